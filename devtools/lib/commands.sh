@@ -1,0 +1,222 @@
+# What the user calls.
+# shellcheck shell=bash
+
+environment() { # everything but databases
+    mkdir -p "$STATE/data/filestore" "$STATE/log" "$CACHE"
+    [ -e "$STATE/.gitignore" ] || echo '*' >"$STATE/.gitignore"
+    lock "$STATE/lock"
+    system_packages
+    find_odoo
+    make_venv VENV "$DEVTOOLS/requirements.txt"
+    start_postgres
+    cat >"$STATE/odoo.conf" <<END
+[options]
+addons_path = $ADDONS_PATH
+data_dir = $STATE/data
+http_interface = ${ODOO_INTERFACE:-127.0.0.1}
+list_db = False
+max_cron_threads = 1
+END
+    export ODOO_RC=$STATE/odoo.conf PATH=$VENV/bin:$PATH
+    if ! wkhtmltopdf --version 2>/dev/null | grep -q 'with patched qt'; then PATH=$DEVTOOLS/bin:$PATH; fi
+    name_databases
+}
+
+demo_environment() {
+    environment
+    make_demo
+    unlock
+}
+
+free_port() {
+    "$PYTHON" - "${ODOO_PORT:-8069}" "${ODOO_PORT:+1}" <<'END'
+import socket, sys
+first = int(sys.argv[1])
+for port in range(first, first + (1 if sys.argv[2:] == ['1'] else 200)):
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind(('', port))
+        except OSError:
+            continue
+        print(port)
+        break
+else:
+    sys.exit(f'port {first} is in use: set ODOO_PORT to another one')
+END
+}
+
+answers() {
+    "$PYTHON" -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=60)' "$1" 2>/dev/null
+}
+
+odoo_pid() { # of the Odoo that run started, if it still runs
+    local pid
+    pid=$(cat "$STATE/odoo.pid" 2>/dev/null) && grep -qs odoo "/proc/$pid/cmdline" && echo "$pid"
+}
+
+run_odoo() {
+    local port url pid status=0
+    ! odoo_pid >/dev/null || die "Odoo already runs, with process id $(odoo_pid): make stop"
+    environment
+    make_demo
+    port=$(free_port) || exit 1
+    url=http://localhost:$port
+    sql "$DEMO" -c "UPDATE ir_config_parameter SET value = '$url' WHERE key = 'web.base.url'"
+    unlock
+    PYTHONPATH=$ODOO_HOME "$VENV/bin/python" -m odoo server -d "$DEMO" --db-filter "^$DEMO\$" \
+        --http-port "$port" --pidfile "$STATE/odoo.pid" "$@" 8>&- &
+    pid=$!
+    trap 'kill $pid 2>/dev/null' INT TERM
+    AT_EXIT+=("kill_quietly $pid")
+    until answers "$url/web/login"; do
+        kill -0 $pid 2>/dev/null || die "Odoo did not start: its messages are above"
+        sleep 0.5
+    done
+    cat >&2 <<END
+
+    Odoo is at $url
+
+    administrator     admin / admin
+    salesperson       demo / demo
+    portal customer   portal / portal
+
+    Ctrl-C stops everything.
+
+END
+    while kill -0 $pid 2>/dev/null; do wait $pid && status=0 || status=$?; done
+    # Being stopped is how it is meant to end.
+    case $status in 0 | 130 | 143) exit 0 ;; *) exit $status ;; esac
+}
+
+kill_quietly() { kill "$1" 2>/dev/null || true; }
+
+run_pytest() {
+    environment
+    make_throwaway
+    unlock
+    cd "$ROOT" || exit 1
+    local status=0 paths
+    IFS=, read -ra paths <<<"$ADDONS"
+    PYTHONPATH=$ODOO_HOME "$VENV/bin/python" -m pytest --odoo-database="$THROWAWAY" --odoo-http \
+        "${paths[@]}" devtools "$@" || status=$?
+    exit $status
+}
+
+run_all_tests() {
+    (run_linters) || exit 1
+    (run_install_tests) || exit 1
+    run_pytest "$@"
+}
+
+# What an administrator does to a database, each step with a clean log. A state
+# of the addons that went through it once need not again.
+run_install_tests() {
+    environment
+    local db=${DB}_install_$$ proof=$STATE/install-$ADDONS_STATE
+    if [ -e "$proof" ]; then
+        say "installation tests: already passed for this state of the addons"
+        return
+    fi
+    make_template "$BARE" --without-demo
+    make_ready # installs on a database with demo data
+    say "testing installation on a database with orders, update, uninstallation, reinstallation"
+    AT_EXIT+=("drop_db $db")
+    copy_db "$BARE" "$db"
+    step install-orders.log odoo_shell_script "$db" "$DEVTOOLS/install_orders.py"
+    odoo_step install-bare.log "$db" -i "$ADDONS" --without-demo
+    step install-check.log odoo_shell_script "$db" "$DEVTOOLS/install_check.py"
+    odoo_step install-update.log "$db" -u "$ADDONS" --without-demo
+    uninstall install-uninstall.log "$db"
+    odoo_step install-again.log "$db" -i "$ADDONS" --without-demo
+    step install-recheck.log odoo_shell_script "$db" "$DEVTOOLS/install_check.py"
+    say "testing update and uninstallation on a database with demo data"
+    drop_db "$db"
+    copy_db "$READY" "$db"
+    odoo_step demo-update.log "$db" -u "$ADDONS" --with-demo
+    uninstall demo-uninstall.log "$db"
+    odoo_step demo-again.log "$db" -i "$ADDONS" --with-demo
+    rm -f "$STATE"/install-*
+    touch "$proof"
+}
+
+odoo_shell_script() { # DATABASE FILE: an error in it is an error of the call
+    odoo shell -d "$1" --no-http --log-level=warn <<END
+import sys, traceback
+try:
+    exec(compile(open(r"$2").read(), r"$2", "exec"))
+except Exception:
+    traceback.print_exc()
+    sys.stderr.flush()
+    import os
+    os._exit(1)
+END
+}
+
+run_script() { # FILE ARGUMENTS...
+    [ $# -gt 0 ] || die "which file? devtools/odoo-dev script FILE"
+    local file
+    file=$(realpath "$1")
+    shift
+    environment
+    make_throwaway
+    unlock
+    odoo_shell_script "$THROWAWAY" "$file"
+}
+
+run_core_tests() {
+    environment
+    make_ready
+    unlock
+    PYTHONPATH=$ODOO_HOME "$VENV/bin/python" "$DEVTOOLS/core_tests.py" \
+        --without "$BASE" --with "$READY" --state "$STATE" "$@"
+}
+
+run_linters() {
+    mkdir -p "$STATE/log" "$CACHE"
+    [ -e "$STATE/.gitignore" ] || echo '*' >"$STATE/.gitignore"
+    have git || apt_install git || die "please install git: the linters ask it for the files"
+    git -C "$ROOT" rev-parse --git-dir >/dev/null 2>&1 || die "$ROOT is no git checkout: the linters ask git for the files"
+    need_python
+    local venv
+    lock "$STATE/lint.lock"
+    make_venv venv "$DEVTOOLS/requirements-lint.txt"
+    # Node.js comes from PyPI like the rest.
+    (cd "$ROOT" && PRE_COMMIT_HOME=$STATE/pre-commit PATH=$venv/bin:$PATH \
+        "$venv/bin/pre-commit" run --all-files --show-diff-on-failure "$@" >&2)
+    unlock
+}
+
+export_pot() {
+    environment
+    make_ready
+    unlock
+    local addon
+    for addon in ${ADDONS//,/ }; do
+        mkdir -p "$ROOT/$addon/i18n"
+        odoo i18n export -d "$READY" -l pot -o "$ROOT/$addon/i18n/$addon.pot" "$addon"
+    done
+}
+
+stop_all() {
+    local pid
+    if pid=$(odoo_pid); then
+        kill "$pid"
+        while kill -0 "$pid" 2>/dev/null; do sleep 0.2; done
+    fi
+    [ -n "${PGHOST:-}" ] || stop_postgres
+}
+
+clean() {
+    local db
+    stop_all
+    if [ -n "${PGHOST:-}" ]; then
+        for db in $(psql -XAt -d postgres -c "SELECT datname FROM pg_database WHERE datname ~ '^odoo19_${ID}_'"); do
+            dropdb "$db"
+        done
+    else
+        postgres_paths
+        rm -rf "$PGDIR"
+    fi
+    rm -rf "$STATE"
+}

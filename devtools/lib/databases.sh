@@ -1,0 +1,110 @@
+# Template databases. Their names hold a digest of what they are made from, so
+# that a finished one is never made again, and an interrupted one never used.
+#
+#   base   what the addons depend on and their tests use      (made once)
+#   ready  base + the addons + their compiled web assets      (per state of the addons)
+#   demo   a copy of ready, for run, shell and psql; updated when the addons change
+#   bare   like base, without demo data, for test-install
+# shellcheck shell=bash
+
+# Not dependencies, but the tests go through them.
+TEST_ADDONS=base_automation,payment_demo
+
+sql() { psql -XAtq -v ON_ERROR_STOP=1 -d "$@"; }
+has_db() { [ -n "$(sql postgres -c "SELECT 1 FROM pg_database WHERE datname = '$1'")" ]; }
+databases_like() { sql postgres -c "SELECT datname FROM pg_database WHERE datname ~ '$1'"; }
+drop_db() {
+    dropdb --if-exists --force "$1" 2>/dev/null || true
+    rm -rf "$STATE/data/filestore/$1"
+}
+
+copy_db() {
+    createdb -T "$1" "$2"
+    [ ! -d "$STATE/data/filestore/$1" ] ||
+        cp -al "$STATE/data/filestore/$1" "$STATE/data/filestore/$2" 2>/dev/null ||
+        cp -a "$STATE/data/filestore/$1" "$STATE/data/filestore/$2"
+}
+
+rename_db() {
+    sql postgres -c "ALTER DATABASE \"$1\" RENAME TO \"$2\""
+    [ ! -d "$STATE/data/filestore/$1" ] || mv "$STATE/data/filestore/$1" "$STATE/data/filestore/$2"
+}
+
+# odoo_step LOGFILE DATABASE ARGUMENTS...: a run of Odoo that ends, with a clean log
+odoo_step() {
+    local log=$1 db=$2
+    shift 2
+    step "$log" odoo server -d "$db" "$@" --no-http --max-cron-threads=0 --stop-after-init
+    check_log "$log"
+}
+
+check_log() {
+    ! grep -E ' (WARNING|ERROR|CRITICAL) ' "$STATE/log/$1" >&2 || die "the log is not clean: $STATE/log/$1"
+}
+
+uninstall() { # uninstall LOGFILE DATABASE: the addons
+    step "$1" odoo module uninstall -d "$2" ${ADDONS//,/ }
+    check_log "$1"
+}
+
+name_databases() { # sets ADDONS, DEPENDS, ADDONS_STATE, BASE, BARE, READY, DEMO
+    ADDONS=$(cd "$ROOT" && printf '%s\n' */__manifest__.py | xargs -n 1 dirname | paste -sd ,)
+    DEPENDS=$("$PYTHON" "$DEVTOOLS/depends.py" "$ROOT" "$ADDONS"),$TEST_ADDONS
+    # shellcheck disable=SC2086
+    ADDONS_STATE=$(cd "$ROOT" && find ${ADDONS//,/ } -type f ! -path '*/tests/*' ! -name '*.pyc' -print0 |
+        sort -z | xargs -0 sha256sum | digest)
+    DB=odoo19_$ID
+    BASE=${DB}_base_$(echo "$ODOO_HOME $DEPENDS" | digest)
+    BARE=${DB}_bare_$(echo "$ODOO_HOME $DEPENDS" | digest)
+    READY=${DB}_ready_$(echo "$BASE $ADDONS_STATE" | digest)
+    DEMO=${DB}_demo
+}
+
+make_template() { # make_template NAME DEMO_OPTION
+    ! has_db "$1" || return 0
+    say "installing $DEPENDS, $2 (1 to 2 minutes)"
+    drop_db "${DB}_new"
+    odoo_step base.log "${DB}_new" -i "$DEPENDS" "$2"
+    rename_db "${DB}_new" "$1"
+}
+
+make_ready() {
+    local old
+    ! has_db "$READY" || return 0
+    make_template "$BASE" --with-demo
+    say "installing $ADDONS"
+    for old in $(databases_like "^${DB}_ready_"); do drop_db "$old"; done
+    drop_db "${DB}_new"
+    copy_db "$BASE" "${DB}_new"
+    odoo_step addons.log "${DB}_new" -i "$ADDONS" --with-demo
+    step assets.log compile_assets "${DB}_new"
+    sql "${DB}_new" -c "INSERT INTO ir_config_parameter (key, value) VALUES ('odoo_dev.state', '$ADDONS_STATE')"
+    rename_db "${DB}_new" "$READY"
+}
+
+compile_assets() { # or else every browser test would compile them anew
+    odoo shell -d "$1" --no-http <"$DEVTOOLS/assets.py"
+}
+
+make_demo() {
+    if ! has_db "$DEMO"; then
+        make_ready
+        copy_db "$READY" "${DB}_demo_new"
+        rename_db "${DB}_demo_new" "$DEMO"
+    elif [ "$(sql "$DEMO" -c "SELECT value FROM ir_config_parameter WHERE key = 'odoo_dev.state'")" != "$ADDONS_STATE" ]; then
+        say "updating $ADDONS"
+        odoo_step update.log "$DEMO" -u "$ADDONS" --with-demo
+        sql "$DEMO" -c "UPDATE ir_config_parameter SET value = '$ADDONS_STATE' WHERE key = 'odoo_dev.state'"
+    fi
+}
+
+make_throwaway() { # a copy of ready that is dropped at exit, its name in THROWAWAY
+    local old
+    make_ready
+    for old in $(databases_like "^${DB}_test_"); do
+        kill -0 "${old##*_}" 2>/dev/null || drop_db "$old"
+    done
+    THROWAWAY=${DB}_test_$$
+    AT_EXIT+=("drop_db $THROWAWAY")
+    copy_db "$READY" "$THROWAWAY"
+}
