@@ -1,0 +1,72 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from odoo import http
+from odoo.exceptions import AccessError, MissingError
+from odoo.http import request
+
+from odoo.addons.sale.controllers.portal import CustomerPortal
+
+from ..tools.grants import GRANT, PORTAL_SIGNATURE
+
+
+class SaleApprovalPortal(CustomerPortal):
+    @http.route()
+    def portal_quote_accept(self, order_id, access_token=None, **kwargs):
+        """Signing on the order's own page is the customer's yes too, unless it is
+        staff who sign."""
+        if request.env.user._is_internal() and self._is_gated(order_id):
+            return {
+                "error": request.env._(
+                    "You are logged in as a member of staff and cannot sign for the "
+                    "customer. If the customer is with you, use “On This Screen” on "
+                    "the order."
+                )
+            }
+        request.update_context(**{GRANT: PORTAL_SIGNATURE})
+        return super().portal_quote_accept(
+            order_id, access_token=access_token, **kwargs
+        )
+
+    @http.route()
+    def portal_quote_decline(
+        self, order_id, access_token=None, decline_message=None, **kwargs
+    ):
+        """Where the customer is asked for an approval, declining is a rejection: the
+        order is not cancelled, so that staff can change it and ask again."""
+        try:
+            order_sudo = self._document_check_access(
+                "sale.order", order_id, access_token=access_token
+            )
+        except (AccessError, MissingError):
+            return request.redirect("/my")
+        approval = order_sudo.customer_approval_request_id
+        if (
+            approval.state != "pending"
+            or not decline_message
+            or approval._is_outdated()
+            or approval._is_expired()
+        ):
+            return super().portal_quote_decline(
+                order_id,
+                access_token=access_token,
+                decline_message=decline_message,
+                **kwargs,
+            )
+        if request.env.user._is_internal():
+            return request.redirect(approval.get_portal_url())
+        user = request.env.user
+        partner = order_sudo.partner_id if user._is_public() else user.partner_id
+        approval._decide(
+            "rejected",
+            partner.name,
+            "link" if user._is_public() else "portal",
+            reason=decline_message,
+            ip=request.httprequest.remote_addr,
+            user_agent=(request.httprequest.user_agent.string or "")[:500],
+        )
+        return request.redirect(approval.get_portal_url(query_string="&answered=1"))
+
+    def _is_gated(self, order_id):
+        order = request.env["sale.order"].sudo().browse(order_id).exists()
+        return bool(order) and order._has_approval_gates()

@@ -1,0 +1,97 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from odoo import api, models
+
+from ..tools.content import related
+from ..tools.grants import NEW_DOCUMENT, granted
+
+
+class CustomerApprovalLineMixin(models.AbstractModel):
+    """The lines of a document that its customer can approve.
+
+    A line model joins with ``_inherit = ["customer.approval.line.mixin", its own
+    name]`` (in this order) and the two attributes below.
+    """
+
+    _name = "customer.approval.line.mixin"
+    _description = "Line of a Document to Be Approved by the Customer"
+
+    _approval_document_field = None
+    """The many2one to the document."""
+    _approval_quantity_field = None
+    """The quantity that the customer pays for."""
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        if granted(self.env, NEW_DOCUMENT):
+            return super().create(vals_list)
+        name = self._approval_document_field
+        ids = {vals.get(name) for vals in vals_list}
+        ids.add(self.env.context.get(f"default_{name}"))
+        with self._browse_documents(ids)._guard_approved_content():
+            return super().create(vals_list)
+
+    def write(self, vals):
+        if not self._is_content_write(vals):
+            return super().write(vals)
+        name = self._approval_document_field
+        documents = self[name] | self._browse_documents([vals.get(name)])
+        with documents._guard_approved_content():
+            return super().write(vals)
+
+    def unlink(self):
+        with self[self._approval_document_field]._guard_approved_content():
+            return super().unlink()
+
+    def _browse_documents(self, ids):
+        documents = self[self._approval_document_field]
+        return documents.browse(filter(None, ids)).exists()
+
+    @api.model
+    def _is_content_write(self, vals):
+        """Return whether writing the values may matter to scope and price."""
+        raise NotImplementedError
+
+    def _is_priced(self):
+        """Return whether the line is more than a section or a note."""
+        self.ensure_one()
+        return self.display_type in (False, "product")
+
+    def _get_approval_content(self, with_texts):
+        """Return the lines as content, in order."""
+        Precision = self.env["decimal.precision"]
+        price_digits = Precision.precision_get("Product Price")
+        quantity_digits = Precision.precision_get("Product Unit")
+        discount_digits = Precision.precision_get("Discount")
+        contents = []
+        section = None
+
+        def of(record, name):
+            return related(record.id, record[name] if with_texts and record else None)
+
+        for line in self:
+            if line.display_type in ("line_section", "line_subsection"):
+                section = line.name
+            content = {
+                "line_id": line.id,
+                "kind": line.display_type or "product",
+                "section": section,
+                "description": line.name or "",
+            }
+            if line._is_priced():
+                decimals = line[self._approval_document_field]._format_decimals
+                currency_digits = line.currency_id.decimal_places
+                quantity = line[self._approval_quantity_field]
+                content |= {
+                    "product": of(line.product_id, "display_name"),
+                    "quantity": decimals(quantity, quantity_digits),
+                    "unit": of(line.product_uom_id, "name"),
+                    "unit_price": decimals(line.price_unit, price_digits),
+                    "discount": decimals(line.discount, discount_digits),
+                    "taxes": [of(tax, "name") for tax in line.tax_ids.sorted("id")],
+                    "subtotal": decimals(line.price_subtotal, currency_digits),
+                    "total": decimals(line.price_total, currency_digits),
+                }
+            contents.append(content)
+        return contents

@@ -1,0 +1,435 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from markupsafe import Markup
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
+
+# What makes a stage ask for something, or changes which stages come before which.
+GATE_FIELDS = {
+    "active",
+    "company_id",
+    "document_type",
+    "reachable_anytime",
+    "requires_customer_approval",
+    "sequence",
+}
+
+
+class CustomerApprovalStage(models.Model):
+    """A step of the business's own workflow, the guide's "order status".
+
+    There is one ordered list for each type of document. A stage asks for its own
+    gates and for those of all stages before it in its list, so that nobody gets
+    round a gate by dropping a card two columns further.
+    """
+
+    _name = "customer.approval.stage"
+    _inherit = ["mail.thread"]
+    _description = "Document Stage"
+    _order = "document_type, sequence, id"
+    _check_company_auto = True
+
+    name = fields.Char(required=True, translate=True)
+    sequence = fields.Integer(default=10)
+    active = fields.Boolean(default=True)
+    fold = fields.Boolean(
+        string="Folded in Kanban",
+        help="The stage's column is folded in the kanban view.",
+    )
+    color = fields.Integer()
+    description = fields.Text(
+        translate=True,
+        help="What belongs into this stage, for the people who move documents.",
+    )
+    document_type = fields.Selection(
+        [("sale_order", "Sales Order"), ("invoice", "Customer Invoice")],
+        required=True,
+        index=True,
+    )
+    document_state = fields.Selection(
+        [
+            ("draft", "Draft"),
+            ("sent", "Quotation Sent"),
+            ("sale", "Confirmed Order"),
+            ("posted", "Posted"),
+            ("cancel", "Cancelled"),
+        ],
+        string="Stands for",
+        help="The state of Odoo's own that this stage stands for. Entering the stage "
+        "brings the document into that state, and a document that gets into that "
+        "state enters the first stage that stands for it. Leave it empty for a stage "
+        "that does not touch the document's state.",
+    )
+    requires_customer_approval = fields.Boolean(
+        help="A document cannot enter this stage, or any stage after it, until its "
+        "customer has approved exactly this scope and price.",
+    )
+    reachable_anytime = fields.Boolean(
+        help="A side stage such as On Hold or Cancelled: documents can always enter "
+        "it, whatever the stages before it ask for.",
+    )
+    edit_lock = fields.Boolean(
+        help="What is sold, and at which price, cannot be edited while the document "
+        "is in this stage.",
+    )
+    is_closed = fields.Boolean(
+        string="Closed", help="The work on documents in this stage is done."
+    )
+    company_id = fields.Many2one(
+        "res.company", help="Leave it empty for a stage of all companies."
+    )
+    gate_stage_ids = fields.Many2many(
+        "customer.approval.stage",
+        relation="customer_approval_stage_gate_rel",
+        column1="stage_id",
+        column2="gate_id",
+        string="Asks for the Gates of",
+        compute="_compute_gate_stage_ids",
+        store=True,
+        help="The stages whose conditions a document must meet to enter this one: "
+        "those before it in the list, and itself.",
+    )
+    document_count = fields.Integer(
+        string="Documents", compute="_compute_document_count"
+    )
+    unapproved_count = fields.Integer(
+        string="Not Approved",
+        compute="_compute_document_count",
+        help="Documents in this stage whose customer has not approved them.",
+    )
+
+    _type_sequence_idx = models.Index("(document_type, sequence, id)")
+
+    # ------------------------------------------------------------------
+    # Which stage asks for what
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _document_models(self):
+        """Return the model of each type of document. Override to add one."""
+        return {"sale_order": "sale.order", "invoice": "account.move"}
+
+    def _is_gate(self):
+        """Return whether entering the stage asks for anything of its own.
+
+        Override to add a gate.
+        """
+        self.ensure_one()
+        return self.requires_customer_approval
+
+    # No dependencies: other stages' fields count, see _recompute_gates().
+    def _compute_gate_stage_ids(self):
+        lists = self.sudo()._read_group(  # all companies' stages count
+            [("document_type", "in", self.mapped("document_type"))],
+            ["document_type"],
+            ["id:recordset"],
+        )
+        stages_of = {
+            document_type: stages.sorted(lambda stage: (stage.sequence, stage.id))
+            for document_type, stages in lists
+        }
+        for stage in self:
+            gates = self.browse()
+            if stage.active and not stage.reachable_anytime:
+                for other in stages_of.get(stage.document_type, self.browse()):
+                    if (
+                        other._is_gate()
+                        and not other.reachable_anytime
+                        and other._shares_company_with(stage)
+                    ):
+                        gates |= other
+                    if other == stage:
+                        break
+            stage.gate_stage_ids = gates
+
+    def _shares_company_with(self, other):
+        return (
+            not self.company_id
+            or not other.company_id
+            or self.company_id == other.company_id
+        )
+
+    def _get_gates(self, company):
+        """Return the stages whose conditions a document of the company must meet to
+        enter this stage: design rule 2, "a gate cannot be jumped over"."""
+        self.ensure_one()
+        return self.sudo().gate_stage_ids.filtered(  # of all companies
+            lambda gate: gate.company_id in (company, self.env["res.company"])
+        )
+
+    def _requires_customer_approval(self, company):
+        """Return whether entering this stage takes the customer's approval, by its
+        own flag or by that of a stage before it.
+
+        :param company: the document's ``res.company``
+        """
+        return any(self._get_gates(company).mapped("requires_customer_approval"))
+
+    @api.model
+    def _get_list(self, document_type):
+        """Return all active stages of a type of document, in order."""
+        # Stages of companies that the user is not logged in to count as well.
+        return self.sudo().search_fetch(
+            [("document_type", "=", document_type)],
+            ["sequence", "document_state", "company_id", "reachable_anytime"],
+            order="sequence, id",
+        )
+
+    def _first_of_state(self, state, company):
+        """Return the first of these stages that stands for a state."""
+        return self.filtered(
+            lambda stage: (
+                stage.document_state == state
+                and stage.company_id in (company, self.env["res.company"])
+            )
+        )[:1]
+
+    # ------------------------------------------------------------------
+    # Constraints
+    # ------------------------------------------------------------------
+
+    @api.constrains("document_type", "document_state")
+    def _check_document_state(self):
+        for stage in self:
+            model = self.env[self._document_models()[stage.document_type]]
+            states = dict(model._fields["state"].selection)
+            if stage.document_state and stage.document_state not in states:
+                raise ValidationError(
+                    self.env._(
+                        "The stage %(stage)s cannot stand for “%(state)s”: documents "
+                        "of its type are never in that state. Choose another state, "
+                        "or none.",
+                        stage=stage.name,
+                        state=dict(self._fields["document_state"].selection)[
+                            stage.document_state
+                        ],
+                    )
+                )
+
+    @api.constrains("requires_customer_approval", "reachable_anytime")
+    def _check_side_stage_has_no_gate(self):
+        for stage in self:
+            if stage.requires_customer_approval and stage.reachable_anytime:
+                raise ValidationError(
+                    self.env._(
+                        "The stage %(stage)s cannot both be reachable at any time and "
+                        "require the customer's approval. Untick one of the two.",
+                        stage=stage.name,
+                    )
+                )
+
+    def _check_entry_stages(self):
+        """A new document starts in the first stage of its draft state: if that one
+        asked for an approval, nobody could ever be asked for it."""
+        for document_type in set(self.mapped("document_type")):
+            stages = self._get_list(document_type)
+            # Without a company: the stages that all companies share.
+            for company in (self.env["res.company"], *stages.company_id):
+                entry = stages._first_of_state("draft", company)
+                if entry and entry._get_gates(company):
+                    raise ValidationError(
+                        self.env._(
+                            "New documents start in the stage %(stage)s: if that "
+                            "asked for the customer's approval, no document could be "
+                            "created to ask about. Require it in a later stage.",
+                            stage=entry.name,
+                        )
+                    )
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_in_use(self):
+        for stage in self:
+            if stage._count_documents():
+                raise UserError(
+                    self.env._(
+                        "The stage %(stage)s holds documents and cannot be deleted. "
+                        "Move them to another stage first, or archive the stage.",
+                        stage=stage.name,
+                    )
+                )
+
+    def _check_document_type_change(self, document_type):
+        for stage in self:
+            if stage.document_type != document_type and stage._count_documents():
+                raise UserError(
+                    self.env._(
+                        "The stage %(stage)s holds documents, so it cannot become a "
+                        "stage of other documents. Create a new stage instead.",
+                        stage=stage.name,
+                    )
+                )
+
+    # ------------------------------------------------------------------
+    # Documents in the stage
+    # ------------------------------------------------------------------
+
+    def _count_documents(self):
+        self.ensure_one()
+        return self._read_documents("__count").get(self.id, 0)
+
+    def _read_documents(self, aggregate, domain=Domain.TRUE):
+        """Return an aggregate over the documents of each stage, by the stage's id."""
+        result = {}
+        for document_type in set(self.mapped("document_type")):
+            model = self.env[self._document_models()[document_type]]
+            stages = self.filtered(lambda s, t=document_type: s.document_type == t)
+            groups = (
+                model.sudo()  # whoever configures stages need not see all documents
+                .with_context(active_test=False)
+                ._read_group(
+                    Domain("stage_id", "in", stages.ids) & domain,
+                    ["stage_id"],
+                    [aggregate],
+                )
+            )
+            result.update({stage.id: value for stage, value in groups})
+        return result
+
+    def _compute_document_count(self):
+        stored = self.filtered("id")
+        counts = stored._read_documents("__count")
+        unapproved = stored._read_documents(
+            "__count", Domain("customer_approval_status", "!=", "approved")
+        )
+        for stage in self:
+            stage.document_count = counts.get(stage._origin.id, 0)
+            stage.unapproved_count = unapproved.get(stage._origin.id, 0)
+
+    def action_view_documents(self):
+        """Open the documents that are in this stage."""
+        self.ensure_one()
+        xmlid = {
+            "sale_order": "customer_approval_gate.sale_order_stage_action",
+            "invoice": "customer_approval_gate.account_move_stage_action",
+        }[self.document_type]
+        action = self.env["ir.actions.act_window"]._for_xml_id(xmlid)
+        return {**action, "domain": [("stage_id", "=", self.id)], "name": self.name}
+
+    # ------------------------------------------------------------------
+    # Changes of gates: recomputed, checked, logged, told
+    # ------------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        before = self._get_all_gates()
+        stages = super().create(vals_list)
+        stages._after_gate_change(before)
+        return stages
+
+    def write(self, vals):
+        if not GATE_FIELDS & vals.keys():
+            return super().write(vals)
+        if vals.get("document_type"):
+            self._check_document_type_change(vals["document_type"])
+        before = self._get_all_gates()
+        own = {stage: stage._read_flags() for stage in self}
+        result = super().write(vals)
+        self._log_flags(own)
+        self._after_gate_change(before)
+        return result
+
+    def unlink(self):
+        before = self._get_all_gates()
+        types = set(self.mapped("document_type"))
+        result = super().unlink()
+        remaining = self.search([("document_type", "in", list(types))])
+        remaining._after_gate_change(before)
+        return result
+
+    @api.model
+    def _get_all_gates(self):
+        return {stage: stage.gate_stage_ids for stage in self._get_all_stages()}
+
+    @api.model
+    def _get_all_stages(self):
+        # Of all companies, and the archived ones: their gates are to go.
+        return (
+            self.sudo()
+            .with_context(active_test=False)
+            .search([("document_type", "in", list(self._document_models()))])
+        )
+
+    def _after_gate_change(self, before):
+        """Recompute what each stage asks for, and say what has changed by it."""
+        self._recompute_gates()
+        self._check_entry_stages()
+        changed = self.browse()
+        for stage, gates in self._get_all_gates().items():
+            # Deleted gates are gone from the cache as well.
+            old = before.get(stage, self.browse()).exists()
+            if stage.active and set(gates) != set(old):
+                changed |= stage
+        for stage in changed:
+            stage._message_log(body=stage._describe_gates())
+        self._notify_gate_change(changed.filtered(lambda s: s not in before or s.id))
+
+    def _recompute_gates(self):
+        stages = self._get_all_stages()
+        self.env.add_to_compute(self._fields["gate_stage_ids"], stages)
+        stages.flush_recordset(["gate_stage_ids"])
+
+    def _read_flags(self):
+        self.ensure_one()
+        return {
+            name: self[name]
+            for name in (
+                "requires_customer_approval",
+                "reachable_anytime",
+                "active",
+            )
+        }
+
+    def _log_flags(self, before):
+        """Log flags that were ticked or unticked.
+
+        Field tracking would not do: a context key switches it off.
+        """
+        for stage, flags in before.items():
+            for name, old in flags.items():
+                if stage[name] != old:
+                    label = stage._fields[name]._description_string(self.env)
+                    stage._message_log(
+                        body=self.env._("%(flag)s: ticked", flag=label)
+                        if stage[name]
+                        else self.env._("%(flag)s: unticked", flag=label)
+                    )
+
+    def _describe_gates(self):
+        self.ensure_one()
+        if not self.gate_stage_ids:
+            return self.env._("Entering this stage asks for nothing.")
+        return self.env._(
+            "Entering this stage now takes what these stages ask for: %(stages)s.",
+            stages=", ".join(self.gate_stage_ids.mapped("name")),
+        )
+
+    def _notify_gate_change(self, changed):
+        """Tell whoever changed the stages what follows from it, at once."""
+        if not changed or self.env.context.get("install_mode"):
+            return
+        unapproved = changed._read_documents(
+            "__count", Domain("customer_approval_status", "!=", "approved")
+        )
+        lines = []
+        for stage in changed.sorted(lambda s: (s.document_type, s.sequence, s.id)):
+            count = unapproved.get(stage.id, 0)
+            line = Markup("<b>%s</b>: %s") % (stage.name, stage._describe_gates())
+            if stage.gate_stage_ids and count:
+                line += Markup(" %s") % self.env._(
+                    "%(count)s documents in it have no approval: they stay, marked as "
+                    "not approved.",
+                    count=count,
+                )
+            lines.append(line)
+        self.env.user._bus_send(
+            "simple_notification",
+            {
+                "type": "warning",
+                "title": self.env._("Gates have changed"),
+                "message": Markup("<br/>").join(lines),
+                "sticky": True,
+            },
+        )

@@ -1,0 +1,422 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+# write() is split into methods, which go on to the model's own write().
+# pylint: disable=super-method-mismatch
+
+from collections import defaultdict
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+
+from ..tools.grants import GRANT, NEW_DOCUMENT
+
+
+class CustomerApprovalStagedMixin(models.AbstractModel):
+    """A document that goes through stages: the engine.
+
+    Every route of Odoo into a stage or a state ends in ``write()`` or ``create()``
+    of the document; here they are the one door. Neither superuser rights nor a
+    context key open it.
+
+    A model joins with ``_inherit = ["customer.approval.staged.mixin", its own name]``
+    (in this order: the engine has to be around the model's own ``write()``), the two
+    attributes below and ``_enter_state()``.
+    """
+
+    _name = "customer.approval.staged.mixin"
+    _inherit = ["mail.tracking.duration.mixin"]
+    _description = "Document with Stages"
+    _track_duration_field = "stage_id"
+
+    _stage_document_type = None
+    """Which list of stages applies, a value of the stage's ``document_type``."""
+    _stage_final_states = ()
+    """States that are only left by Odoo's own cancel or reset, never by a drag."""
+
+    stage_id = fields.Many2one(
+        "customer.approval.stage",
+        compute="_compute_stage_id",
+        store=True,
+        precompute=True,
+        readonly=False,
+        index=True,
+        copy=False,
+        tracking=True,
+        ondelete="restrict",
+        group_expand="_read_group_stage_ids",
+        domain=lambda self: self._stage_domain(),
+    )
+    stage_entered_on = fields.Datetime(
+        string="In Stage Since",
+        compute="_compute_stage_entered_on",
+        store=True,
+        precompute=True,
+        copy=False,
+    )
+    next_stage_id = fields.Many2one(
+        "customer.approval.stage", compute="_compute_next_stage_id"
+    )
+
+    @api.model
+    def _stage_domain(self):
+        return (
+            f"[('document_type', '=', '{self._stage_document_type}'),"
+            " ('company_id', 'in', [False, company_id])]"
+        )
+
+    @api.model
+    def _read_group_stage_ids(self, stages, domain):
+        return stages.search(
+            Domain("document_type", "=", self._stage_document_type)
+            & Domain("company_id", "in", [False, *self.env.companies.ids])
+        )
+
+    def _is_staged(self):
+        """Return whether the document goes through stages at all."""
+        self.ensure_one()
+        return True
+
+    # ------------------------------------------------------------------
+    # Computes
+    # ------------------------------------------------------------------
+
+    @api.depends("company_id")
+    def _compute_stage_id(self):
+        """A new document starts in the first stage of its state; later only the
+        engine moves it."""
+        stages = self.env["customer.approval.stage"]
+        if any(not document._origin for document in self):
+            stages = stages._get_list(self._stage_document_type)
+        for document in self:
+            if document._origin:
+                document.stage_id = document._origin.stage_id
+            elif document._is_staged():
+                document.stage_id = stages._first_of_state(
+                    document.state, document.company_id
+                )
+            else:
+                document.stage_id = False
+
+    @api.depends("stage_id")
+    def _compute_stage_entered_on(self):
+        for document in self:
+            document.stage_entered_on = (
+                fields.Datetime.now() if document.stage_id else False
+            )
+
+    @api.depends("stage_id", "company_id")
+    def _compute_next_stage_id(self):
+        stages = self.env["customer.approval.stage"]._get_list(
+            self._stage_document_type
+        )
+        for document in self:
+            stage = document.stage_id
+            following = stages.filtered(
+                lambda s, stage=stage, document=document: (
+                    (s.sequence, s.id) > (stage.sequence, stage.id)
+                    and not s.reachable_anytime
+                    and s.company_id in (document.company_id, self.env["res.company"])
+                )
+            )
+            # As the user: display names are in their language.
+            document.next_stage_id = (
+                following[:1].with_env(self.env)
+                if stage and not stage.reachable_anytime and not stage.is_closed
+                else False
+            )
+
+    @api.model
+    def default_get(self, fields):
+        """Other apps' kanban views put the stage of *their* records into the context
+        under the same name; that is no stage of this document."""
+        defaults = super().default_get(fields)
+        if defaults.get("stage_id"):
+            stage = self.env["customer.approval.stage"].sudo()
+            stage = stage.browse(defaults["stage_id"]).exists()
+            if stage.document_type != self._stage_document_type:
+                del defaults["stage_id"]
+        return defaults
+
+    # ------------------------------------------------------------------
+    # The one door
+    # ------------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        documents = super(
+            CustomerApprovalStagedMixin, self.with_context(**{GRANT: NEW_DOCUMENT})
+        ).create(vals_list)
+        documents = documents.with_env(self.env)
+        # The records are judged, not the values: defaults from a context or from
+        # ir.default are only merged on the way.
+        documents._after_staged_create()
+        return documents
+
+    def write(self, vals):
+        if "stage_id" not in vals and "state" not in vals:
+            return super().write(vals)
+        staged = self.filtered(lambda document: document._is_staged())
+        if others := self - staged:
+            others._write_unstaged(vals)
+        if staged and "state" in vals:
+            return staged._write_state(vals)
+        if staged:
+            return staged._write_stage(vals)
+        return True
+
+    def _write_unstaged(self, vals):
+        if vals.get("stage_id"):
+            raise UserError(
+                self.env._(
+                    "%(document)s has no stages: only customer invoices and sales "
+                    "orders go through them.",
+                    document=self[0].display_name,
+                )
+            )
+        vals = {name: value for name, value in vals.items() if name != "stage_id"}
+        return super().write(vals)
+
+    def _write_stage(self, vals):
+        """Move to a stage, the document's own state along with it."""
+        stage = self._get_target_stage(vals["stage_id"])
+        moving = self.filtered(lambda document: document.stage_id != stage)
+        rest = {name: value for name, value in vals.items() if name != "stage_id"}
+        moving._check_stage_allowed(stage)
+        moving._check_gates(stage)
+        if rest:
+            super().write(rest)
+            # What else was written may have changed what was approved.
+            moving._check_gates(stage)
+        if moving:
+            super(CustomerApprovalStagedMixin, moving).write({"stage_id": stage.id})
+            moving._follow_stage(stage)
+            # A state on the way, such as draft for what was cancelled, has a stage
+            # of its own.
+            if lost := moving.filtered(lambda document: document.stage_id != stage):
+                super(CustomerApprovalStagedMixin, lost).write({"stage_id": stage.id})
+        return True
+
+    def _write_state(self, vals):
+        """Let the stage follow a state that Odoo itself is moving to."""
+        state = vals["state"]
+        explicit = self.browse().stage_id
+        if "stage_id" in vals:
+            explicit = self._get_target_stage(vals["stage_id"])
+            self._check_company_of_stage(explicit)
+            if explicit.document_state and explicit.document_state != state:
+                raise UserError(
+                    self.env._(
+                        "The stage %(stage)s stands for another state than the one "
+                        "asked for. Change only one of the two.",
+                        stage=explicit.name,
+                    )
+                )
+        stages = self.env["customer.approval.stage"]._get_list(
+            self._stage_document_type
+        )
+        targets = defaultdict(self.browse)
+        entered = defaultdict(self.browse)
+        for document in self:
+            stage = explicit or document.stage_id
+            entry = stage
+            if stage.document_state != state:
+                entry = stages._first_of_state(state, document.company_id) or stage
+                # A stage that stands for no state holds no document back, but
+                # the state has a gate of its own.
+                stage = explicit or entry
+            targets[stage] |= document
+            if document.state != state or document.stage_id != stage:
+                entered[entry] |= document
+                entered[stage] |= document
+        blockers = defaultdict(list)
+        for stage, documents in entered.items():
+            for document, reasons in documents._gate_blockers(stage).items():
+                blockers[document] += reasons
+        self._raise_blockers(blockers)
+        for stage, documents in targets.items():
+            values = dict(vals)
+            if stage and any(document.stage_id != stage for document in documents):
+                values["stage_id"] = stage.id
+            else:
+                values.pop("stage_id", None)
+            super(CustomerApprovalStagedMixin, documents).write(values)
+        return True
+
+    def _after_staged_create(self):
+        """Judge documents that were just created, wherever their stage came from."""
+        staged = self.filtered(lambda document: document._is_staged())
+        for stage, documents in staged.grouped("stage_id").items():
+            if not stage:
+                continue
+            documents._check_stage_type(stage)
+            documents._check_company_of_stage(stage)
+            documents._check_gates(stage)
+            if stage.document_state:
+                documents._align_created_state(stage)
+        self._check_created_states(staged.filtered(lambda d: d.state != "draft"))
+        if (self - staged).filtered("stage_id"):
+            (self - staged)._write_unstaged({"stage_id": True})
+
+    def _align_created_state(self, stage):
+        """A document created in a stage gets the state the stage stands for."""
+        different = self.filtered(lambda d: d.state != stage.document_state)
+        drafts = different.filtered(lambda d: d.state == "draft")
+        drafts._follow_stage(stage)
+        for state, documents in (different - drafts).grouped("state").items():
+            documents._write_state({"state": state})
+
+    def _check_created_states(self, documents):
+        """A state has the gates of its first stage, whatever stage was given."""
+        if not documents:
+            return
+        stages = self.env["customer.approval.stage"]._get_list(
+            self._stage_document_type
+        )
+        for (state, company), group in documents.grouped(
+            lambda document: (document.state, document.company_id)
+        ).items():
+            entry = stages._first_of_state(state, company)
+            elsewhere = group.filtered(lambda d: d.stage_id.document_state != d.state)
+            if entry and elsewhere:
+                elsewhere._check_gates(entry)
+
+    # ------------------------------------------------------------------
+    # Gates
+    # ------------------------------------------------------------------
+
+    def _gate_blockers(self, stage):
+        """Return why documents may not enter a stage.
+
+        Override to add a gate; it is asked for the whole batch at once, before
+        anything is written.
+
+        :param stage: the one ``customer.approval.stage`` to be entered
+        :return: for each blocked document the list of reasons, each a sentence that
+            says what to do next
+        :rtype: dict
+        """
+        return {}
+
+    def _check_gates(self, stage):
+        """Refuse the move if a gate up to the stage blocks any of the documents.
+
+        :raise UserError: with one line for each document and reason
+        """
+        self._raise_blockers(self._gate_blockers(stage))
+
+    def _raise_blockers(self, blockers):
+        blockers = {
+            document: reasons for document, reasons in blockers.items() if reasons
+        }
+        if not blockers:
+            return
+        several = len(blockers) > 1
+        lines = [
+            f"{document.display_name}: {reason}" if several else reason
+            for document, reasons in blockers.items()
+            for reason in dict.fromkeys(reasons)
+        ]
+        raise UserError("\n".join(lines))
+
+    def _get_entry_stage(self, state):
+        """Return the stage the document enters when it gets into a state."""
+        self.ensure_one()
+        if self.stage_id.document_state == state:
+            return self.stage_id
+        return (
+            self.env["customer.approval.stage"]
+            ._get_list(self._stage_document_type)
+            ._first_of_state(state, self.company_id)
+        )
+
+    def _filter_blocked(self, state):
+        """Return the documents that a gate keeps from getting into a state."""
+        blocked = self.browse()
+        for stage, documents in self.grouped(
+            lambda document: document._get_entry_stage(state)
+        ).items():
+            if stage:
+                blocked |= self.browse().union(*documents._gate_blockers(stage))
+        return blocked
+
+    # ------------------------------------------------------------------
+    # The move
+    # ------------------------------------------------------------------
+
+    def _get_target_stage(self, stage_id):
+        # Whether the user may use the stage is checked against the document's company.
+        stage = self.env["customer.approval.stage"].sudo().browse(stage_id).exists()
+        if not stage:
+            raise UserError(
+                self.env._("A document is always in a stage. Choose one from the list.")
+            )
+        self._check_stage_type(stage)
+        return stage.with_env(self.env)
+
+    def _check_stage_type(self, stage):
+        if stage.sudo().document_type != self._stage_document_type:
+            raise UserError(
+                self.env._(
+                    "%(stage)s is no stage of these documents. Choose another one.",
+                    stage=stage.sudo().name,
+                )
+            )
+
+    def _check_company_of_stage(self, stage):
+        company = stage.sudo().company_id
+        for document in self:
+            if company and document.company_id != company:
+                raise UserError(
+                    self.env._(
+                        "The stage %(stage)s belongs to %(company)s, and %(document)s "
+                        "does not. Choose another stage.",
+                        stage=stage.sudo().name,
+                        company=company.name,
+                        document=document.display_name,
+                    )
+                )
+
+    def _check_stage_allowed(self, stage):
+        self._check_company_of_stage(stage)
+        state = stage.document_state
+        for document in self:
+            if (
+                state
+                and document.state != state
+                and document.state in self._stage_final_states
+            ):
+                raise UserError(document._way_back_message(stage))
+
+    def _way_back_message(self, stage):
+        """Return which button takes a confirmed or posted document back.
+
+        :param stage: the stage it was dragged to
+        """
+        raise NotImplementedError
+
+    def _follow_stage(self, stage):
+        """Bring documents that entered a stage into the state it stands for.
+
+        :raise UserError: Odoo did not do it
+        """
+        state = stage.document_state
+        following = self.filtered(lambda d: state and d.state != state)
+        if not following:
+            return
+        following._enter_state(state)
+        if behind := following.filtered(lambda d: d.state != state)[:1]:
+            raise UserError(
+                self.env._(
+                    "%(document)s could not be brought into the state that %(stage)s "
+                    "stands for. Open it and use its buttons: they say what is "
+                    "missing.",
+                    document=behind.display_name,
+                    stage=stage.name,
+                )
+            )
+
+    def _enter_state(self, state):
+        """Run Odoo's own method that brings the documents into a state."""
+        raise NotImplementedError

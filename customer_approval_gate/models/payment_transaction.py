@@ -1,0 +1,60 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from odoo import models
+
+
+class PaymentTransaction(models.Model):
+    _inherit = "payment.transaction"
+
+    def _post_process(self):
+        """A payment is booked whatever a gate says: draft invoices that a gate blocks
+        stay drafts (``account.move.action_post()``)."""
+        return super(
+            PaymentTransaction, self.with_context(customer_approval_leave_blocked=True)
+        )._post_process()
+
+    def _check_amount_and_confirm_order(self):
+        """Paying what the order's page asks for is the customer's yes. Where a gate
+        blocks the order nonetheless, it stays where it is and staff are told."""
+        confirming = self
+        for tx in self:
+            order = tx.sale_order_ids
+            if (
+                len(order) != 1
+                or order.state not in ("draft", "sent")
+                or not order._is_confirmation_amount_reached()
+            ):
+                continue
+            if tx._is_customers_consent(order):
+                order._approve_by_customer(
+                    tx.partner_id.name or order.partner_id.name,
+                    "online_payment",
+                    partner=tx.partner_id,
+                )
+            if order._filter_blocked("sale"):
+                confirming -= tx
+                order._schedule_blocked_activity(
+                    self.env._(
+                        "A payment arrived (%(reference)s), but the order was not "
+                        "confirmed: its customer has not approved it. Request "
+                        "customer approval.",
+                        reference=tx.reference,
+                    )
+                )
+        return super(PaymentTransaction, confirming)._check_amount_and_confirm_order()
+
+    def _is_customers_consent(self, order):
+        """Return whether paying was meant as the customer's yes.
+
+        It is where the order asks for payment online: there the customer pays below
+        the words "you confirm acceptance". A payment link sent by staff says
+        nothing of the kind, and somebody else's payment is nobody's consent.
+        """
+        self.ensure_one()
+        return (
+            order.require_payment
+            and order.customer_approval_status != "rejected"
+            and self.partner_id.commercial_partner_id
+            == order.partner_id.commercial_partner_id
+        )

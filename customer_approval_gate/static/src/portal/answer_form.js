@@ -1,0 +1,78 @@
+import {Interaction} from "@web/public/interaction";
+import {NameAndSignature} from "@web/core/signature/name_and_signature";
+import {reactive} from "@odoo/owl";
+import {registry} from "@web/core/registry";
+
+/**
+ * The form in which the customer answers. It works without this too: here come the
+ * signature, and telling what is missing before anything is sent.
+ */
+export class CustomerApprovalAnswerForm extends Interaction {
+  static selector = ".o_customer_approval_form";
+  dynamicContent = {
+    _root: {"t-on-submit": this.onSubmit},
+    "input[name='decision']": {"t-on-change": this.updateRequired},
+    "input[name='name']": {"t-on-input": this.onNameInput},
+  };
+
+  setup() {
+    this.nameEl = this.el.querySelector("input[name='name']");
+    this.signature = reactive({
+      name: this.nameEl.value,
+      isSignatureEmpty: true,
+      getSignatureImage: () => "",
+      resetSignature: () => {},
+    });
+  }
+
+  start() {
+    const holder = this.el.querySelector(".o_customer_approval_signature");
+    if (holder) {
+      this.mountComponent(holder, NameAndSignature, {
+        signature: this.signature,
+        noInputName: true,
+        mode: "draw",
+        fontColor: "DarkBlue",
+      });
+    }
+    this.updateRequired();
+  }
+
+  get decision() {
+    return this.el.querySelector("input[name='decision']:checked")?.value;
+  }
+
+  onNameInput() {
+    this.signature.name = this.nameEl.value;
+  }
+
+  updateRequired() {
+    const {decision} = this;
+    for (const fieldEl of this.el.querySelectorAll("[data-required-for]")) {
+      const required = fieldEl.dataset.requiredFor.split(" ").includes(decision);
+      fieldEl.required = required;
+    }
+  }
+
+  onSubmit(ev) {
+    const errorEl = this.el.querySelector(".o_customer_approval_signature_missing");
+    const signs = (this.decision || "").startsWith("approved");
+    if (errorEl && signs && this.signature.isSignatureEmpty) {
+      ev.preventDefault();
+      errorEl.classList.remove("d-none");
+      errorEl.scrollIntoView({block: "center"});
+      return;
+    }
+    if (!this.signature.isSignatureEmpty) {
+      this.el.querySelector("input[name='signature']").value =
+        this.signature.getSignatureImage().split(",")[1] || "";
+    }
+    for (const buttonEl of this.el.querySelectorAll("button[type='submit']")) {
+      buttonEl.disabled = true;
+    }
+  }
+}
+
+registry
+  .category("public.interactions")
+  .add("customer_approval_gate.answer_form", CustomerApprovalAnswerForm);

@@ -1,0 +1,160 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from markupsafe import Markup
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+
+class CustomerApprovalSend(models.TransientModel):
+    """The dialog that asks customers to approve one or many documents."""
+
+    _name = "customer.approval.send"
+    _description = "Request Customer Approval"
+
+    res_model = fields.Char(required=True)
+    res_ids = fields.Json(required=True)
+    document_count = fields.Integer(compute="_compute_documents")
+    document_names = fields.Char(string="Documents", compute="_compute_documents")
+    allowed_partner_ids = fields.Many2many(
+        "res.partner", compute="_compute_allowed_partner_ids"
+    )
+    partner_ids = fields.Many2many(
+        "res.partner",
+        string="Ask",
+        compute="_compute_partner_ids",
+        store=True,
+        readonly=False,
+        domain="[('id', 'in', allowed_partner_ids)]",
+        help="Each of them gets the link, and the first answer counts.",
+    )
+    deadline = fields.Date(
+        compute="_compute_deadline",
+        store=True,
+        readonly=False,
+        help="The last day for an answer. Afterwards the request expires; it is never "
+        "taken for a yes.",
+    )
+    message = fields.Text(help="The customer reads it above the document.")
+    attachment_ids = fields.Many2many(
+        "ir.attachment",
+        string="Files to Show",
+        help="The customer can look at copies of them.",
+    )
+    preview = fields.Html(
+        string="What the Customer Reads", compute="_compute_preview", sanitize=False
+    )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        dialogs = super().create(vals_list)
+        for dialog in dialogs:
+            dialog._get_documents()  # refuses what the user may not work on
+        return dialogs
+
+    def _get_documents(self):
+        self.ensure_one()
+        model = self.env.registry.get(self.res_model)
+        if model is None or not issubclass(
+            model, self.env.registry["customer.approval.mixin"]
+        ):
+            raise UserError(self.env._("Customers cannot approve such records."))
+        documents = self.env[self.res_model].browse(self.res_ids or [])
+        documents.check_access("write")
+        return documents
+
+    @api.depends("res_model", "res_ids")
+    def _compute_documents(self):
+        for dialog in self:
+            documents = dialog._get_documents()
+            dialog.document_count = len(documents)
+            dialog.document_names = ", ".join(documents.mapped("display_name"))
+
+    @api.depends("res_model", "res_ids")
+    def _compute_allowed_partner_ids(self):
+        for dialog in self:
+            customers = dialog._get_documents().partner_id.commercial_partner_id
+            dialog.allowed_partner_ids = self.env["res.partner"].search(
+                [("commercial_partner_id", "in", customers.ids)]
+            )
+
+    @api.depends("res_model", "res_ids")
+    def _compute_partner_ids(self):
+        for dialog in self:
+            documents = dialog._get_documents()
+            dialog.partner_ids = documents.partner_id if len(documents) == 1 else False
+
+    @api.depends("res_model", "res_ids")
+    def _compute_deadline(self):
+        for dialog in self:
+            company = dialog._get_documents().company_id[:1] or self.env.company
+            dialog.deadline = company._get_customer_approval_deadline()
+
+    @api.depends("res_model", "res_ids", "message")
+    def _compute_preview(self):
+        for dialog in self:
+            document = dialog._get_documents()[:1]
+            if not document:
+                dialog.preview = False
+                continue
+            lang = document.partner_id.lang or self.env.lang
+            document = document.with_context(lang=lang)
+            content = document.sudo()._get_customer_approval_content()[document.id]
+            dialog.preview = self._render_message(dialog.message) + self.env[
+                "ir.qweb"
+            ].with_context(lang=lang)._render(
+                "customer_approval_gate.request_content",
+                {"content": content, "currency": document.currency_id},
+            )
+
+    @api.model
+    def _render_message(self, message):
+        return (
+            Markup('<p style="white-space: pre-wrap">%s</p>') % message
+            if message
+            else Markup()
+        )
+
+    def action_send(self):
+        """Make the requests and mail the links.
+
+        :raise UserError: a document cannot be asked about, or somebody has no
+            address
+        """
+        self.ensure_one()
+        documents = self._get_documents()
+        self._check_partners(documents)
+        requests = documents._open_customer_approval(
+            self.partner_ids, self.deadline, self.message, self.attachment_ids
+        )
+        requests._send()
+        return {"type": "ir.actions.act_window_close"}
+
+    def action_ask_on_screen(self):
+        """Turn to the dialog for the customer's own hands."""
+        self.ensure_one()
+        return self._get_documents().action_ask_on_screen()
+
+    def _check_partners(self, documents):
+        if len(documents) == 1 and not self.partner_ids:
+            raise UserError(self.env._("Choose whom to ask."))
+        if len(documents) > 1 and self.partner_ids:
+            raise UserError(
+                self.env._(
+                    "Several documents are sent to their own customers each. To "
+                    "choose whom to ask, request approval of one document at a time."
+                )
+            )
+        if strangers := self.partner_ids - self.allowed_partner_ids:
+            raise UserError(
+                self.env._(
+                    "%(partner)s is no contact of the customer. Choose one of the "
+                    "customer's contacts.",
+                    partner=strangers[0].display_name,
+                )
+            )
+        if self.deadline and self.deadline < fields.Date.context_today(self):
+            raise UserError(
+                self.env._("The deadline has passed already. Choose a later day.")
+            )
