@@ -1,0 +1,94 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from odoo.fields import Command
+from odoo.tests import new_test_user
+
+from odoo.addons.sale.tests.common import SaleCommon
+
+GATE_SENTENCE = (
+    "Cannot advance to %s: customer approval is required. Request customer approval "
+    "before changing to this status."
+)
+STATUSES = ("not_required", "pending", "approved", "rejected")
+# One transparent pixel.
+SIGNATURE = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8A"
+    "AAAASUVORK5CYII="
+)
+
+
+class ApprovalMixin:
+    """Fixtures for any test class: stages, a salesperson, ways to an approval."""
+
+    @classmethod
+    def _set_up_approval(cls):
+        ref = cls.env(su=True).ref  # whoever the test runs as
+        cls.quote = ref("customer_approval_gate.stage_order_quote")
+        cls.pending_stage = ref("customer_approval_gate.stage_order_pending_approval")
+        cls.production = ref("customer_approval_gate.stage_order_in_production")
+        cls.quality = ref("customer_approval_gate.stage_order_quality_check")
+        cls.ready = ref("customer_approval_gate.stage_order_ready")
+        cls.delivered = ref("customer_approval_gate.stage_order_delivered")
+        cls.cancelled = ref("customer_approval_gate.stage_order_cancelled")
+        cls.invoice_draft = ref("customer_approval_gate.stage_invoice_draft")
+        cls.invoice_waiting = ref("customer_approval_gate.stage_invoice_waiting")
+        cls.invoice_posted = ref("customer_approval_gate.stage_invoice_posted")
+        cls.invoice_cancelled = ref("customer_approval_gate.stage_invoice_cancelled")
+        # Demo data, or whoever uses the database, may have ticked other flags.
+        stages = cls.quote.with_context(active_test=False).search([])
+        stages.requires_customer_approval = False
+
+    @classmethod
+    def _create_salesperson(cls, login="approval_salesperson", **kwargs):
+        return new_test_user(
+            cls.env,
+            login=login,
+            groups="sales_team.group_sale_salesman_all_leads,account.group_account_invoice",
+            email=f"{login}@example.com",
+            **kwargs,
+        )
+
+    def _bring_to_status(self, document, status):
+        """Bring a document to an approval status, the way people do."""
+        document = document.sudo()
+        if status == "not_required":
+            return document.browse()
+        requests = document._open_customer_approval(mail=False)
+        for request in requests:
+            if status == "approved":
+                request._decide("approved", "Ada Approver", "link")
+            elif status == "rejected":
+                request._decide("rejected", "Ada Approver", "link", reason="Too dear")
+        self.assertEqual(set(document.mapped("customer_approval_status")), {status})
+        return requests
+
+
+class ApprovalCommon(ApprovalMixin, SaleCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls._set_up_approval()
+        cls.partner.write({"name": "Ada Approver", "email": "ada@example.com"})
+        cls.salesperson = cls._create_salesperson()
+        cls.sale_order.user_id = cls.salesperson
+        cls.production.requires_customer_approval = True
+
+    @classmethod
+    def _create_order(cls, **values):
+        return cls.env["sale.order"].create(
+            {
+                "partner_id": cls.partner.id,
+                "user_id": cls.salesperson.id,
+                "order_line": [
+                    Command.create(
+                        {
+                            "product_id": cls.product.id,
+                            "product_uom_qty": 2,
+                            "price_unit": 100,
+                        }
+                    )
+                ],
+                **values,
+            }
+        )

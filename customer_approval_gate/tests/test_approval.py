@@ -1,0 +1,648 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from datetime import timedelta
+
+from psycopg2.errors import UniqueViolation
+
+from odoo import fields
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Command
+from odoo.tests import Form, tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.mail.tests.common import MailCommon
+
+from .common import SIGNATURE, ApprovalCommon
+
+
+@tagged("post_install", "-at_install")
+class TestApproval(ApprovalCommon, MailCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.order = cls.sale_order.with_user(cls.salesperson)
+
+    def _request(self, order=None, **kwargs):
+        with self.mock_mail_gateway(), self.mock_mail_app():
+            return (order or self.order)._request_customer_approval(**kwargs)
+
+    # Statuses
+
+    def test_the_guides_example(self):
+        """Quote, pending, rejected, changed, asked again, approved, produced."""
+        order = self.order
+        self.assertEqual(order.customer_approval_status, "not_required")
+        with self.assertRaises(UserError):
+            order.stage_id = self.production
+        order.stage_id = self.pending_stage
+        request = self._request()
+        self.assertEqual(order.customer_approval_status, "pending")
+        with self.assertRaises(UserError):
+            order.stage_id = self.production
+        request._decide("rejected", "Ada", "link", reason="Too dear")
+        self.assertEqual(order.customer_approval_status, "rejected")
+        with self.assertRaises(UserError):
+            order.stage_id = self.production
+        order.order_line[0].price_unit = 1
+        self.assertEqual(order.customer_approval_status, "rejected")
+        again = self._request()
+        self.assertEqual((again.version, again.round), (2, 1))
+        again._decide("approved", "Ada", "link")
+        self.assertEqual(order.customer_approval_status, "approved")
+        for stage in (self.production, self.quality, self.ready, self.delivered):
+            order.stage_id = stage
+        self.assertEqual(order.state, "sale")
+
+    def test_status_is_searchable_and_groupable(self):
+        self._bring_to_status(self.sale_order, "approved")
+        orders = self.env["sale.order"].search(
+            [("customer_approval_status", "=", "approved")]
+        )
+        self.assertIn(self.sale_order, orders)
+        groups = dict(
+            self.env["sale.order"]._read_group(
+                [("id", "=", self.sale_order.id)],
+                ["customer_approval_status"],
+                ["__count"],
+            )
+        )
+        self.assertEqual(groups, {"approved": 1})
+
+    def test_one_approval_is_enough(self):
+        (self.quality | self.ready).requires_customer_approval = True
+        self._bring_to_status(self.sale_order, "approved")
+        self.order.stage_id = self.delivered
+        self.assertEqual(self.order.stage_id, self.delivered)
+
+    def test_conditions_take_staff_to_accept_them(self):
+        request = self._request()
+        request._decide(
+            "approved_conditions", "Ada", "link", conditions="Delivery in May"
+        )
+        self.assertEqual(self.order.customer_approval_status, "pending")
+        self.assertEqual(self.order.customer_approval_banner, False)
+        with self.assertRaises(UserError):
+            self.order.stage_id = self.production
+        self.assertTrue(self.order.activity_ids.filtered(lambda a: "cond" in a.summary))
+        self.order.action_accept_customer_conditions()
+        self.assertEqual(request.conditions_accepted_by_id, self.salesperson)
+        self.assertEqual(self.order.customer_approval_status, "approved")
+        self.assertIn("Delivery in May", self.order.message_ids[0].body)
+        self.order.stage_id = self.production
+        with self.assertRaisesRegex(UserError, "no conditions to accept"):
+            request.action_accept_conditions()
+
+    def test_banner(self):
+        self.order.stage_id = self.pending_stage
+        self.assertEqual(self.order.customer_approval_banner, "request")
+        request = self._request()
+        self.assertEqual(self.order.customer_approval_banner, "wait")
+        request._decide("changes_requested", "Ada", "link", reason="Blue")
+        self.assertEqual(self.order.customer_approval_banner, "rejected")
+        request = self._request()
+        request._decide("approved_conditions", "Ada", "link", conditions="Blue")
+        self.assertEqual(self.order.customer_approval_banner, "conditions")
+        request.action_accept_conditions()
+        self.assertFalse(self.order.customer_approval_banner)
+
+    # What a request holds
+
+    def test_request_freezes_the_content(self):
+        request = self._request(message="Please")
+        self.assertEqual(request.state, "pending")
+        self.assertEqual(request.partner_id, self.partner)
+        self.assertEqual(request.requested_by_id, self.salesperson)
+        self.assertEqual(request.user_id, self.salesperson)
+        self.assertEqual(request.amount_total, self.order.amount_total)
+        self.assertEqual(
+            request.deadline, fields.Date.context_today(request) + timedelta(days=7)
+        )
+        content = request.content
+        self.assertEqual(content["document"]["name"], self.order.name)
+        self.assertEqual(len(content["lines"]), len(self.order.order_line))
+        self.assertEqual(content["totals"]["total"], f"{self.order.amount_total:.2f}")
+        self.assertRegex(request.digest, "^1:[0-9a-f]{64}$")
+        self.assertIn(self.order.order_line[0].name, request.content_html)
+
+    def test_content_is_in_the_customers_language(self):
+        self.env["res.lang"]._activate_lang("fr_FR")
+        unit = self.order.order_line[0].product_uom_id
+        unit.with_context(lang="fr_FR").sudo().name = "Unités"
+        self.partner.lang = "fr_FR"
+        request = self._request()
+        self.assertEqual(request.content["lines"][0]["unit"]["text"], "Unités")
+
+    def test_asking_again(self):
+        first = self._request()
+        second = self._request()
+        self.assertEqual(first.state, "withdrawn")
+        self.assertEqual((second.version, second.round), (1, 2))
+        self.order.order_line[0].product_uom_qty += 1
+        self.assertEqual(second.state, "withdrawn")
+        third = self._request()
+        self.assertEqual((third.version, third.round), (2, 1))
+
+    def test_many_documents_each_customer(self):
+        other = self.env["res.partner"].create(
+            {"name": "Bob", "email": "bob@example.com"}
+        )
+        orders = self.order | self._create_order(partner_id=other.id).with_user(
+            self.salesperson
+        )
+        requests = self._request(orders)
+        self.assertEqual(requests.mapped("res_id"), orders.ids)
+        self.assertEqual(requests.partner_id, self.partner | other)
+
+    def test_files_are_copied(self):
+        attachment = self.env["ir.attachment"].create(
+            {
+                "name": "plan.txt",
+                "raw": b"as shown",
+                "res_model": "sale.order",
+                "res_id": self.order.id,
+            }
+        )
+        request = self.order._open_customer_approval(attachments=attachment)
+        attachment.raw = b"as changed later"
+        self.assertEqual(request.attachment_ids.raw, b"as shown")
+        self.assertEqual(request.attachment_ids.res_model, request._name)
+
+    # Who is not asked
+
+    def test_refusals_to_ask(self):
+        empty = self.env["sale.order"].create({"partner_id": self.partner.id})
+        with self.assertRaisesRegex(UserError, "has no lines"):
+            empty._request_customer_approval()
+        self.partner.email = False
+        with self.assertRaisesRegex(UserError, "no e-mail address"):
+            self.order._request_customer_approval()
+        self.partner.email = "ada@example.com"
+        self._bring_to_status(self.sale_order, "approved")
+        with self.assertRaisesRegex(UserError, "already approved"):
+            self.order._request_customer_approval()
+        order = self._create_order()
+        order.action_cancel()
+        with self.assertRaisesRegex(UserError, "is cancelled"):
+            order._request_customer_approval()
+
+    def test_right_to_ask(self):
+        self.salesperson.group_ids -= self.env.ref(
+            "account.group_account_invoice"
+        ) | self.env.ref("sales_team.group_sale_salesman_all_leads")
+        group = self.env.ref("sales_team.group_sale_salesman")
+        group.implied_ids -= self.env.ref(
+            "customer_approval_gate.group_request_approval"
+        )
+        self.salesperson.group_ids += group
+        with self.assertRaisesRegex(AccessError, "Request customer approval"):
+            self.order.action_request_customer_approval()
+        with self.assertRaisesRegex(AccessError, "Request customer approval"):
+            self.order.action_ask_on_screen()
+
+    # Mail
+
+    def test_mail(self):
+        second = self.env["res.partner"].create(
+            {
+                "name": "Cleo",
+                "email": "cleo@example.com",
+                "parent_id": self.partner.id,
+            }
+        )
+        with self.mock_mail_gateway():
+            request = self.order._request_customer_approval(
+                self.partner | second, message="<b>Hurry</b>"
+            )
+        for email in ("ada@example.com", "cleo@example.com"):
+            mail = next(m for m in self._mails if email in str(m["email_to"]))
+            self.assertIn(request.access_token, mail["body"])
+            self.assertIn("Review &amp; Approve", mail["body"])
+            self.assertIn(self.order.name, mail["subject"])
+            self.assertIn("&lt;b&gt;Hurry", mail["body"])
+        self.assertNotIn(
+            request.access_token, "".join(request.message_ids.mapped("body"))
+        )
+
+    def test_mail_is_in_the_customers_language(self):
+        self.env["res.lang"]._activate_lang("fr_FR")
+        self.partner.lang = "fr_FR"
+        template = self.env.ref("customer_approval_gate.mail_template_request")
+        template.with_context(lang="fr_FR").subject = "Veuillez approuver"
+        with self.mock_mail_gateway():
+            self.order._request_customer_approval()
+        self.assertIn("Veuillez approuver", [mail["subject"] for mail in self._mails])
+
+    # Answers
+
+    def test_what_an_answer_must_have(self):
+        request = self._request()
+        for decision, details, error in (
+            ("approved", {"name": " "}, "full name"),
+            ("rejected", {}, "say why"),
+            ("rejected", {"reason": "  "}, "say why"),
+            ("changes_requested", {}, "say why"),
+            ("approved_conditions", {}, "the conditions"),
+            ("maybe", {}, "one of the answers"),
+            ("withdrawn", {}, "one of the answers"),
+        ):
+            details = {"name": "Ada", "method": "link", **details}
+            with self.assertRaisesRegex(UserError, error):
+                request._decide(decision, **details)
+        self.assertEqual(request.state, "pending")
+
+    def test_signature_where_the_company_asks_for_it(self):
+        self.order.company_id.sudo().customer_approval_signature = True
+        request = self._request()
+        with self.assertRaisesRegex(UserError, "sign before"):
+            request._decide("approved", "Ada", "link")
+        request._decide("approved", "Ada", "link", signature=SIGNATURE)
+        self.assertTrue(request.signature)
+
+    def test_what_an_answer_keeps(self):
+        self.order.company_id.sudo().customer_approval_consent = "I agree to all."
+        request = self._request()
+        request._decide(
+            "approved", "Ada Approver", "link", ip="192.0.2.7", user_agent="Phone"
+        )
+        self.assertRecordValues(
+            request,
+            [
+                {
+                    "state": "approved",
+                    "decided_by_name": "Ada Approver",
+                    "decision_method": "link",
+                    "decision_ip": "192.0.2.7",
+                    "decision_user_agent": "Phone",
+                    "consent": "I agree to all.",
+                }
+            ],
+        )
+        self.assertTrue(request.decided_on)
+
+    def test_answering_twice(self):
+        request = self._request()
+        request._decide("approved", "Ada", "link")
+        with self.assertRaisesRegex(UserError, "answered or withdrawn already"):
+            request._decide("rejected", "Bob", "link", reason="No")
+        self.assertEqual(request.decided_by_name, "Ada")
+
+    def test_salesperson_is_told(self):
+        request = self._request()
+        with self.mock_mail_gateway():
+            request.with_user(self.env.ref("base.public_user"))._decide(
+                "rejected", "Ada", "link", reason="<i>Too dear</i>"
+            )
+        message = self.sale_order.message_ids.filtered(
+            lambda m: self.salesperson.partner_id in m.notified_partner_ids
+        )
+        self.assertIn("Too dear", message[:1].body)
+        self.assertNotIn("<i>", message[:1].body)
+        activity = self.order.activity_ids
+        self.assertEqual(activity.user_id, self.salesperson)
+        self.assertIn("rejected", activity.summary)
+
+    def test_in_person(self):
+        action = self.order.action_ask_on_screen()
+        self.assertEqual(self.order.customer_approval_status, "pending")
+        dialog = (
+            self.env[action["res_model"]]
+            .with_user(self.salesperson)
+            .browse(action["res_id"])
+        )
+        self.assertTrue(dialog.qr_code)
+        self.assertIn(self.order.order_line[0].name, dialog.content_html)
+        with self.assertRaisesRegex(UserError, "full name"):
+            dialog.action_approve()
+        again = self.order.action_ask_on_screen()
+        self.assertEqual(
+            self.env[action["res_model"]].browse(again["res_id"]).request_id,
+            dialog.request_id,
+            "closing the dialog and opening it again asks nothing new",
+        )
+        with Form(dialog) as form:
+            form.decided_by_name = "Ada Approver"
+        dialog.action_approve()
+        request = self.order.sudo().customer_approval_request_id
+        self.assertEqual(request.decision_method, "in_person")
+        self.assertEqual(request.witness_id, self.salesperson)
+        self.order.stage_id = self.production
+
+    def test_in_person_rejection_needs_a_reason(self):
+        action = self.order.action_ask_on_screen()
+        dialog = self.env[action["res_model"]].browse(action["res_id"])
+        dialog.decided_by_name = "Ada"
+        with self.assertRaisesRegex(UserError, "say why"):
+            dialog.action_reject()
+        dialog.reason = "Too dear"
+        dialog.action_reject()
+        self.assertEqual(self.order.customer_approval_status, "rejected")
+
+    # The dialog that asks
+
+    def _dialog(self, orders):
+        action = orders.action_request_customer_approval()
+        return Form(
+            self.env[action["res_model"]]
+            .with_user(self.salesperson)
+            .with_context(**action["context"])
+        )
+
+    def test_dialog(self):
+        form = self._dialog(self.order)
+        self.assertIn(self.order.order_line[0].name, form.preview)
+        form.message = "For you"
+        self.assertIn("For you", form.preview)
+        with self.mock_mail_gateway():
+            form.save().action_send()
+        request = self.order.sudo().customer_approval_request_id
+        self.assertEqual(request.message, "For you")
+        self.assertEqual(request.partner_ids, self.partner)
+
+    def test_dialog_asks_contacts_of_the_customer_only(self):
+        stranger = self.env["res.partner"].create(
+            {"name": "Stranger", "email": "s@example.com"}
+        )
+        dialog = self._dialog(self.order).save()
+        dialog.partner_ids = stranger
+        with self.assertRaisesRegex(UserError, "no contact of the customer"):
+            dialog.action_send()
+
+    def test_dialog_refuses_a_deadline_in_the_past(self):
+        dialog = self._dialog(self.order).save()
+        dialog.deadline = fields.Date.today() - timedelta(days=2)
+        with self.assertRaisesRegex(UserError, "Choose a later day"):
+            dialog.action_send()
+
+    # Changes
+
+    def test_change_withdraws_a_pending_request(self):
+        for change in (
+            {"order_line": [Command.create({"product_id": self.product.id})]},
+            {"payment_term_id": self.env.ref("account.account_payment_term_30days").id},
+            {"note": "<p>Other terms</p>"},
+            {"partner_shipping_id": self.env["res.partner"].create({"name": "X"}).id},
+            {"validity_date": "2030-01-01"},
+        ):
+            request = self._request()
+            self.order.write(change)
+            self.assertEqual(request.state, "withdrawn", change)
+            self.assertEqual(self.order.customer_approval_status, "not_required")
+
+    def test_change_of_lines_withdraws_too(self):
+        request = self._request()
+        self.order.order_line[0].write({"discount": 5})
+        self.assertEqual(request.state, "withdrawn")
+        request = self._request()
+        self.order.order_line[0].unlink()
+        self.assertEqual(request.state, "withdrawn")
+        request = self._request()
+        self.env["sale.order.line"].create(
+            {"order_id": self.order.id, "product_id": self.product.id}
+        )
+        self.assertEqual(request.state, "withdrawn")
+
+    def test_change_of_anything_else_does_nothing(self):
+        request = self._request()
+        self.order.write({"client_order_ref": self.order.client_order_ref})
+        self.order.user_id = self.env.user
+        self.order.message_post(body="A note")
+        self.order.order_line[0].sequence = 99
+        self.order.order_line[0].write(
+            {"price_unit": self.order.order_line[0].price_unit}
+        )
+        self.partner.phone = "+1 555 0100"
+        self.assertEqual(request.state, "pending")
+
+    def test_change_after_approval(self):
+        request = self._bring_to_status(self.sale_order, "approved")
+        self.order.order_line[0].price_unit += 1
+        self.assertEqual(request.state, "approved", "what was said stays said")
+        self.assertTrue(request.lapsed_on)
+        self.assertEqual(self.order.customer_approval_status, "not_required")
+        with self.assertRaises(UserError):
+            self.order.stage_id = self.production
+        self.order.order_line[0].price_unit -= 1
+        with self.assertRaises(UserError):
+            self.order.stage_id = self.production
+
+    def test_change_past_the_gate_is_refused(self):
+        self._bring_to_status(self.sale_order, "approved")
+        self.order.stage_id = self.production
+        with self.assertRaisesRegex(UserError, "Ada Approver approved version 1"):
+            self.order.order_line[0].price_unit += 1
+        with self.assertRaisesRegex(UserError, "Ada Approver approved version 1"):
+            self.order.order_line = [Command.create({"product_id": self.product.id})]
+        with self.assertRaises(UserError):
+            self.order.order_line[0].unlink()
+        self.assertEqual(self.order.customer_approval_status, "approved")
+
+    def test_change_in_the_same_write_as_the_move(self):
+        self._bring_to_status(self.sale_order, "approved")
+        line = self.order.order_line[0]
+        command = [Command.update(line.id, {"price_unit": 9999})]
+        for values in (
+            {"stage_id": self.production.id, "order_line": command},
+            {"state": "sale", "order_line": command},
+            {"state": "sale", "payment_term_id": 1},
+        ):
+            with self.assertRaises(UserError):
+                self.order.write(values)
+        self.assertEqual(self.order.state, "draft")
+
+    def test_the_gate_compares_the_content_itself(self):
+        """However it was changed, the gate sees it."""
+        self._bring_to_status(self.sale_order, "approved")
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE sale_order_line SET name = 'Sneaky' WHERE id = %s",
+            [self.order.order_line[0].id],
+        )
+        self.env.invalidate_all()
+        self.assertEqual(self.order.customer_approval_status, "approved")
+        with self.assertRaises(UserError):
+            self.order.stage_id = self.production
+
+    def test_answer_to_what_has_changed_unseen(self):
+        request = self._request()
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE sale_order_line SET name = 'Sneaky' WHERE id = %s",
+            [self.order.order_line[0].id],
+        )
+        self.env.invalidate_all()
+        with self.assertRaisesRegex(UserError, "has changed"):
+            request._decide("approved", "Ada", "link")
+
+    def test_down_payments_are_no_content(self):
+        self._bring_to_status(self.sale_order, "approved")
+        self.order.stage_id = self.production
+        wizard = (
+            self.env["sale.advance.payment.inv"]
+            .with_context(active_ids=self.order.ids, active_model="sale.order")
+            .create({"advance_payment_method": "percentage", "amount": 50})
+        )
+        wizard.create_invoices()
+        self.assertTrue(self.order.order_line.filtered("is_downpayment"))
+        self.assertEqual(self.order.customer_approval_status, "approved")
+        self.order.stage_id = self.quality
+
+    def test_down_payment_flag_hides_nothing(self):
+        """A line that is ordered is content, whatever it calls itself."""
+        self._bring_to_status(self.sale_order, "approved")
+        self.env["sale.order.line"].create(
+            {
+                "order_id": self.order.id,
+                "product_id": self.product.id,
+                "product_uom_qty": 5,
+                "is_downpayment": True,
+            }
+        )
+        self.assertEqual(self.order.customer_approval_status, "not_required")
+
+    # Ends without an answer
+
+    def _run_expiry(self):
+        with self.enter_registry_test_mode():
+            self.env.ref("customer_approval_gate.cron_expire").method_direct_trigger()
+        self.env.invalidate_all()
+
+    def test_expiry(self):
+        request = self._request(deadline=fields.Date.today() - timedelta(days=2))
+        with self.assertRaisesRegex(UserError, "expired"):
+            request._decide("approved", "Ada", "link")
+        self._run_expiry()
+        self.assertEqual(request.state, "expired")
+        self.assertEqual(self.order.customer_approval_status, "not_required")
+        overdue = self.env["sale.order"].search(
+            [
+                ("customer_approval_request_id.state", "in", ("pending", "expired")),
+                ("customer_approval_request_id.deadline", "<", "today"),
+            ]
+        )
+        self.assertIn(self.sale_order, overdue)
+
+    def test_no_deadline(self):
+        self.order.company_id.sudo().customer_approval_days = 0
+        request = self._request()
+        self.assertFalse(request.deadline)
+        self._run_expiry()
+        self.assertEqual(request.state, "pending")
+
+    def test_withdraw(self):
+        request = self._request()
+        request.with_user(self.salesperson).action_withdraw()
+        self.assertEqual(request.state, "withdrawn")
+        self.assertEqual(self.order.customer_approval_status, "not_required")
+
+    # Nobody writes evidence
+
+    def test_requests_cannot_be_written(self):
+        request = self._bring_to_status(self.sale_order, "pending")
+        Request = self.env["customer.approval.request"]
+        values = {
+            "res_model": "sale.order",
+            "res_id": self.order.id,
+            "document_name": "x",
+            "partner_id": self.partner.id,
+            "company_id": self.env.company.id,
+            "currency_id": self.env.company.currency_id.id,
+            "state": "approved",
+        }
+        contexts = [
+            {},
+            {"customer_approval_grant": True},
+            {"customer_approval_grant": "RECORD_EVIDENCE"},
+            {"customer_approval_grant": 1, "install_mode": True, "module": "x"},
+        ]
+        for context in contexts:
+            for model in (Request.sudo(), Request.with_user(self.salesperson).sudo()):
+                model = model.with_context(**context)
+                with self.assertRaisesRegex(UserError, "evidence"):
+                    model.create(values)
+                for name, value in (
+                    ("state", "approved"),
+                    ("lapsed_on", False),
+                    ("scope_digest", "1:0"),
+                    ("content", {}),
+                    ("res_id", self._create_order().id),
+                    ("conditions_accepted_on", fields.Datetime.now()),
+                    ("access_token", "mine"),
+                    ("active", False),
+                ):
+                    with self.assertRaisesRegex(UserError, "evidence"):
+                        model.browse(request.id).write({name: value})
+                with self.assertRaisesRegex(UserError, "evidence"):
+                    model.browse(request.id).unlink()
+        with self.assertRaises(UserError):
+            Request.with_user(self.salesperson).create(values)
+        with self.assertRaises(UserError):
+            request.copy()
+        self.assertEqual(request.state, "pending")
+
+    def test_status_cannot_be_written(self):
+        for name, value in (
+            ("customer_approval_status", "approved"),
+            ("customer_approval_request_id", False),
+            ("customer_approval_since", False),
+            ("customer_approval_request_ids", [Command.clear()]),
+        ):
+            with self.assertRaisesRegex(UserError, "cannot be written"):
+                self.sale_order.sudo().write({name: value})
+            with self.assertRaisesRegex(UserError, "cannot be written"):
+                self.env["sale.order"].create(
+                    {"partner_id": self.partner.id, name: value}
+                )
+
+    def test_status_takes_no_defaults(self):
+        self.env["ir.default"].set("sale.order", "customer_approval_status", "approved")
+        order = (
+            self.env["sale.order"]
+            .with_context(default_customer_approval_status="approved")
+            .create({"partner_id": self.partner.id})
+        )
+        self.assertEqual(order.customer_approval_status, "not_required")
+
+    def test_forged_status_opens_nothing(self):
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE sale_order SET customer_approval_status = 'approved' WHERE id = %s",
+            [self.order.id],
+        )
+        self.env.invalidate_all()
+        with self.assertRaises(UserError):
+            self.order.stage_id = self.production
+
+    def test_one_pending_request_only(self):
+        request = self._request()
+        self.env.flush_all()
+        with mute_logger("odoo.sql_db"), self.assertRaises(UniqueViolation):
+            self.env.cr.execute(
+                """
+                INSERT INTO customer_approval_request
+                       (name, res_model, res_id, document_name, partner_id, company_id,
+                        currency_id, state)
+                SELECT name, res_model, res_id, document_name, partner_id, company_id,
+                       currency_id, state
+                  FROM customer_approval_request
+                 WHERE id = %s
+                """,
+                [request.id],
+            )
+
+    def test_asked_documents_cannot_be_deleted(self):
+        request = self._request()
+        with self.assertRaisesRegex(UserError, "Cancel it instead"):
+            self.sale_order.unlink()
+        request.action_withdraw()
+        with self.assertRaisesRegex(UserError, "Cancel it instead"):
+            self.sale_order.unlink()
+        self._create_order().unlink()
+
+    def test_copy_is_not_approved(self):
+        self._bring_to_status(self.sale_order, "approved")
+        copy = self.sale_order.copy()
+        self.assertEqual(copy.customer_approval_status, "not_required")
+        self.assertFalse(copy.customer_approval_request_ids)
+        with self.assertRaises(UserError):
+            copy.action_confirm()

@@ -1,0 +1,71 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from odoo.tests import tagged
+
+from ..hooks import TABLES, post_init_hook
+from .common import ApprovalCommon
+
+
+@tagged("post_install", "-at_install")
+class TestHooks(ApprovalCommon):
+    def _as_before_the_installation(self, count):
+        """Multiply an order, and take the stages from all."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            """
+            SELECT string_agg(quote_ident(column_name), ', ')
+              FROM information_schema.columns
+             WHERE table_name = 'sale_order'
+               AND column_name NOT IN ('id', 'name', 'state', 'access_token')
+            """
+        )
+        columns = self.env.cr.fetchone()[0]
+        self.env.cr.execute(
+            f"""
+            INSERT INTO sale_order (name, state, {columns})
+            SELECT 'Old ' || n,
+                   (ARRAY['draft', 'sent', 'sale', 'cancel'])[1 + n %% 4],
+                   {columns}
+              FROM sale_order, generate_series(1, %s) AS n
+             WHERE sale_order.id = %s
+            """,
+            [count, self.sale_order.id],
+        )
+        self.env.cr.execute("UPDATE sale_order SET stage_id = NULL")
+        self.env.cr.execute("UPDATE account_move SET stage_id = NULL")
+        self.env.invalidate_all()
+
+    def test_existing_documents_get_the_stage_of_their_state(self):
+        """One statement a table, on 100,000 orders."""
+        self._as_before_the_installation(100_000)
+        before = self.env.cr.sql_log_count
+        post_init_hook(self.env)
+        self.assertEqual(self.env.cr.sql_log_count - before, len(TABLES))
+        self.env.cr.execute(
+            """
+            SELECT state, stage_id, count(*)
+              FROM sale_order
+             WHERE name LIKE 'Old %'
+          GROUP BY state, stage_id
+            """
+        )
+        self.assertEqual(
+            sorted(self.env.cr.fetchall()),
+            sorted(
+                [
+                    ("draft", self.quote.id, 25_000),
+                    ("sent", self.pending_stage.id, 25_000),
+                    ("sale", self.production.id, 25_000),
+                    ("cancel", self.cancelled.id, 25_000),
+                ]
+            ),
+        )
+
+    def test_installed_without_computing_each_document(self):
+        """The columns were there before Odoo could have filled them one by one, and
+        no document is without a status."""
+        for model in ("sale.order", "account.move"):
+            self.assertFalse(
+                self.env[model].search_count([("customer_approval_status", "=", False)])
+            )
