@@ -32,6 +32,10 @@
         # Last, as it refers to actions of the files above
         "views/menus.xml",
     ],
+    "demo": [
+        "demo/customer_approval_demo.xml",
+        "demo/account_move_demo.xml",
+    ],
     "assets": {
         "web.assets_backend": ["customer_approval_gate/static/src/backend/**/*"],
         "web.assets_frontend": ["customer_approval_gate/static/src/portal/**/*"],

@@ -556,6 +556,17 @@ class CustomerApprovalRequest(models.Model):
                 ),
             )
 
+    def _expire(self):
+        """End requests whose time is over, without an answer."""
+        self._record({"state": "expired"})
+        for request in self:
+            request._get_document().message_post(
+                body=self.env._(
+                    "Request %(request)s expired without an answer.",
+                    request=request.name,
+                ),
+            )
+
     @api.model
     def _cron_expire(self):
         """Expire requests whose last day is over. Silence is never consent."""
@@ -565,15 +576,7 @@ class CustomerApprovalRequest(models.Model):
         requests = self.search(domain, limit=500)
         self.env["ir.cron"]._commit_progress(remaining=self.search_count(domain))
         for request in requests:
-            request = request.try_lock_for_update().filtered_domain(domain)
-            if request:
-                request._record({"state": "expired"})
-                request._get_document().message_post(
-                    body=self.env._(
-                        "Request %(request)s expired without an answer.",
-                        request=request.name,
-                    ),
-                )
+            request.try_lock_for_update().filtered_domain(domain)._expire()
             if not self.env["ir.cron"]._commit_progress(processed=1):
                 break
 
