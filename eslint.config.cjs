@@ -1,30 +1,30 @@
 module.exports = [
-  {
-    files: ["**/static/src/**/*.js", "**/static/tests/**/*.js"],
-    languageOptions: {
-      ecmaVersion: 2024,
-      sourceType: "module",
-      globals: {
-        document: "readonly",
-        luxon: "readonly",
-        odoo: "readonly",
-        window: "readonly",
-      },
+    {
+        files: ["**/static/src/**/*.js", "**/static/tests/**/*.js"],
+        languageOptions: {
+            ecmaVersion: 2024,
+            sourceType: "module",
+            globals: {
+                document: "readonly",
+                luxon: "readonly",
+                odoo: "readonly",
+                window: "readonly",
+            },
+        },
+        rules: {
+            "constructor-super": "error",
+            "dot-notation": "error",
+            eqeqeq: "error",
+            "no-const-assign": "error",
+            "no-dupe-keys": "error",
+            "no-else-return": "error",
+            "no-empty": "error",
+            "no-shadow": "error",
+            "no-undef": "error",
+            "no-unused-vars": "error",
+            "no-useless-return": "error",
+            "no-var": "error",
+            "prefer-const": "error",
+        },
     },
-    rules: {
-      "constructor-super": "error",
-      "dot-notation": "error",
-      eqeqeq: "error",
-      "no-const-assign": "error",
-      "no-dupe-keys": "error",
-      "no-else-return": "error",
-      "no-empty": "error",
-      "no-shadow": "error",
-      "no-undef": "error",
-      "no-unused-vars": "error",
-      "no-useless-return": "error",
-      "no-var": "error",
-      "prefer-const": "error",
-    },
-  },
 ];

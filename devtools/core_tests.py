@@ -79,7 +79,8 @@ def main():
 
 def run(name, template, suites, options):
     """Return ``{test: whether it passed}`` of one run on a copy of the template."""
-    database = f"{template}_{name}"
+    # Not named like a template: those come and go with the addons.
+    database = "_".join([*template.split("_")[:2], "core", name])
     filestore = options.state / "data" / "filestore"
     report = options.state / f"core-{name}.xml"
     log = options.state / "log" / f"core-{name}.log"

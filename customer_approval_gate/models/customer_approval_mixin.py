@@ -443,11 +443,10 @@ class CustomerApprovalMixin(models.AbstractModel):
         """Return a related record as content, by its name or its address."""
         text = None
         if record and with_texts:
-            text = (
-                record._display_address(without_company=False).strip()
-                if address
-                else record.display_name
-            )
+            text = record.display_name
+            if address:
+                lines = [text, *record._display_address(True).splitlines()]
+                text = "\n".join(line for line in lines if line.strip())
         return content_tools.related(record.id, text)
 
     def _split_by_language(self):

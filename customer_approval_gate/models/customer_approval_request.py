@@ -451,7 +451,7 @@ class CustomerApprovalRequest(models.Model):
         )
         body = Markup("<b>%s</b>") % text
         for remark in filter(None, (self.conditions, self.reason)):
-            body += Markup("<blockquote>%s</blockquote>") % remark
+            body += Markup("<p>%s</p>") % remark
         return body
 
     def _schedule_follow_up(self, document):

@@ -5,23 +5,23 @@ import {standardFieldProps} from "@web/views/fields/standard_field_props";
 
 /** How long ago a moment was, such as "3 days ago". */
 export class CustomerApprovalAgeField extends Component {
-  static template = "customer_approval_gate.AgeField";
-  static props = standardFieldProps;
+    static template = "customer_approval_gate.AgeField";
+    static props = standardFieldProps;
 
-  get value() {
-    return this.props.record.data[this.props.name];
-  }
+    get value() {
+        return this.props.record.data[this.props.name];
+    }
 
-  get age() {
-    return this.value ? this.value.toRelative() : "";
-  }
+    get age() {
+        return this.value ? this.value.toRelative() : "";
+    }
 
-  get moment() {
-    return this.value ? formatDateTime(this.value) : "";
-  }
+    get moment() {
+        return this.value ? formatDateTime(this.value) : "";
+    }
 }
 
 registry.category("fields").add("customer_approval_age", {
-  component: CustomerApprovalAgeField,
-  supportedTypes: ["datetime"],
+    component: CustomerApprovalAgeField,
+    supportedTypes: ["datetime"],
 });

@@ -7,36 +7,38 @@ import {useService} from "@web/core/utils/hooks";
 
 /** The header of a column, with a lock where the stage takes an approval. */
 export class CustomerApprovalKanbanHeader extends KanbanHeader {
-  static template = "customer_approval_gate.KanbanHeader";
+    static template = "customer_approval_gate.KanbanHeader";
 
-  get isGated() {
-    return this.env.gatedStages.ids.has(this.props.group.value);
-  }
+    get isGated() {
+        return this.env.gatedStages.ids.has(this.props.group.value);
+    }
 }
 
 export class CustomerApprovalKanbanRenderer extends KanbanRenderer {
-  static components = {
-    ...KanbanRenderer.components,
-    KanbanHeader: CustomerApprovalKanbanHeader,
-  };
+    static components = {
+        ...KanbanRenderer.components,
+        KanbanHeader: CustomerApprovalKanbanHeader,
+    };
 
-  setup() {
-    super.setup();
-    const orm = useService("orm");
-    const gatedStages = {ids: new Set()};
-    useSubEnv({gatedStages});
-    onWillStart(async () => {
-      if (this.props.list.groupByField?.name !== "stage_id") {
-        return;
-      }
-      gatedStages.ids = new Set(
-        await orm.search("customer.approval.stage", [["gate_stage_ids", "!=", false]])
-      );
-    });
-  }
+    setup() {
+        super.setup();
+        const orm = useService("orm");
+        const gatedStages = {ids: new Set()};
+        useSubEnv({gatedStages});
+        onWillStart(async () => {
+            if (this.props.list.groupByField?.name !== "stage_id") {
+                return;
+            }
+            gatedStages.ids = new Set(
+                await orm.search("customer.approval.stage", [
+                    ["gate_stage_ids", "!=", false],
+                ])
+            );
+        });
+    }
 }
 
 registry.category("views").add("customer_approval_kanban", {
-  ...kanbanView,
-  Renderer: CustomerApprovalKanbanRenderer,
+    ...kanbanView,
+    Renderer: CustomerApprovalKanbanRenderer,
 });

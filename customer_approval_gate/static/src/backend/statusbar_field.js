@@ -1,6 +1,6 @@
 import {
-  StatusBarDurationField,
-  statusBarDurationField,
+    StatusBarDurationField,
+    statusBarDurationField,
 } from "@mail/views/fields/statusbar_duration/statusbar_duration_field";
 
 import {registry} from "@web/core/registry";
@@ -10,24 +10,25 @@ import {registry} from "@web/core/registry";
  * leaves the form dirty: here the bar goes back to where the document still is.
  */
 export class CustomerApprovalStatusBarField extends StatusBarDurationField {
-  async selectItem(item) {
-    const {name, record} = this.props;
-    // Other edits are saved first: a refused move must not cost them.
-    if (!(await record.save())) {
-      return;
+    async selectItem(item) {
+        const {name, record} = this.props;
+        // Other edits are saved first: a refused move must not cost them.
+        if (!(await record.save())) {
+            return;
+        }
+        try {
+            await super.selectItem(item);
+        } catch (error) {
+            await record.discard();
+            throw error;
+        }
+        await record.model.load();
+        return record.data[name];
     }
-    try {
-      await super.selectItem(item);
-    } catch (error) {
-      await record.discard();
-      throw error;
-    }
-    await record.model.load();
-    return record.data[name];
-  }
 }
 
 registry.category("fields").add("customer_approval_statusbar", {
-  ...statusBarDurationField,
-  component: CustomerApprovalStatusBarField,
+    ...statusBarDurationField,
+    component: CustomerApprovalStatusBarField,
+    additionalClasses: ["o_field_statusbar", "o_field_statusbar_duration"],
 });

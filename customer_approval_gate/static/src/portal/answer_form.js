@@ -8,71 +8,71 @@ import {registry} from "@web/core/registry";
  * signature, and telling what is missing before anything is sent.
  */
 export class CustomerApprovalAnswerForm extends Interaction {
-  static selector = ".o_customer_approval_form";
-  dynamicContent = {
-    _root: {"t-on-submit": this.onSubmit},
-    "input[name='decision']": {"t-on-change": this.updateRequired},
-    "input[name='name']": {"t-on-input": this.onNameInput},
-  };
+    static selector = ".o_customer_approval_form";
+    dynamicContent = {
+        _root: {"t-on-submit": this.onSubmit},
+        "input[name='decision']": {"t-on-change": this.updateRequired},
+        "input[name='name']": {"t-on-input": this.onNameInput},
+    };
 
-  setup() {
-    this.nameEl = this.el.querySelector("input[name='name']");
-    this.signature = reactive({
-      name: this.nameEl.value,
-      isSignatureEmpty: true,
-      getSignatureImage: () => "",
-      resetSignature: () => {},
-    });
-  }
-
-  start() {
-    const holder = this.el.querySelector(".o_customer_approval_signature");
-    if (holder) {
-      this.mountComponent(holder, NameAndSignature, {
-        signature: this.signature,
-        noInputName: true,
-        mode: "draw",
-        fontColor: "DarkBlue",
-      });
+    setup() {
+        this.nameEl = this.el.querySelector("input[name='name']");
+        this.signature = reactive({
+            name: this.nameEl.value,
+            isSignatureEmpty: true,
+            getSignatureImage: () => "",
+            resetSignature: () => {},
+        });
     }
-    this.updateRequired();
-  }
 
-  get decision() {
-    return this.el.querySelector("input[name='decision']:checked")?.value;
-  }
+    start() {
+        const holder = this.el.querySelector(".o_customer_approval_signature");
+        if (holder) {
+            this.mountComponent(holder, NameAndSignature, {
+                signature: this.signature,
+                noInputName: true,
+                mode: "draw",
+                fontColor: "DarkBlue",
+            });
+        }
+        this.updateRequired();
+    }
 
-  onNameInput() {
-    this.signature.name = this.nameEl.value;
-  }
+    get decision() {
+        return this.el.querySelector("input[name='decision']:checked")?.value;
+    }
 
-  updateRequired() {
-    const {decision} = this;
-    for (const fieldEl of this.el.querySelectorAll("[data-required-for]")) {
-      const required = fieldEl.dataset.requiredFor.split(" ").includes(decision);
-      fieldEl.required = required;
+    onNameInput() {
+        this.signature.name = this.nameEl.value;
     }
-  }
 
-  onSubmit(ev) {
-    const errorEl = this.el.querySelector(".o_customer_approval_signature_missing");
-    const signs = (this.decision || "").startsWith("approved");
-    if (errorEl && signs && this.signature.isSignatureEmpty) {
-      ev.preventDefault();
-      errorEl.classList.remove("d-none");
-      errorEl.scrollIntoView({block: "center"});
-      return;
+    updateRequired() {
+        const {decision} = this;
+        for (const fieldEl of this.el.querySelectorAll("[data-required-for]")) {
+            const required = fieldEl.dataset.requiredFor.split(" ").includes(decision);
+            fieldEl.required = required;
+        }
     }
-    if (!this.signature.isSignatureEmpty) {
-      this.el.querySelector("input[name='signature']").value =
-        this.signature.getSignatureImage().split(",")[1] || "";
+
+    onSubmit(ev) {
+        const errorEl = this.el.querySelector(".o_customer_approval_signature_missing");
+        const signs = (this.decision || "").startsWith("approved");
+        if (errorEl && signs && this.signature.isSignatureEmpty) {
+            ev.preventDefault();
+            errorEl.classList.remove("d-none");
+            errorEl.scrollIntoView({block: "center"});
+            return;
+        }
+        if (!this.signature.isSignatureEmpty) {
+            this.el.querySelector("input[name='signature']").value =
+                this.signature.getSignatureImage().split(",")[1] || "";
+        }
+        for (const buttonEl of this.el.querySelectorAll("button[type='submit']")) {
+            buttonEl.disabled = true;
+        }
     }
-    for (const buttonEl of this.el.querySelectorAll("button[type='submit']")) {
-      buttonEl.disabled = true;
-    }
-  }
 }
 
 registry
-  .category("public.interactions")
-  .add("customer_approval_gate.answer_form", CustomerApprovalAnswerForm);
+    .category("public.interactions")
+    .add("customer_approval_gate.answer_form", CustomerApprovalAnswerForm);

@@ -3,251 +3,251 @@ import {registry} from "@web/core/registry";
 const CARD = ".o_kanban_record:contains('Tour Customer')";
 const column = (name) => `.o_kanban_group:has(.o_column_title:contains('${name}'))`;
 const SENTENCE =
-  "Cannot advance to In Production: customer approval is required. " +
-  "Request customer approval before changing to this status.";
+    "Cannot advance to In Production: customer approval is required. " +
+    "Request customer approval before changing to this status.";
 
 const closeError = [
-  {
-    content: "The guide's sentence is shown",
-    trigger: `.modal:contains('${SENTENCE}')`,
-  },
-  {
-    content: "Close it",
-    trigger: ".modal-footer .btn-primary",
-    run: "click",
-  },
-  {
-    trigger: "body:not(:has(.modal))",
-  },
+    {
+        content: "The guide's sentence is shown",
+        trigger: `.modal:contains('${SENTENCE}')`,
+    },
+    {
+        content: "Close it",
+        trigger: ".modal-footer .btn-primary",
+        run: "click",
+    },
+    {
+        trigger: "body:not(:has(.modal))",
+    },
 ];
 
 registry.category("web_tour.tours").add("customer_approval_drag_refused", {
-  steps: () => [
-    {
-      content: "The gated stage shows a lock",
-      trigger: `${column("In Production")} .o_customer_approval_lock`,
-    },
-    {
-      content: "Drop the card into the gated stage",
-      trigger: `${column("Quote")} ${CARD}`,
-      run: `drag_and_drop(${column("In Production")})`,
-    },
-    ...closeError,
-    {
-      content: "The card is back",
-      trigger: `${column("Quote")} ${CARD}`,
-    },
-    {
-      content: "Dropping it two columns further does not help",
-      trigger: `${column("Quote")} ${CARD}`,
-      run: `drag_and_drop(${column("Quality Check")})`,
-    },
-    {
-      trigger: ".modal:contains('Cannot advance to Quality Check')",
-    },
-    {
-      trigger: ".modal-footer .btn-primary",
-      run: "click",
-    },
-    {
-      trigger: `body:not(:has(.modal)) ${column("Quote")} ${CARD}`,
-    },
-  ],
+    steps: () => [
+        {
+            content: "The gated stage shows a lock",
+            trigger: `${column("In Production")} .o_customer_approval_lock`,
+        },
+        {
+            content: "Drop the card into the gated stage",
+            trigger: `${column("Quote")} ${CARD}`,
+            run: `drag_and_drop(${column("In Production")})`,
+        },
+        ...closeError,
+        {
+            content: "The card is back",
+            trigger: `${column("Quote")} ${CARD}`,
+        },
+        {
+            content: "Dropping it two columns further does not help",
+            trigger: `${column("Quote")} ${CARD}`,
+            run: `drag_and_drop(${column("Quality Check")})`,
+        },
+        {
+            trigger: ".modal:contains('Cannot advance to Quality Check')",
+        },
+        {
+            trigger: ".modal-footer .btn-primary",
+            run: "click",
+        },
+        {
+            trigger: `body:not(:has(.modal)) ${column("Quote")} ${CARD}`,
+        },
+    ],
 });
 
 registry.category("web_tour.tours").add("customer_approval_drag_accepted", {
-  steps: () => [
-    {
-      content: "The card says that it is approved",
-      trigger: `${column("Quote")} ${CARD}:contains('Approved')`,
-      run: `drag_and_drop(${column("In Production")})`,
-    },
-    {
-      content: "The card is there",
-      trigger: `${column("In Production")} ${CARD}`,
-    },
-  ],
+    steps: () => [
+        {
+            content: "The card says that it is approved",
+            trigger: `${column("Quote")} ${CARD}:contains('Approved')`,
+            run: `drag_and_drop(${column("In Production")})`,
+        },
+        {
+            content: "The card is there",
+            trigger: `${column("In Production")} ${CARD}`,
+        },
+    ],
 });
 
 registry.category("web_tour.tours").add("customer_approval_statusbar_refused", {
-  steps: () => [
-    {
-      content: "There is one status bar, of stages",
-      trigger:
-        ".o_form_statusbar:not(:has(.o_field_widget[name='state'])) .o_statusbar_status",
-    },
-    {
-      content: "Click the gated stage",
-      trigger: ".o_arrow_button:contains('In Production')",
-      run: "click",
-    },
-    ...closeError,
-    {
-      content: "The bar is where it was, and nothing is left to save",
-      trigger: ".o_arrow_button_current:contains('Quote')",
-    },
-    {
-      trigger: "body:not(:has(.o_form_button_save:visible))",
-    },
-  ],
+    steps: () => [
+        {
+            content: "There is one status bar, of stages",
+            trigger:
+                ".o_form_statusbar:not(:has(.o_field_widget[name='state'])) .o_statusbar_status",
+        },
+        {
+            content: "Click the gated stage",
+            trigger: ".o_arrow_button:contains('In Production')",
+            run: "click",
+        },
+        ...closeError,
+        {
+            content: "The bar is where it was, and nothing is left to save",
+            trigger: ".o_arrow_button_current:contains('Quote')",
+        },
+        {
+            trigger: "body:not(:has(.o_form_button_save:visible))",
+        },
+    ],
 });
 
 registry.category("web_tour.tours").add("customer_approval_request", {
-  steps: () => [
-    {
-      content: "Ask the customer",
-      trigger: "button[name='action_request_customer_approval']:visible",
-      run: "click",
-    },
-    {
-      content: "The preview shows what the customer will read",
-      trigger: ".modal .o_customer_approval_content",
-    },
-    {
-      trigger: ".modal .o_field_widget[name='message'] textarea",
-      run: "edit Please have a look",
-    },
-    {
-      trigger: ".modal button[name='action_send']",
-      run: "click",
-    },
-    {
-      trigger: "body:not(:has(.modal))",
-    },
-    {
-      content: "The form says that it is pending",
-      trigger: ".oe_stat_button:contains('Pending')",
-    },
-  ],
+    steps: () => [
+        {
+            content: "Ask the customer",
+            trigger: "button[name='action_request_customer_approval']:visible",
+            run: "click",
+        },
+        {
+            content: "The preview shows what the customer will read",
+            trigger: ".modal .o_customer_approval_content",
+        },
+        {
+            trigger: ".modal .o_field_widget[name='message'] textarea",
+            run: "edit Please have a look",
+        },
+        {
+            trigger: ".modal button[name='action_send']",
+            run: "click",
+        },
+        {
+            trigger: "body:not(:has(.modal))",
+        },
+        {
+            content: "The form says that it is pending",
+            trigger: ".oe_stat_button:contains('Pending')",
+        },
+    ],
 });
 
 registry.category("web_tour.tours").add("customer_approval_in_person", {
-  steps: () => [
-    {
-      trigger: "button[name='action_request_customer_approval']:visible",
-      run: "click",
-    },
-    {
-      content: "Let the customer answer here",
-      trigger: ".modal button[name='action_ask_on_screen']",
-      run: "click",
-    },
-    {
-      content: "The document is there, and a code for the customer's own phone",
-      trigger:
-        ".modal .o_customer_approval_in_person:has(.o_customer_approval_content):has(.o_field_widget[name='qr_code'] img)",
-    },
-    {
-      content: "Without a name there is no answer",
-      trigger: ".modal button[name='action_approve']",
-      run: "click",
-    },
-    {
-      trigger:
-        ".modal:contains('Please enter your full name') .modal-footer .btn-primary",
-      run: "click",
-    },
-    {
-      trigger: ".modal .o_field_widget[name='decided_by_name'] input",
-      run: "edit Tour Customer",
-    },
-    {
-      trigger: ".modal button[name='action_approve']",
-      run: "click",
-    },
-    {
-      trigger: "body:not(:has(.modal)) .oe_stat_button:contains('Approved')",
-    },
-  ],
+    steps: () => [
+        {
+            trigger: "button[name='action_request_customer_approval']:visible",
+            run: "click",
+        },
+        {
+            content: "Let the customer answer here",
+            trigger: ".modal button[name='action_ask_on_screen']",
+            run: "click",
+        },
+        {
+            content: "The document is there, and a code for the customer's own phone",
+            trigger:
+                ".modal .o_customer_approval_in_person:has(.o_customer_approval_content):has(.o_field_widget[name='qr_code'] img)",
+        },
+        {
+            content: "Without a name there is no answer",
+            trigger: ".modal button[name='action_approve']",
+            run: "click",
+        },
+        {
+            trigger:
+                ".modal:contains('Please enter your full name') .modal-footer .btn-primary",
+            run: "click",
+        },
+        {
+            trigger: ".modal .o_field_widget[name='decided_by_name'] input",
+            run: "edit Tour Customer",
+        },
+        {
+            trigger: ".modal button[name='action_approve']",
+            run: "click",
+        },
+        {
+            trigger: "body:not(:has(.modal)) .oe_stat_button:contains('Approved')",
+        },
+    ],
 });
 
 registry.category("web_tour.tours").add("customer_approval_by_link", {
-  steps: () => [
-    {
-      content: "Choose to approve",
-      trigger: "label[for='answer_approved']",
-      run: "click",
-    },
-    {
-      content: "Sign",
-      trigger: ".o_customer_approval_signature .o_web_sign_auto_button",
-      run: "click",
-    },
-    {
-      trigger: ".o_customer_approval_signature canvas",
-      run: "canvasNotEmpty",
-    },
-    {
-      trigger: "input[name='consent']",
-      run: "click",
-    },
-    {
-      trigger: ".o_customer_approval_form button[type='submit']",
-      run: "click",
-      expectUnloadPage: true,
-    },
-    {
-      trigger: ".alert-success:contains('Thank you!')",
-    },
-    {
-      trigger: "body:not(:has(.o_customer_approval_form))",
-    },
-  ],
+    steps: () => [
+        {
+            content: "Choose to approve",
+            trigger: "label[for='answer_approved']",
+            run: "click",
+        },
+        {
+            content: "Sign",
+            trigger: ".o_customer_approval_signature .o_web_sign_auto_button",
+            run: "click",
+        },
+        {
+            trigger: ".o_customer_approval_signature canvas",
+            run: "canvasNotEmpty",
+        },
+        {
+            trigger: "input[name='consent']",
+            run: "click",
+        },
+        {
+            trigger: ".o_customer_approval_form button[type='submit']",
+            run: "click",
+            expectUnloadPage: true,
+        },
+        {
+            trigger: ".alert-success:contains('Thank you!')",
+        },
+        {
+            trigger: "body:not(:has(.o_customer_approval_form))",
+        },
+    ],
 });
 
 registry.category("web_tour.tours").add("customer_approval_reject_by_link", {
-  steps: () => [
-    {
-      trigger: "label[for='answer_rejected']",
-      run: "click",
-    },
-    {
-      trigger: "textarea[name='reason']:visible",
-      run: "edit Too dear",
-    },
-    {
-      trigger: ".o_customer_approval_form button[type='submit']",
-      run: "click",
-      expectUnloadPage: true,
-    },
-    {
-      trigger: ".alert-warning:contains('Too dear')",
-    },
-  ],
+    steps: () => [
+        {
+            trigger: "label[for='answer_rejected']",
+            run: "click",
+        },
+        {
+            trigger: "textarea[name='reason']:visible",
+            run: "edit Too dear",
+        },
+        {
+            trigger: ".o_customer_approval_form button[type='submit']",
+            run: "click",
+            expectUnloadPage: true,
+        },
+        {
+            trigger: ".alert-warning:contains('Too dear')",
+        },
+    ],
 });
 
 registry.category("web_tour.tours").add("customer_approval_by_login", {
-  steps: () => [
-    {
-      content: "The customer's home says that there is something to review",
-      trigger: ".o_portal_index_card:contains('Approvals to review') a",
-      run: "click",
-      expectUnloadPage: true,
-    },
-    {
-      trigger: "table.o_portal_my_doc_table a",
-      run: "click",
-      expectUnloadPage: true,
-    },
-    {
-      trigger: "label[for='answer_approved_conditions']",
-      run: "click",
-    },
-    {
-      trigger: "textarea[name='conditions']:visible",
-      run: "edit Delivery in May",
-    },
-    {
-      trigger: "input[name='consent']",
-      run: "click",
-    },
-    {
-      trigger: ".o_customer_approval_form button[type='submit']",
-      run: "click",
-      expectUnloadPage: true,
-    },
-    {
-      trigger: ".alert-success:contains('Delivery in May')",
-    },
-  ],
+    steps: () => [
+        {
+            content: "The customer's home says that there is something to review",
+            trigger: ".o_portal_index_card:contains('Approvals to review') a",
+            run: "click",
+            expectUnloadPage: true,
+        },
+        {
+            trigger: "table.o_portal_my_doc_table a",
+            run: "click",
+            expectUnloadPage: true,
+        },
+        {
+            trigger: "label[for='answer_approved_conditions']",
+            run: "click",
+        },
+        {
+            trigger: "textarea[name='conditions']:visible",
+            run: "edit Delivery in May",
+        },
+        {
+            trigger: "input[name='consent']",
+            run: "click",
+        },
+        {
+            trigger: ".o_customer_approval_form button[type='submit']",
+            run: "click",
+            expectUnloadPage: true,
+        },
+        {
+            trigger: ".alert-success:contains('Delivery in May')",
+        },
+    ],
 });
