@@ -1,7 +1,7 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-from odoo import models
+from odoo import api, models
 from odoo.tools import html2plaintext
 
 
@@ -22,6 +22,10 @@ class AccountMove(models.Model):
     def _is_staged(self):
         self.ensure_one()
         return self.move_type == "out_invoice"
+
+    @api.model
+    def _get_fields_deciding_stages(self):
+        return super()._get_fields_deciding_stages() | {"journal_id", "move_type"}
 
     def _enter_state(self, state):
         if state == "cancel":

@@ -46,7 +46,7 @@ class CustomerApprovalLineMixin(models.AbstractModel):
 
     def _browse_documents(self, ids):
         documents = self[self._approval_document_field]
-        return documents.browse(filter(None, ids)).exists()
+        return documents.browse(filter(None, ids))
 
     @api.model
     def _is_content_write(self, vals):

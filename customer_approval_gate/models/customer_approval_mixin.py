@@ -184,23 +184,25 @@ class CustomerApprovalMixin(models.AbstractModel):
                 document.customer_approval_request_ids
             )
 
-    @api.depends("customer_approval_status", "next_stage_id")
+    @api.depends("customer_approval_status", "next_stage_id", "state")
     def _compute_customer_approval_banner(self):
         for document in self:
+            status = document.customer_approval_status
             stage = document.next_stage_id
+            # The banner may be seen by people who may not read requests.
+            request = document.sudo().customer_approval_request_id
             banner = False
-            if (
-                stage
-                and document.customer_approval_status != "approved"
-                and stage._requires_customer_approval(document.company_id)
-            ):
-                # The banner may be seen by people who may not read requests.
-                request = document.sudo().customer_approval_request_id
-                banner = {"pending": "wait", "rejected": "rejected"}.get(
-                    document.customer_approval_status, "request"
-                )
-                if request.state == "approved_conditions" and banner == "wait":
-                    banner = "conditions"
+            if document.state == "cancel":
+                banner = False
+            elif status == "pending" and request.state == "approved_conditions":
+                banner = "conditions"
+            elif status == "pending":
+                banner = "wait"
+            elif status == "rejected":
+                banner = "rejected"
+            elif status == "not_required" and stage:
+                gated = stage._requires_customer_approval(document.company_id)
+                banner = "request" if gated else False
             document.customer_approval_banner = banner
 
     @api.depends("customer_approval_status", "stage_id")
@@ -508,6 +510,7 @@ class CustomerApprovalMixin(models.AbstractModel):
             Request.sudo().with_context(**{GRANT: RECORD_EVIDENCE}).create(vals_list)
         ).with_env(Request.sudo().env)
         requests._attach_copies(attachments)
+        requests._subscribe()
         requests._log_on_documents()
         return requests
 

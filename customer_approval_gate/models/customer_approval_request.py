@@ -274,6 +274,13 @@ class CustomerApprovalRequest(models.Model):
             copies.generate_access_token()
             request._record({"attachment_ids": [Command.set(copies.ids)]})
 
+    def _subscribe(self):
+        """Let the conversation below the document reach both sides."""
+        for request in self:
+            request.message_subscribe(
+                (request.partner_ids | request._get_told_users().partner_id).ids
+            )
+
     def _send(self):
         """Mail the link to those who are asked, in their language."""
         template = self.env.ref("customer_approval_gate.mail_template_request")

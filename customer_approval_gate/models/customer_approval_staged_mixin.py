@@ -155,6 +155,46 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         return documents
 
     def write(self, vals):
+        if not self._get_fields_deciding_stages() & vals.keys():
+            return self._write_moving(vals)
+        before = {document: document._get_stage_list_key() for document in self}
+        result = self._write_moving(vals)
+        self.filtered(
+            lambda document: document._get_stage_list_key() != before[document]
+        )._after_stage_list_change()
+        return result
+
+    @api.model
+    def _get_fields_deciding_stages(self):
+        """Return the fields that decide whether a document has stages, and which."""
+        return {"company_id"}
+
+    def _get_stage_list_key(self):
+        self.ensure_one()
+        return (self._is_staged(), self.company_id)
+
+    def _after_stage_list_change(self):
+        """Judge documents that have become documents with other stages, as if they
+        were new: what was confirmed elsewhere is not let in without an approval."""
+        stages = self.env["customer.approval.stage"]._get_list(
+            self._stage_document_type
+        )
+        for document in self:
+            stage = document.stage_id if document._is_staged() else stages.browse()
+            if document._is_staged() and stage.sudo().company_id not in (
+                document.company_id,
+                self.env["res.company"],
+            ):
+                stage = stages.browse()
+            if document._is_staged() and not stage:
+                stage = stages._first_of_state(document.state, document.company_id)
+            if stage != document.stage_id:
+                super(CustomerApprovalStagedMixin, document).write(
+                    {"stage_id": stage.id}
+                )
+        self._after_staged_create()
+
+    def _write_moving(self, vals):
         if "stage_id" not in vals and "state" not in vals:
             return super().write(vals)
         staged = self.filtered(lambda document: document._is_staged())

@@ -81,7 +81,7 @@ class TestApproval(ApprovalCommon, MailCommon):
             "approved_conditions", "Ada", "link", conditions="Delivery in May"
         )
         self.assertEqual(self.order.customer_approval_status, "pending")
-        self.assertEqual(self.order.customer_approval_banner, False)
+        self.assertEqual(self.order.customer_approval_banner, "conditions")
         with self.assertRaises(UserError):
             self.order.stage_id = self.production
         self.assertTrue(self.order.activity_ids.filtered(lambda a: "cond" in a.summary))

@@ -153,6 +153,26 @@ class TestEngine(ApprovalCommon):
         order = self._create_order(state="cancel", stage_id=self.quote.id)
         self.assertEqual(self._state(order), (self.cancelled, "cancel"))
 
+    def test_confirmed_in_a_company_without_the_gate(self):
+        other = self.env["res.company"].create({"name": "Other"})
+        gate = self.production.copy(
+            {
+                "sequence": 25,
+                "company_id": self.env.company.id,
+                "document_state": False,
+                "requires_customer_approval": True,
+            }
+        )
+        order = self.env["sale.order"].create(
+            {"partner_id": self.partner.id, "company_id": other.id}
+        )
+        order.pricelist_id.company_id = False
+        order.action_confirm()
+        self.assertEqual(self._state(order), (self.production, "sale"))
+        self.assertIn(gate, self.production.gate_stage_ids)
+        with self.assertRaisesRegex(UserError, "customer approval is required"):
+            order.company_id = self.env.company
+
     def test_copy_starts_anew(self):
         self.sale_order.stage_id = self.delivered
         self.assertEqual(self._state(self.sale_order.copy()), (self.quote, "draft"))

@@ -4,15 +4,15 @@
 from odoo import fields
 from odoo.exceptions import UserError
 from odoo.fields import Command
-from odoo.tests import tagged
+from odoo.tests import Form, tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
-from .common import GATE_SENTENCE, ApprovalMixin
+from .common import GATE_SENTENCE, STATUSES, ApprovalMixin
 
 
-@tagged("post_install", "-at_install")
-class TestInvoice(ApprovalMixin, AccountTestInvoicingCommon):
+class InvoiceCommon(ApprovalMixin, AccountTestInvoicingCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -30,6 +30,9 @@ class TestInvoice(ApprovalMixin, AccountTestInvoicingCommon):
     def _state(self, invoice):
         return (invoice.stage_id, invoice.state)
 
+
+@tagged("post_install", "-at_install")
+class TestInvoice(InvoiceCommon):
     def test_stage_and_state_go_along(self):
         self.invoice_posted.requires_customer_approval = False
         invoice = self.invoice
@@ -198,3 +201,172 @@ class TestInvoice(ApprovalMixin, AccountTestInvoicingCommon):
         )
         self.assertEqual(copy.stage_id, self.invoice_draft)
         self.assertEqual(copy.customer_approval_status, "not_required")
+
+
+class InvoiceRoutes:
+    """What somebody might try to get an invoice posted. A route gets a draft."""
+
+    def __init__(self, test):
+        self.test = test
+        self.env = test.env
+        self.stage = test.invoice_posted
+
+    def form(self, invoice):
+        with Form(invoice) as form:
+            form.stage_id = self.stage
+
+    def kanban_drag(self, invoice):
+        invoice.web_save({"stage_id": self.stage.id}, {"stage_id": {}})
+
+    def post(self, invoice):
+        invoice.action_post()
+
+    def post_privately(self, invoice):
+        invoice._post(soft=False)
+
+    def post_softly_as_superuser(self, invoice):
+        invoice.sudo()._post()
+
+    def validate_in_a_list(self, invoice):
+        invoice.action_validate_moves_with_confirmation()
+
+    def validate_by_the_wizard(self, invoice):
+        self.env["validate.account.move"].create(
+            {"move_ids": invoice.ids, "force_post": True}
+        ).validate_move()
+
+    def write_state(self, invoice):
+        invoice.write({"state": "posted"})
+
+    def write_stage_with_context_keys(self, invoice):
+        invoice.with_context(
+            skip_readonly_check=True,
+            customer_approval_grant=True,
+            move_reverse_cancel=True,
+            check_move_validity=False,
+        ).sudo().write({"stage_id": self.stage.id})
+
+    def import_update(self, invoice):
+        xmlid = invoice.sudo().export_data(["id"])["datas"][0][0]
+        self._load(invoice, ["id", "stage_id/.id"], [xmlid, str(self.stage.id)])
+
+    def import_state(self, invoice):
+        xmlid = invoice.sudo().export_data(["id"])["datas"][0][0]
+        self._load(invoice, ["id", "state"], [xmlid, "posted"])
+
+    def cancel_first(self, invoice):
+        invoice.button_cancel()
+        invoice.stage_id = self.stage
+
+    def server_action(self, invoice):
+        self.env["ir.actions.server"].sudo().create(
+            {
+                "name": "Post",
+                "model_id": self.env.ref("account.model_account_move").id,
+                "state": "code",
+                "code": "records.sudo().action_post()",
+            }
+        ).with_context(
+            active_model="account.move", active_id=invoice.id, active_ids=invoice.ids
+        ).run()
+
+    # Never: these would make a new invoice that is posted from the start
+
+    def copy_posted(self, invoice):
+        invoice.copy({"state": "posted"})
+
+    def copy_into_the_stage(self, invoice):
+        invoice.copy({"stage_id": self.stage.id})
+
+    def create_with_default_state(self, invoice):
+        self._create(invoice.with_context(default_state="posted"))
+
+    def create_with_default_stage(self, invoice):
+        self._create(invoice.with_context(default_stage_id=self.stage.id))
+
+    def import_create(self, invoice):
+        self._load(
+            invoice,
+            ["id", "move_type", "partner_id/.id", "stage_id/.id"],
+            [
+                "__test__.new_invoice",
+                "out_invoice",
+                str(invoice.partner_id.id),
+                str(self.stage.id),
+            ],
+        )
+
+    def turn_a_posted_receipt_into_an_invoice(self, invoice):
+        receipt = self.test._create_draft("out_receipt")
+        receipt.action_post()
+        receipt.with_context(skip_readonly_check=True).write(
+            {"move_type": "out_invoice"}
+        )
+
+    def _create(self, invoice):
+        return invoice.create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": invoice.partner_id.id,
+                "invoice_date": "2026-01-01",
+                "invoice_line_ids": [
+                    Command.create({"name": "Thing", "price_unit": 10})
+                ],
+            }
+        )
+
+    def _load(self, invoice, columns, row):
+        result = invoice.load(columns, [row])
+        errors = [m["message"] for m in result["messages"] if m["type"] == "error"]
+        if errors:
+            raise UserError("\n".join(errors))
+
+
+NEVER = (
+    "copy_posted",
+    "copy_into_the_stage",
+    "create_with_default_state",
+    "create_with_default_stage",
+    "import_create",
+    "turn_a_posted_receipt_into_an_invoice",
+)
+
+
+@tagged("post_install", "-at_install")
+class TestInvoiceRoutes(InvoiceCommon):
+    def test_routes(self):
+        routes = InvoiceRoutes(self)
+        for name in [name for name in vars(InvoiceRoutes) if name[0] != "_"]:
+            for status in STATUSES:
+                with self.subTest(route=name, status=status):
+                    invoice = self._create_draft(invoice_date="2026-01-01")
+                    self._bring_to_status(invoice, status)
+                    if status == "approved" and name not in NEVER:
+                        getattr(routes, name)(invoice)
+                        self.assertEqual(
+                            self._state(invoice), (self.invoice_posted, "posted")
+                        )
+                        continue
+                    before = self._snapshot(invoice)
+                    posted = self._count_posted()
+                    with (
+                        mute_logger("odoo.addons.base.models.ir_actions"),
+                        self.assertRaises(UserError),
+                    ):
+                        getattr(routes, name)(invoice)
+                    self.env.invalidate_all()
+                    self.assertEqual(self._snapshot(invoice), before)
+                    self.assertEqual(self._count_posted(), posted)
+
+    def _snapshot(self, invoice):
+        names = ["state", "stage_id", "name", "amount_total", "posted_before"]
+        lines = ["name", "price_unit", "quantity", "balance"]
+        return (
+            invoice.read([*names, "customer_approval_status"]),
+            invoice.line_ids.read(lines),
+        )
+
+    def _count_posted(self):
+        return self.env["account.move"].search_count(
+            [("move_type", "=", "out_invoice"), ("state", "=", "posted")]
+        )

@@ -10,6 +10,8 @@ import {registry} from "@web/core/registry";
  * leaves the form dirty: here the bar goes back to where the document still is.
  */
 export class CustomerApprovalStatusBarField extends StatusBarDurationField {
+    static template = "customer_approval_gate.StatusBarField";
+
     async selectItem(item) {
         const {name, record} = this.props;
         // Other edits are saved first: a refused move must not cost them.
@@ -30,5 +32,9 @@ export class CustomerApprovalStatusBarField extends StatusBarDurationField {
 registry.category("fields").add("customer_approval_statusbar", {
     ...statusBarDurationField,
     component: CustomerApprovalStatusBarField,
+    fieldDependencies: [
+        ...statusBarDurationField.fieldDependencies,
+        {name: "state", type: "selection"},
+    ],
     additionalClasses: ["o_field_statusbar", "o_field_statusbar_duration"],
 });
