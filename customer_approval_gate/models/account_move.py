@@ -4,6 +4,8 @@
 from odoo import api, models
 from odoo.tools import html2plaintext
 
+from .account_move_line import CONTENT_TYPES
+
 
 class AccountMove(models.Model):
     _name = "account.move"
@@ -118,11 +120,7 @@ class AccountMove(models.Model):
         return self.env["account.move.line"].search_fetch(
             [
                 ("move_id", "in", self.ids),
-                (
-                    "display_type",
-                    "in",
-                    ("product", "line_section", "line_subsection", "line_note"),
-                ),
+                ("display_type", "in", CONTENT_TYPES),
             ],
             order="move_id, sequence, id",
         )
@@ -140,5 +138,7 @@ class AccountMove(models.Model):
             "payment_term": of(self.invoice_payment_term_id, with_texts),
             "fiscal_position": of(self.fiscal_position_id, with_texts),
             "customer_reference": self.ref or None,
+            # Where the money goes is not to be changed behind the customer's back.
+            "bank_account": of(self.partner_bank_id, with_texts),
             "terms": html2plaintext(self.narration).strip() if self.narration else None,
         }

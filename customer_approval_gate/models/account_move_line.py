@@ -3,6 +3,9 @@
 
 from odoo import api, models
 
+# What of an invoice's journal items its customer reads.
+CONTENT_TYPES = ("product", "line_section", "line_subsection", "line_note")
+
 
 class AccountMoveLine(models.Model):
     _name = "account.move.line"
@@ -12,21 +15,18 @@ class AccountMoveLine(models.Model):
 
     @api.model
     def _is_content_write(self, vals):
-        # Unlike an order's lines, journal items are written all day long for
-        # reasons of bookkeeping.
-        return bool(
-            {
-                "currency_id",
-                "discount",
-                "display_type",
-                "move_id",
-                "name",
-                "price_unit",
-                "product_id",
-                "product_uom_id",
-                "quantity",
-                "sequence",
-                "tax_ids",
-            }
-            & vals.keys()
-        )
+        # Journal items are written all day long for reasons of bookkeeping.
+        return not vals.keys() <= {
+            "account_id",
+            "analytic_distribution",
+            "analytic_line_ids",
+            "date",
+            "date_maturity",
+            "full_reconcile_id",
+            "matching_number",
+            "partner_id",
+            "reconciled",
+        }
+
+    def _is_approval_content(self):
+        return self.display_type in CONTENT_TYPES

@@ -24,29 +24,42 @@ class CustomerApprovalLineMixin(models.AbstractModel):
 
     @api.model_create_multi
     def create(self, vals_list):
-        if granted(self.env, NEW_DOCUMENT):
-            return super().create(vals_list)
-        name = self._approval_document_field
-        ids = {vals.get(name) for vals in vals_list}
-        ids.add(self.env.context.get(f"default_{name}"))
-        with self._browse_documents(ids)._guard_approved_content():
-            return super().create(vals_list)
+        lines = super().create(vals_list)
+        lines._after_adding_to_documents()
+        return lines
 
     def write(self, vals):
         if not self._is_content_write(vals):
             return super().write(vals)
-        name = self._approval_document_field
-        documents = self[name] | self._browse_documents([vals.get(name)])
+        documents = self[self._approval_document_field]
         with documents._guard_approved_content():
-            return super().write(vals)
+            result = super().write(vals)
+        moved = self.filtered(
+            lambda line: line[self._approval_document_field] not in documents
+        )
+        moved._after_adding_to_documents()
+        return result
 
     def unlink(self):
         with self[self._approval_document_field]._guard_approved_content():
             return super().unlink()
 
-    def _browse_documents(self, ids):
-        documents = self[self._approval_document_field]
-        return documents.browse(filter(None, ids))
+    def _after_adding_to_documents(self):
+        """Judge the documents that these lines were added to, whatever the way: values,
+        defaults, or commands of another document."""
+        for document, lines in self.grouped(self._approval_document_field).items():
+            if not document._is_content_watched():
+                continue
+            added = lines.filtered(lambda line: line._is_approval_content())
+            others = document._get_customer_approval_lines() - lines
+            is_new = granted(self.env, NEW_DOCUMENT) and not others
+            if added and not is_new:
+                document._after_content_change()
+
+    def _is_approval_content(self):
+        """Return whether the customer reads the line."""
+        self.ensure_one()
+        return True
 
     @api.model
     def _is_content_write(self, vals):
@@ -65,18 +78,21 @@ class CustomerApprovalLineMixin(models.AbstractModel):
         quantity_digits = Precision.precision_get("Product Unit")
         discount_digits = Precision.precision_get("Discount")
         contents = []
-        section = None
+        section = subsection = None
 
         def of(record, name):
             return related(record.id, record[name] if with_texts and record else None)
 
         for line in self:
-            if line.display_type in ("line_section", "line_subsection"):
-                section = line.name
+            if line.display_type == "line_section":
+                section, subsection = line.name, None
+            elif line.display_type == "line_subsection":
+                subsection = line.name
             content = {
                 "line_id": line.id,
                 "kind": line.display_type or "product",
                 "section": section,
+                "subsection": subsection,
                 "description": line.name or "",
             }
             if line._is_priced():

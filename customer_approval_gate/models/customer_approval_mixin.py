@@ -73,7 +73,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         copy=False,
     )
     customer_approval_request_count = fields.Integer(
-        compute="_compute_customer_approval_request_count"
+        compute="_compute_customer_approval_request_count", compute_sudo=True
     )
     customer_approval_banner = fields.Selection(
         [
@@ -83,11 +83,13 @@ class CustomerApprovalMixin(models.AbstractModel):
             ("rejected", "Rejected by the customer"),
         ],
         compute="_compute_customer_approval_banner",
+        compute_sudo=True,
         help="What keeps the document from its next stage, and so which button helps.",
     )
     customer_approval_missing = fields.Boolean(
         string="Past the Gate without Approval",
         compute="_compute_customer_approval_missing",
+        compute_sudo=True,
         help="The document is in a stage that takes the customer's approval, and has "
         "none: it was there before the stage asked for it.",
     )
@@ -210,15 +212,14 @@ class CustomerApprovalMixin(models.AbstractModel):
         for document in self:
             document.customer_approval_missing = (
                 document.customer_approval_status != "approved"
-                and document._is_in_approved_stage()
+                and bool(document.stage_id)
+                and document.stage_id._requires_customer_approval(document.company_id)
             )
 
-    def _is_in_approved_stage(self):
+    def _is_past_gate(self):
         """Return whether the document stands where only approved ones may."""
         self.ensure_one()
-        return bool(self.stage_id) and self.stage_id._requires_customer_approval(
-            self.company_id
-        )
+        return any(self._get_gates_passed().mapped("requires_customer_approval"))
 
     @api.model
     def _get_derived_approval_fields(self):
@@ -277,8 +278,12 @@ class CustomerApprovalMixin(models.AbstractModel):
             "user_id",
         }
 
-    @api.ondelete(at_uninstall=False)
-    def _unlink_except_asked(self):
+    def unlink(self):
+        # Not api.ondelete, which a context key switches off.
+        self._check_never_asked()
+        return super().unlink()
+
+    def _check_never_asked(self):
         asked = self.sudo()._get_last_requests()  # whoever deletes may not see them
         for document in self:
             if document.id in asked:
@@ -298,9 +303,8 @@ class CustomerApprovalMixin(models.AbstractModel):
     def _gate_blockers(self, stage):
         """Add the guide's gate: only "approved" allows advancement."""
         blockers = super()._gate_blockers(stage)
-        gated = self.filtered(
-            lambda document: stage._requires_customer_approval(document.company_id)
-        )
+        gates = stage._find_gates().filtered("requires_customer_approval")
+        gated = self.filtered(lambda document: gates._of_company(document.company_id))
         for document in gated - gated._filter_customer_approved():
             blockers.setdefault(document, []).append(
                 self.env._(
@@ -417,7 +421,7 @@ class CustomerApprovalMixin(models.AbstractModel):
             request = document.sudo().customer_approval_request_id
             if (
                 document.customer_approval_status == "approved"
-                and document._is_in_approved_stage()
+                and document._is_past_gate()
             ):
                 raise UserError(document._approved_content_message(request))
             request._after_content_change()
@@ -433,7 +437,7 @@ class CustomerApprovalMixin(models.AbstractModel):
             name=request.decided_by_name,
             version=request.version,
             date=format_date(self.env, request.decided_on),
-            stage=self.stage_id._get_gates(self.company_id)[:1].name,
+            stage=self._get_gates_passed()[:1].name or self.stage_id.name,
         )
 
     def _format_decimals(self, value, digits):

@@ -147,8 +147,9 @@ class CustomerApprovalRequest(models.Model):
         return ["partner_id"]
 
     def _portal_ensure_token(self):
-        # Links are made for people who may not read the token itself.
-        return self.sudo().access_token
+        """Return the token to our own code only: ``get_portal_url()`` can be called by
+        anybody who is logged in, and who has the token answers as the customer."""
+        return self.access_token if self.env.su else ""
 
     def _sign_token(self, pid):
         return super(CustomerApprovalRequest, self.sudo())._sign_token(pid)
@@ -175,9 +176,26 @@ class CustomerApprovalRequest(models.Model):
     def create(self, vals_list):
         if not granted(self.env, RECORD_EVIDENCE):
             self._refuse_writing()
-        for vals in vals_list:
-            vals["name"] = self.env["ir.sequence"].next_by_code(self._name)
-            vals["access_token"] = str(uuid.uuid4())
+        # Every field gets its value here: a default that somebody has set must not
+        # become evidence.
+        empty = {
+            name: False
+            for name, field in self._fields.items()
+            if field.store
+            and not (field.compute or field.related or name in models.MAGIC_COLUMNS)
+            and not name.startswith(CHATTER_PREFIXES)
+        }
+        vals_list = [
+            {
+                **empty,
+                "name": self.env["ir.sequence"].next_by_code(self._name) or "/",
+                "state": "pending",
+                "requested_on": fields.Datetime.now(),
+                "access_token": str(uuid.uuid4()),
+                **vals,
+            }
+            for vals in vals_list
+        ]
         ungranted = self.with_context(**{GRANT: None})
         return super(CustomerApprovalRequest, ungranted).create(vals_list)
 
@@ -189,9 +207,11 @@ class CustomerApprovalRequest(models.Model):
         ungranted = self.with_context(**{GRANT: None})
         return super(CustomerApprovalRequest, ungranted).write(vals)
 
-    @api.ondelete(at_uninstall=False)
-    def _unlink_never(self):
-        self._refuse_writing()
+    def unlink(self):
+        # Not api.ondelete, which a context key switches off.
+        if self:
+            self._refuse_writing()
+        return super().unlink()
 
     def _refuse_writing(self):
         raise UserError(
@@ -310,7 +330,8 @@ class CustomerApprovalRequest(models.Model):
                     "active": True,
                     "has_button_access": True,
                     "button_access": {
-                        "url": self.get_base_url() + self.get_portal_url(),
+                        # Only those who are asked get this link.
+                        "url": self.get_base_url() + self.sudo().get_portal_url(),
                         "title": in_their_language.env._("Review & Approve"),
                     },
                 },

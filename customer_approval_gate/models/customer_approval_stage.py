@@ -11,6 +11,7 @@ from odoo.fields import Domain
 GATE_FIELDS = {
     "active",
     "company_id",
+    "document_state",
     "document_type",
     "reachable_anytime",
     "requires_customer_approval",
@@ -122,43 +123,55 @@ class CustomerApprovalStage(models.Model):
 
     # No dependencies: other stages' fields count, see _recompute_gates().
     def _compute_gate_stage_ids(self):
-        lists = self.sudo()._read_group(  # all companies' stages count
-            [("document_type", "in", self.mapped("document_type"))],
-            ["document_type"],
-            ["id:recordset"],
-        )
-        stages_of = {
-            document_type: stages.sorted(lambda stage: (stage.sequence, stage.id))
-            for document_type, stages in lists
+        lists = {
+            document_type: self._get_list(document_type)
+            for document_type in set(self.mapped("document_type"))
         }
         for stage in self:
-            gates = self.browse()
-            if stage.active and not stage.reachable_anytime:
-                for other in stages_of.get(stage.document_type, self.browse()):
-                    if (
-                        other._is_gate()
-                        and not other.reachable_anytime
-                        and other._shares_company_with(stage)
-                    ):
-                        gates |= other
-                    if other == stage:
-                        break
-            stage.gate_stage_ids = gates
+            stage.gate_stage_ids = stage._find_gates(lists[stage.document_type])
 
-    def _shares_company_with(self, other):
-        return (
-            not self.company_id
-            or not other.company_id
-            or self.company_id == other.company_id
+    def _find_gates(self, stages=None):
+        """Return the stages whose conditions must be met to enter this one, from the
+        list itself: design rule 2, "a gate cannot be jumped over".
+
+        The gate asks this method and not ``gate_stage_ids``, which says the same for
+        people and for the database, but is a column that somebody may alter.
+
+        :param stages: all stages of the list, in order, if they were read already
+        """
+        self.ensure_one()
+        stage = self.sudo()  # stages of all companies count
+        gates = stage.browse()
+        if not stage.active or stage.reachable_anytime:
+            return gates
+        for other in stages if stages is not None else self._get_list(
+            stage.document_type
+        ):
+            if (
+                other._is_gate()
+                and not other.reachable_anytime
+                and (
+                    not other.company_id
+                    or not stage.company_id
+                    or other.company_id == stage.company_id
+                )
+            ):
+                gates |= other
+            if other == stage:
+                break
+        return gates
+
+    def _of_company(self, company):
+        """Return those of these stages that count for a company's documents."""
+        return self.filtered(
+            lambda stage: stage.company_id in (company, self.env["res.company"])
         )
 
     def _get_gates(self, company):
         """Return the stages whose conditions a document of the company must meet to
-        enter this stage: design rule 2, "a gate cannot be jumped over"."""
+        enter this stage, as far as showing them goes: see ``_find_gates()``."""
         self.ensure_one()
-        return self.sudo().gate_stage_ids.filtered(  # of all companies
-            lambda gate: gate.company_id in (company, self.env["res.company"])
-        )
+        return self.sudo().gate_stage_ids._of_company(company)  # of all companies
 
     def _requires_customer_approval(self, company):
         """Return whether entering this stage takes the customer's approval, by its
@@ -174,18 +187,21 @@ class CustomerApprovalStage(models.Model):
         # Stages of companies that the user is not logged in to count as well.
         return self.sudo().search_fetch(
             [("document_type", "=", document_type)],
-            ["sequence", "document_state", "company_id", "reachable_anytime"],
+            [
+                "active",
+                "company_id",
+                "document_state",
+                "reachable_anytime",
+                "requires_customer_approval",
+                "sequence",
+            ],
             order="sequence, id",
         )
 
     def _first_of_state(self, state, company):
         """Return the first of these stages that stands for a state."""
-        return self.filtered(
-            lambda stage: (
-                stage.document_state == state
-                and stage.company_id in (company, self.env["res.company"])
-            )
-        )[:1]
+        own = self._of_company(company)
+        return own.filtered(lambda stage: stage.document_state == state)[:1]
 
     # ------------------------------------------------------------------
     # Constraints
@@ -314,12 +330,30 @@ class CustomerApprovalStage(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        self._check_gates_are_not_written(vals_list)
         before = self._get_all_gates()
         stages = super().create(vals_list)
         stages._after_gate_change(before)
         return stages
 
+    @api.model
+    def _check_gates_are_not_written(self, vals_list):
+        if any("gate_stage_ids" in vals for vals in vals_list):
+            raise UserError(
+                self.env._(
+                    "Which gates a stage asks for follows from the order of the stages "
+                    "and from their flags. Change those."
+                )
+            )
+
+    @api.model
+    def default_get(self, fields):
+        defaults = super().default_get(fields)
+        defaults.pop("gate_stage_ids", None)
+        return defaults
+
     def write(self, vals):
+        self._check_gates_are_not_written([vals])
         if not GATE_FIELDS & vals.keys():
             return super().write(vals)
         if vals.get("document_type"):
@@ -374,28 +408,35 @@ class CustomerApprovalStage(models.Model):
     def _read_flags(self):
         self.ensure_one()
         return {
-            name: self[name]
-            for name in (
-                "requires_customer_approval",
-                "reachable_anytime",
-                "active",
-            )
+            name: self._fields[name].convert_to_display_name(self[name], self)
+            if self._fields[name].type != "boolean"
+            else self[name]
+            for name in sorted(GATE_FIELDS - {"sequence"})
         }
 
     def _log_flags(self, before):
-        """Log flags that were ticked or unticked.
+        """Log what decides on gates: flags that were ticked or unticked, and so on.
 
         Field tracking would not do: a context key switches it off.
         """
         for stage, flags in before.items():
+            now = stage._read_flags()
             for name, old in flags.items():
-                if stage[name] != old:
-                    label = stage._fields[name]._description_string(self.env)
-                    stage._message_log(
-                        body=self.env._("%(flag)s: ticked", flag=label)
-                        if stage[name]
-                        else self.env._("%(flag)s: unticked", flag=label)
+                if now[name] == old:
+                    continue
+                label = stage._fields[name]._description_string(self.env)
+                if now[name] is True:
+                    body = self.env._("%(flag)s: ticked", flag=label)
+                elif now[name] is False and old is True:
+                    body = self.env._("%(flag)s: unticked", flag=label)
+                else:
+                    body = self.env._(
+                        "%(field)s: %(old)s → %(new)s",
+                        field=label,
+                        old=old or self.env._("None"),
+                        new=now[name] or self.env._("None"),
                     )
+                stage._message_log(body=body)
 
     def _describe_gates(self):
         self.ensure_one()

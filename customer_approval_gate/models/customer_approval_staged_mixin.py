@@ -56,7 +56,9 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         copy=False,
     )
     next_stage_id = fields.Many2one(
-        "customer.approval.stage", compute="_compute_next_stage_id"
+        "customer.approval.stage",
+        compute="_compute_next_stage_id",
+        compute_sudo=True,
     )
 
     @api.model
@@ -120,9 +122,8 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                     and s.company_id in (document.company_id, self.env["res.company"])
                 )
             )
-            # As the user: display names are in their language.
             document.next_stage_id = (
-                following[:1].with_env(self.env)
+                following[:1]
                 if stage and not stage.reachable_anytime and not stage.is_closed
                 else False
             )
@@ -132,9 +133,10 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         """Other apps' kanban views put the stage of *their* records into the context
         under the same name; that is no stage of this document."""
         defaults = super().default_get(fields)
-        if defaults.get("stage_id"):
+        if "stage_id" in defaults:
             stage = self.env["customer.approval.stage"].sudo()
-            stage = stage.browse(defaults["stage_id"]).exists()
+            if isinstance(defaults["stage_id"], int):
+                stage = stage.browse(defaults["stage_id"]).exists()
             if stage.document_type != self._stage_document_type:
                 del defaults["stage_id"]
         return defaults
@@ -145,6 +147,13 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
 
     @api.model_create_multi
     def create(self, vals_list):
+        for vals in vals_list:
+            if "state" in vals:
+                self._check_state_given(vals)
+            if vals.get("stage_id"):
+                self._get_target_stage(vals["stage_id"])
+            else:
+                vals.pop("stage_id", None)
         documents = super(
             CustomerApprovalStagedMixin, self.with_context(**{GRANT: NEW_DOCUMENT})
         ).create(vals_list)
@@ -197,6 +206,8 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     def _write_moving(self, vals):
         if "stage_id" not in vals and "state" not in vals:
             return super().write(vals)
+        if "state" in vals:
+            self._check_state_given(vals)
         staged = self.filtered(lambda document: document._is_staged())
         if others := self - staged:
             others._write_unstaged(vals)
@@ -360,6 +371,21 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         ]
         raise UserError("\n".join(lines))
 
+    def _get_gates_passed(self):
+        """Return the gates that the document stands behind: those of its stage, and
+        while it is confirmed or posted those of that state, whatever its stage."""
+        self.ensure_one()
+        stages = self.env["customer.approval.stage"]._get_list(
+            self._stage_document_type
+        )
+        gates = stages.browse()
+        if self.stage_id:
+            gates = self.stage_id._find_gates(stages)
+        if self.state in self._stage_final_states:
+            entry = stages._first_of_state(self.state, self.company_id)
+            gates |= entry._find_gates(stages) if entry else gates
+        return gates._of_company(self.company_id)
+
     def _get_entry_stage(self, state):
         """Return the stage the document enters when it gets into a state."""
         self.ensure_one()
@@ -387,13 +413,24 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
 
     def _get_target_stage(self, stage_id):
         # Whether the user may use the stage is checked against the document's company.
-        stage = self.env["customer.approval.stage"].sudo().browse(stage_id).exists()
+        stage = self.env["customer.approval.stage"].sudo()
+        if isinstance(stage_id, int) and not isinstance(stage_id, bool):
+            stage = stage.browse(stage_id).exists()
         if not stage:
             raise UserError(
                 self.env._("A document is always in a stage. Choose one from the list.")
             )
         self._check_stage_type(stage)
         return stage.with_env(self.env)
+
+    @api.model
+    def _check_state_given(self, vals):
+        if vals["state"] not in dict(self._fields["state"].selection):
+            raise UserError(
+                self.env._(
+                    "“%(state)s” is no state of these documents.", state=vals["state"]
+                )
+            )
 
     def _check_stage_type(self, stage):
         if stage.sudo().document_type != self._stage_document_type:

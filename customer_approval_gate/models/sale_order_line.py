@@ -21,14 +21,17 @@ class SaleOrderLine(models.Model):
             "state",
         }
 
-    def _is_bookkeeping(self):
-        """Return whether Odoo itself appended the line without ordering anything:
-        down payments, and expenses that are re-invoiced."""
+    def _is_approval_content(self):
+        """Odoo itself appends down payments, and expenses that are re-invoiced: lines
+        that order nothing."""
         self.ensure_one()
-        return not self.product_uom_qty and (self.is_downpayment or self.is_expense)
+        if self.product_uom_qty:
+            return True
+        reinvoiced = self.is_expense and self.product_id.expense_policy != "no"
+        return not (self.is_downpayment or reinvoiced)
 
     def _get_approval_content(self, with_texts):
-        lines = self.filtered(lambda line: not line._is_bookkeeping())
+        lines = self.filtered(lambda line: line._is_approval_content())
         lines = lines.with_prefetch(self._prefetch_ids)
         contents = super(SaleOrderLine, lines)._get_approval_content(with_texts)
         for line, content in zip(lines, contents, strict=True):

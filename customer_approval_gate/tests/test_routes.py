@@ -142,7 +142,7 @@ class Routes:
                 "name": "Move on",
                 "model_id": self.env.ref("sale.model_sale_order").id,
                 "state": "code",
-                "code": f"model.browse({order.id}).stage_id = {self.stage.id}",
+                "code": f"model.browse({order.id}).write({{'stage_id': {self.stage.id}}})",  # noqa: E501
                 "interval_number": 1,
                 "interval_type": "days",
             }

@@ -4,6 +4,7 @@
 import base64
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 
 class CustomerApprovalInPerson(models.TransientModel):
@@ -13,17 +14,16 @@ class CustomerApprovalInPerson(models.TransientModel):
     _description = "Customer Approval"
 
     request_id = fields.Many2one("customer.approval.request", required=True)
-    document_name = fields.Char(related="request_id.document_name")
-    amount_total = fields.Monetary(related="request_id.amount_total")
-    currency_id = fields.Many2one(related="request_id.currency_id")
-    content_html = fields.Html(related="request_id.content_html")
-    state = fields.Selection(related="request_id.state")
-    consent = fields.Text(compute="_compute_consent")
-    signature_required = fields.Boolean(
-        related="request_id.company_id.customer_approval_signature"
-    )
+    # Not related fields: those are read with superuser rights, for anybody.
+    document_name = fields.Char(compute="_compute_from_request")
+    amount_total = fields.Monetary(compute="_compute_from_request")
+    currency_id = fields.Many2one("res.currency", compute="_compute_from_request")
+    content_html = fields.Html(compute="_compute_from_request", sanitize=False)
+    state = fields.Char(compute="_compute_from_request")
+    consent = fields.Text(compute="_compute_from_request")
+    signature_required = fields.Boolean(compute="_compute_from_request")
     qr_code = fields.Image(
-        string="Answer on Your Own Phone", compute="_compute_qr_code"
+        string="Answer on Your Own Phone", compute="_compute_from_request"
     )
     decided_by_name = fields.Char(string="Full Name")
     signature = fields.Image(max_width=1024, max_height=1024)
@@ -46,23 +46,30 @@ class CustomerApprovalInPerson(models.TransientModel):
         """Return the request with superuser rights, if the user may handle its
         document: whoever may work on the document may let the customer answer."""
         self.ensure_one()
-        request = self.request_id.sudo()
+        request = self.request_id.sudo().exists()
+        if not request:
+            raise UserError(
+                self.env._("There is no such request. Open the dialog on the document.")
+            )
         document = request._get_document().with_env(self.env)
         document.check_access("write")
         document._check_customer_approval_right()
         return request
 
     @api.depends("request_id")
-    def _compute_consent(self):
-        for dialog in self:
-            dialog.consent = dialog._get_request_to_answer()._get_consent()
-
-    @api.depends("request_id")
-    def _compute_qr_code(self):
+    def _compute_from_request(self):
         for dialog in self:
             request = dialog._get_request_to_answer()
+            dialog.document_name = request.document_name
+            dialog.amount_total = request.amount_total
+            dialog.currency_id = request.currency_id
+            dialog.content_html = request.content_html
+            dialog.state = request.state
+            dialog.consent = request._get_consent()
+            dialog.signature_required = request.company_id.customer_approval_signature
             barcode = self.env["ir.actions.report"].barcode(
                 "QR",
+                # The customer's phone reads it off the screen.
                 request.get_base_url() + request.get_portal_url(),
                 width=300,
                 height=300,

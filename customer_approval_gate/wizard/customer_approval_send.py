@@ -60,7 +60,16 @@ class CustomerApprovalSend(models.TransientModel):
             model, self.env.registry["customer.approval.mixin"]
         ):
             raise UserError(self.env._("Customers cannot approve such records."))
-        documents = self.env[self.res_model].browse(self.res_ids or [])
+        ids = self.res_ids
+        if (
+            not isinstance(ids, list)
+            or not ids
+            or any(type(record_id) is not int for record_id in ids)
+        ):
+            raise UserError(
+                self.env._("Choose the documents that customers are to approve.")
+            )
+        documents = self.env[self.res_model].browse(ids)
         documents.check_access("write")
         return documents
 
