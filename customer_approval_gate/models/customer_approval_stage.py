@@ -144,8 +144,8 @@ class CustomerApprovalStage(models.Model):
         gates = stage.browse()
         if not stage.active or stage.reachable_anytime:
             return gates
-        for other in stages if stages is not None else self._get_list(
-            stage.document_type
+        for other in (
+            stages if stages is not None else self._get_list(stage.document_type)
         ):
             if (
                 other._is_gate()
@@ -407,12 +407,16 @@ class CustomerApprovalStage(models.Model):
 
     def _read_flags(self):
         self.ensure_one()
-        return {
-            name: self._fields[name].convert_to_display_name(self[name], self)
-            if self._fields[name].type != "boolean"
-            else self[name]
-            for name in sorted(GATE_FIELDS - {"sequence"})
-        }
+        values = {}
+        for name in sorted(GATE_FIELDS - {"sequence"}):
+            field = self._fields[name]
+            values[name] = self[name]
+            if field.type == "selection":
+                labels = dict(field._description_selection(self.env))
+                values[name] = labels.get(self[name])
+            elif field.type == "many2one":
+                values[name] = self[name].sudo().display_name  # of other companies too
+        return values
 
     def _log_flags(self, before):
         """Log what decides on gates: flags that were ticked or unticked, and so on.

@@ -2,7 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 # write() is split into methods, which go on to the model's own write().
-# pylint: disable=super-method-mismatch
+# pylint: disable=super-method-mismatch, method-required-super, missing-return
 
 from collections import defaultdict
 

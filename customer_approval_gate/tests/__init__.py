@@ -1,5 +1,6 @@
 from . import (
     test_access,
+    test_attacks,
     test_approval,
     test_content,
     test_engine,

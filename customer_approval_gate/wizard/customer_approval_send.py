@@ -14,7 +14,7 @@ class CustomerApprovalSend(models.TransientModel):
     _description = "Request Customer Approval"
 
     res_model = fields.Char(required=True)
-    res_ids = fields.Json(required=True)
+    res_ids = fields.Json()
     document_count = fields.Integer(compute="_compute_documents")
     document_names = fields.Char(string="Documents", compute="_compute_documents")
     allowed_partner_ids = fields.Many2many(
