@@ -95,9 +95,7 @@ def create_plainly():
         return measure(lambda: make_orders(approve=False))
 
 
-print(
-    f"{'a document, of ' + str(COUNT):<44}{'with':>11}{'plain':>11}{'ratio':>8}  queries"
-)
+print(f"a document, of {COUNT}       with       plain    ratio  queries    plain")
 production.requires_customer_approval = False
 compare("confirm, no gate", lambda: confirm(False), confirm_plainly)
 production.requires_customer_approval = True
