@@ -57,7 +57,7 @@ find_browser() {
 
 need_python() {
     local want=()
-    PYTHON=$(find_python) || want+=(python3)
+    PYTHON=$(find_python) || want+=(python3 python3-venv)
     [ -z "${PYTHON:-}" ] || "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || want+=(python3-venv)
     [ ${#want[@]} = 0 ] || apt_install "${want[@]}" || die "please install: ${want[*]}"
     PYTHON=$(find_python) || die "Odoo 19 needs Python 3.10 to 3.13; set ODOO_PYTHON"
