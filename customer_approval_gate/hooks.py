@@ -74,7 +74,15 @@ def post_init_hook(env):
 
 
 def uninstall_hook(env):
-    """Let go of the stages, so that they can be deleted."""
+    """Let go of stages and requests, which go with the addon: documents are no longer
+    held by them."""
+    env.flush_all()
     for table in TABLES:
-        env.cr.execute(SQL("UPDATE %s SET stage_id = NULL", SQL.identifier(table)))
+        env.cr.execute(
+            SQL(
+                "UPDATE %s SET stage_id = NULL, customer_approval_request_id = NULL",
+                SQL.identifier(table),
+            )
+        )
+    env.cr.execute(SQL("DELETE FROM customer_approval_request"))
     env.invalidate_all()

@@ -65,7 +65,20 @@ make_template() { # make_template NAME DEMO_OPTION
     say "installing $DEPENDS, $2 (1 to 2 minutes)"
     drop_db "${DB}_new"
     odoo_step base.log "${DB}_new" -i "$DEPENDS" "$2"
+    stay_at_home "${DB}_new"
     rename_db "${DB}_new" "$1"
+}
+
+stay_at_home() { # no calls to Odoo's own servers: completion of addresses, statistics
+    sql "$1" <<'END'
+INSERT INTO ir_config_parameter (key, value)
+     VALUES ('iap.endpoint', 'http://localhost:9'),
+            ('iap.partner_autocomplete.endpoint', 'http://localhost:9')
+ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value;
+UPDATE ir_cron SET active = FALSE
+ WHERE id IN (SELECT res_id FROM ir_model_data
+               WHERE model = 'ir.cron' AND name = 'ir_cron_module_update_notification');
+END
 }
 
 make_ready() {

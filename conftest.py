@@ -1,0 +1,28 @@
+"""What Odoo logs as an error is a failure, also where the test went on."""
+
+import logging
+
+import pytest
+
+
+class _Recorder(logging.Handler):
+    def __init__(self):
+        super().__init__(logging.ERROR)
+        self.lines = []
+
+    def emit(self, record):
+        self.lines.append(f"{record.name}: {record.getMessage()[:500]}")
+
+
+@pytest.fixture(autouse=True)
+def no_errors_logged():
+    """pytest-odoo silences the log; tests mute the errors that they expect."""
+    logger = logging.getLogger("odoo")
+    level, recorder = logger.level, _Recorder()
+    logger.setLevel(logging.ERROR)
+    logger.addHandler(recorder)
+    yield
+    logger.removeHandler(recorder)
+    logger.setLevel(level)
+    if recorder.lines:
+        pytest.fail("logged as errors:\n" + "\n".join(recorder.lines))
