@@ -101,7 +101,13 @@ def run(name, template, suites, options):
         subprocess.run(["psql", "-qd", database, "-c", UNTICK], check=True)
     command = [
         *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
-        *("-c", os.devnull, f"--odoo-database={database}", "--odoo-http"),
+        *(
+            "--noconftest",
+            "-c",
+            os.devnull,
+            f"--odoo-database={database}",
+            "--odoo-http",
+        ),
         f"--junit-xml={report}",
         *(("-k", options.k) if options.k else ()),
         *suites,

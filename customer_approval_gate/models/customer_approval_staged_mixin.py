@@ -147,6 +147,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
 
     @api.model_create_multi
     def create(self, vals_list):
+        vals_list = [dict(vals) for vals in vals_list]
         for vals in vals_list:
             if "state" in vals:
                 self._check_state_given(vals)
@@ -219,15 +220,18 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
 
     def _write_unstaged(self, vals):
         if vals.get("stage_id"):
-            raise UserError(
-                self.env._(
-                    "%(document)s has no stages: only customer invoices and sales "
-                    "orders go through them.",
-                    document=self[0].display_name,
-                )
-            )
+            self._refuse_stage()
         vals = {name: value for name, value in vals.items() if name != "stage_id"}
         return super().write(vals)
+
+    def _refuse_stage(self):
+        raise UserError(
+            self.env._(
+                "%(document)s has no stages: only customer invoices and sales orders go "
+                "through them.",
+                document=self[0].display_name,
+            )
+        )
 
     def _write_stage(self, vals):
         """Move to a stage, the document's own state along with it."""
@@ -307,8 +311,8 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             if stage.document_state:
                 documents._align_created_state(stage)
         self._check_created_states(staged.filtered(lambda d: d.state != "draft"))
-        if (self - staged).filtered("stage_id"):
-            (self - staged)._write_unstaged({"stage_id": True})
+        if misplaced := (self - staged).filtered("stage_id"):
+            misplaced._refuse_stage()
 
     def _align_created_state(self, stage):
         """A document created in a stage gets the state the stage stands for."""
