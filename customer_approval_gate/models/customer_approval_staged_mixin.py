@@ -227,8 +227,8 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     def _refuse_stage(self):
         raise UserError(
             self.env._(
-                "%(document)s has no stages: only customer invoices and sales orders go "
-                "through them.",
+                "%(document)s has no stages: only customer invoices and sales orders "
+                "go through them.",
                 document=self[0].display_name,
             )
         )
