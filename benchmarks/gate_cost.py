@@ -12,15 +12,20 @@ from unittest.mock import patch
 
 from odoo.fields import Command
 
-COUNT = 200
-ROUNDS = 5
+from odoo.addons.customer_approval_gate.models.customer_approval_mixin import (
+    CustomerApprovalMixin as approval,
+)
+from odoo.addons.customer_approval_gate.models.customer_approval_staged_mixin import (
+    CustomerApprovalStagedMixin as staged,
+)
+
+COUNT = 100
+ROUNDS = 3
 
 Order = env["sale.order"].with_context(tracking_disable=True)
 partner = env["res.partner"].create({"name": "Bench", "email": "bench@example.com"})
 product = env["product.product"].create({"name": "Bench", "list_price": 10})
 production = env.ref("customer_approval_gate.stage_order_in_production")
-staged = env.registry["customer.approval.staged.mixin"]
-approval = env.registry["customer.approval.mixin"]
 
 
 def make_orders(approve):
