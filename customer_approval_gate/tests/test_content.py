@@ -5,7 +5,8 @@ import copy
 
 from odoo.tests import BaseCase, tagged
 
-from ..tools.content import canonical, digest, related, scope_digest
+from ..tools.content import related
+from ..tools.ledger import canonical, digest, scope_digest
 
 CONTENT = {
     "document": {"model": "sale.order", "id": 7, "name": "S00007"},

@@ -1,51 +1,21 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""The commercial content of a document as plain data: bytes, digests, sameness.
+"""The commercial content of a document as plain data, and what has changed in it.
 
 Nothing here knows Odoo. Content is made of dictionaries, lists, strings, booleans,
 integers and ``None``; amounts are decimal strings, dates are ISO 8601. A related
-record is ``{"id": 7, "text": "what the customer read"}``.
+record is ``{"id": 7, "text": "what the customer read"}``. Its digests are in
+``ledger.py``.
 """
 
-import hashlib
-import json
+from collections import Counter
+from decimal import Decimal
+from difflib import SequenceMatcher
 
-FORMAT = 1
-"""Written into all content, so that later formats can tell it from their own."""
+from .ledger import canonical, without_texts
 
-
-def canonical(content):
-    """Return the one byte string that stands for the content.
-
-    :raise TypeError: content has something whose text could differ between
-        machines, such as a float.
-    """
-    _check_plain(content)
-    return json.dumps(
-        content, sort_keys=True, ensure_ascii=True, separators=(",", ":")
-    ).encode()
-
-
-def digest(content):
-    """Return the SHA-256 of the content, with the format's number before it."""
-    return f"{FORMAT}:{hashlib.sha256(canonical(content)).hexdigest()}"
-
-
-def scope_digest(content):
-    """Return a digest that stays the same as long as scope and price do.
-
-    What a related record is called (a payment term renamed, a partner's new
-    telephone number), which database row a line has, and the order of the lines
-    say nothing about what is sold at which price.
-    """
-    scope = {
-        "header": _without_texts(content["header"]),
-        "totals": content["totals"],
-        "lines": sorted(
-            (_without_texts(line) for line in content["lines"]), key=canonical
-        ),
-    }
-    return digest(scope)
+TYPO_SIMILARITY = 0.9
+"""From which similarity on another wording may be a typo that was mended."""
 
 
 def related(record_id, text=None):
@@ -53,26 +23,232 @@ def related(record_id, text=None):
     return {"id": record_id, "text": text} if record_id else None
 
 
-def _without_texts(value):
-    if isinstance(value, dict):
-        if "text" in value and "id" in value:
-            return value["id"]
-        return {
-            key: _without_texts(part) for key, part in value.items() if key != "line_id"
-        }
-    if isinstance(value, list):
-        return [_without_texts(part) for part in value]
-    return value
+# ----------------------------------------------------------------------
+# The difference between two versions
+# ----------------------------------------------------------------------
 
 
-def _check_plain(value):
-    if isinstance(value, dict):
-        for key, part in value.items():
-            if not isinstance(key, str):
-                raise TypeError(f"content has a key that is no text: {key!r}")
-            _check_plain(part)
-    elif isinstance(value, list):
-        for part in value:
-            _check_plain(part)
-    elif not (value is None or isinstance(value, bool | int | str)):
-        raise TypeError(f"content has a value of type {type(value).__name__}")
+def difference(old, new):
+    """Return what has changed from one version to another, as plain data.
+
+    Reordering lines is no change, and neither is that lines have other rows in the
+    database.
+
+    :return: ``{"lines": {"added": [line], "removed": [line], "changed": [{"old": line,
+        "new": line, "fields": [name]}]}, "header": {name: [old, new]}, "totals":
+        {name: [old, new]}, "files": {"added": [file], "removed": [file]}}``, without
+        the parts in which nothing has changed
+    :rtype: dict
+    """
+    parts = {
+        "lines": _lines_difference(old["lines"], new["lines"]),
+        "header": _fields_difference(old["header"], new["header"]),
+        "totals": _fields_difference(old["totals"], new["totals"]),
+        "files": _files_difference(old.get("files", []), new.get("files", [])),
+    }
+    return {name: part for name, part in parts.items() if part}
+
+
+def apply_difference(content, changes):
+    """Return the other version: lines that were added come last."""
+    lines = [_without_id(line) for line in content["lines"]]
+    line_changes = changes.get("lines", {})
+    for line in line_changes.get("removed", []):
+        lines.remove(_without_id(line))
+    for change in line_changes.get("changed", []):
+        lines[lines.index(_without_id(change["old"]))] = _without_id(change["new"])
+    lines += [_without_id(line) for line in line_changes.get("added", [])]
+    file_changes = changes.get("files", {})
+    files = list(content.get("files", []))
+    for file in file_changes.get("removed", []):
+        files.remove(file)
+    return {
+        **content,
+        "header": _apply_fields(content["header"], changes.get("header", {})),
+        "totals": _apply_fields(content["totals"], changes.get("totals", {})),
+        "lines": lines,
+        "files": files + file_changes.get("added", []),
+    }
+
+
+def normalized(content):
+    """Return content without what is no change: two versions are the same if this is
+    the same."""
+    return {
+        "header": {k: v for k, v in content["header"].items() if v is not None},
+        "totals": content["totals"],
+        "lines": sorted(
+            (_without_id(line) for line in content["lines"]), key=canonical
+        ),
+        "files": sorted(content.get("files", []), key=canonical),
+    }
+
+
+def _without_id(line):
+    return {name: value for name, value in line.items() if name != "line_id"}
+
+
+def _lines_difference(old, new):
+    old, new = _without_common(old, new), _without_common(new, old)
+    changed = []
+    # What is surer to be the same line comes first: its row in the database, then
+    # what it sells, then what it is called.
+    for key in (
+        lambda line: line.get("line_id"),
+        lambda line: (
+            (line["kind"], line["product"]["id"], line["description"])
+            if line.get("product")
+            else None
+        ),
+        lambda line: (
+            (line["kind"], line["product"]["id"]) if line.get("product") else None
+        ),
+        lambda line: (line["kind"], line["description"]),
+    ):
+        for before in list(old):
+            value = key(before)
+            after = next((line for line in new if value and key(line) == value), None)
+            if after is None or before["kind"] != after["kind"]:
+                continue
+            old.remove(before)
+            new.remove(after)
+            changed.append(
+                {"old": before, "new": after, "fields": changed_fields(before, after)}
+            )
+    parts = {"added": new, "removed": old, "changed": changed}
+    return {name: part for name, part in parts.items() if part}
+
+
+def _without_common(lines, others):
+    """Return the lines that the others do not have as well, whatever their rows."""
+    counts = Counter(canonical(_without_id(line)) for line in others)
+    result = []
+    for line in lines:
+        key = canonical(_without_id(line))
+        if counts[key]:
+            counts[key] -= 1
+        else:
+            result.append(line)
+    return result
+
+
+def changed_fields(old, new):
+    """Return the names of what differs between two lines."""
+    names = (old.keys() | new.keys()) - {"line_id"}
+    return sorted(name for name in names if old.get(name) != new.get(name))
+
+
+def _fields_difference(old, new):
+    return {
+        name: [old.get(name), new.get(name)]
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    }
+
+
+def _apply_fields(values, changes):
+    return {**values, **{name: new for name, (_old, new) in changes.items()}}
+
+
+def _files_difference(old, new):
+    parts = {
+        "added": [file for file in new if file not in old],
+        "removed": [file for file in old if file not in new],
+    }
+    return {name: part for name, part in parts.items() if part}
+
+
+# ----------------------------------------------------------------------
+# Which changes matter
+# ----------------------------------------------------------------------
+
+
+def changes_that_matter(old, new, policy):
+    """Return why content is no longer what was approved, as far as a company's policy
+    goes: an empty list if the approval stays in force.
+
+    Each line is looked at for itself: a higher price here is not made good by a lower
+    one there.
+
+    :param old: the approved content
+    :param new: the present content
+    :param policy: ``{"percent": str, "amount": str, "lower": bool, "typos": bool,
+        "delivery_date": bool}``, the tolerances for a higher total as decimals; where
+        both are set, both have to be kept
+    :return: names of what matters
+    :rtype: list
+    """
+    # What a record is called, and which files lie beside it, was no part of the price.
+    changes = difference(_scope(old), _scope(new))
+    reasons = []
+    for name in changes.get("header", {}):
+        if not (name == "delivery_date" and policy["delivery_date"]):
+            reasons.append(name)
+    lines = changes.get("lines", {})
+    reasons += ["line_added"] * bool(lines.get("added"))
+    reasons += ["line_removed"] * bool(lines.get("removed"))
+    raised = Decimal(0)
+    for change in lines.get("changed", []):
+        reasons += _line_reasons(change, policy)
+        rise = _rise(change["old"], change["new"])
+        raised += max(rise, Decimal(0))
+    if raised and not _is_tolerated(raised, Decimal(old["totals"]["total"]), policy):
+        reasons.append("higher_total")
+    if "totals" in changes and not lines:
+        reasons.append("totals")  # taxes or rounding: no line says why
+    return sorted(set(reasons))
+
+
+def _scope(content):
+    return {
+        "header": without_texts(content["header"]),
+        "totals": content["totals"],
+        "lines": [
+            {**without_texts(line), "line_id": line.get("line_id"), "product": product}
+            for line in content["lines"]
+            for product in [{"id": (line.get("product") or {}).get("id")}]
+        ],
+    }
+
+
+def _line_reasons(change, policy):
+    reasons = []
+    money = {"quantity", "unit_price", "discount", "subtotal", "total"}
+    for name in change["fields"]:
+        if name == "description" and policy["typos"]:
+            if not is_typo(change["old"]["description"], change["new"]["description"]):
+                reasons.append("description")
+        elif name not in money:
+            reasons.append(name)
+    if not money & set(change["fields"]):
+        return reasons
+    if _rise(change["old"], change["new"]) < 0 and not policy["lower"]:
+        reasons.append("lower_total")
+    elif Decimal(change["new"]["quantity"]) < Decimal(change["old"]["quantity"]) and (
+        Decimal(change["new"]["unit_price"]) > Decimal(change["old"]["unit_price"])
+    ):
+        reasons.append("less_for_more")
+    return reasons
+
+
+def _rise(old, new):
+    return Decimal(new.get("total") or 0) - Decimal(old.get("total") or 0)
+
+
+def _is_tolerated(raised, total, policy):
+    percent, amount = Decimal(policy["percent"]), Decimal(policy["amount"])
+    if not percent and not amount:
+        return False
+    return (not percent or raised <= abs(total) * percent / 100) and (
+        not amount or raised <= amount
+    )
+
+
+def is_typo(old, new):
+    """Return whether one text may be the other with a typo mended: nearly the same
+    letters, and no other number."""
+    digits = ["".join(filter(str.isdigit, text)) for text in (old, new)]
+    if digits[0] != digits[1]:
+        return False
+    similarity = SequenceMatcher(None, old, new, autojunk=False).ratio()
+    return similarity >= TYPO_SIMILARITY

@@ -1,0 +1,726 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Whether evidence still is what it was: digests, chains, seals, checkpoints.
+
+Plain Python on plain data, and nothing but its standard library: this file is also
+the ``verify.py`` of an evidence bundle, and there it is run by people who do not have
+Odoo, and do not trust whoever has it.
+
+    python3 verify.py               checks the folder it is in
+    python3 verify.py bundle.zip    checks a bundle that was not unpacked
+
+What holds what:
+
+- A request's frozen columns are in the digest of its event *requested*, those of the
+  decision in that of *decided*.
+- Each event holds the SHA-256 of its own content and, with it, of the event before,
+  one chain a document.
+- Events that open a gate are sealed besides: signed (RSA, SHA-256) with a key that is
+  not in the database.
+- A checkpoint holds the root of a Merkle tree over the heads of all chains, and the
+  SHA-256 of the checkpoint before. It is mailed out, so it cannot be rewritten.
+"""
+
+import hashlib
+import json
+import pathlib
+import sys
+import zipfile
+
+FORMAT = 1
+"""The format of content that is made today."""
+
+EVENT_FIELDS = (
+    "res_model",
+    "res_id",
+    "request_id",
+    "kind",
+    "decision",
+    "occurred_on",
+    "user_id",
+    "method",
+    "version",
+    "digest",
+    "scope_digest",
+    "text",
+    "details",
+    "personal_digest",
+)
+"""What the digest of an event is made of."""
+
+SEALED_FIELDS = (
+    "kind",
+    "decision",
+    "res_model",
+    "res_id",
+    "request_id",
+    "scope_digest",
+    "entry_digest",
+)
+"""What is signed: what the database looks at, and the digest of everything."""
+
+SEALED_KINDS = ("decided", "conditions_accepted", "tolerated", "covered")
+"""The events that a gate takes for an approval, or for a part of one."""
+
+FROZEN_FIELDS = (
+    "name",
+    "res_model",
+    "res_id",
+    "document_name",
+    "partner_id",
+    "partner_ids",
+    "company_id",
+    "currency_id",
+    "amount_total",
+    "user_id",
+    "version",
+    "round",
+    "lang",
+    "digest",
+    "scope_digest",
+    "requested_by_id",
+    "requested_on",
+    "deadline",
+    "message",
+)
+"""What of a request never changes."""
+
+DECISION_FIELDS = (
+    "decided_on",
+    "decided_by_id",
+    "decision_method",
+    "witness_id",
+    "consent",
+    "reason",
+    "conditions",
+)
+"""What of a request is written once, with the customer's answer."""
+
+PERSONAL_FIELDS = {
+    "decided_by_name": "name",
+    "decision_ip": "ip",
+    "decision_user_agent": "user_agent",
+    "signature": "signature",
+}
+"""What of a decision can be erased, and what its event calls it."""
+
+DECISIONS = ("approved", "approved_conditions", "changes_requested", "rejected")
+ENDS = {"withdrawn": "withdrawn", "expired": "expired"}
+LAPSES = ("revised", "lapsed")
+
+# ----------------------------------------------------------------------
+# Bytes and digests
+# ----------------------------------------------------------------------
+
+
+def canonical(content):
+    """Return the one byte string that stands for plain data.
+
+    :raise TypeError: there is something in it whose text could differ between
+        machines, such as a float
+    """
+    _check_plain(content)
+    return json.dumps(
+        content, sort_keys=True, ensure_ascii=True, separators=(",", ":")
+    ).encode()
+
+
+def sha256(data):
+    """Return the SHA-256 of bytes or of a text, in hexadecimal digits."""
+    return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
+
+
+FORMATS = {1: lambda content: sha256(canonical(content))}
+"""How content of each format is digested. A format is never changed and never
+removed: what was digested with it has to be verified for as long as it is kept."""
+
+
+def digest(content, number=FORMAT):
+    """Return the digest of content, with the format's number before it."""
+    return f"{number}:{FORMATS[number](content)}"
+
+
+def is_digest_of(expected, content):
+    """Return whether a digest of any format is that of the content."""
+    number, separator, _value = (expected or "").partition(":")
+    if not separator or not number.isdigit() or int(number) not in FORMATS:
+        return False
+    return digest(content, int(number)) == expected
+
+
+def _check_plain(value):
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"content has a key that is no text: {key!r}")
+            _check_plain(part)
+    elif isinstance(value, list):
+        for part in value:
+            _check_plain(part)
+    elif not (value is None or isinstance(value, (bool, int, str))):
+        raise TypeError(f"content has a value of type {type(value).__name__}")
+
+
+# ----------------------------------------------------------------------
+# One event
+# ----------------------------------------------------------------------
+
+
+def entry_digest(event):
+    """Return the digest of what an event says."""
+    return sha256(canonical({name: event.get(name) for name in EVENT_FIELDS}))
+
+
+def personal_digest(salt, value):
+    """Return the salted digest of personal data, which stays when they are erased."""
+    return sha256(salt.encode() + canonical(value))
+
+
+def chain_hash(event):
+    """Return the hash that binds an event to its place: the database makes it."""
+    return sha256(
+        f"{event['id']}:{event['position']}:{event['previous_hash'] or ''}:"
+        f"{event['entry_digest']}"
+    )
+
+
+def sealed_text(event):
+    """Return the text that is signed: the database makes the same."""
+    values = (event.get(name) for name in SEALED_FIELDS)
+    return "|".join("" if value is None else str(value) for value in values)
+
+
+# ----------------------------------------------------------------------
+# Seals: RSASSA-PKCS1-v1_5 with SHA-256, public exponent 65537
+# ----------------------------------------------------------------------
+
+EXPONENT = 65537
+DIGEST_INFO = "3031300d060960864801650304020105000420"
+
+
+def key_fingerprint(modulus):
+    """Return the name of a public key: the first half of its SHA-256.
+
+    :param str modulus: decimal
+    """
+    return sha256(modulus)[:32]
+
+
+def is_seal_of(seal, text, modulus):
+    """Return whether a seal was made of the text with the key.
+
+    :param str seal: decimal
+    :param str modulus: decimal
+    """
+    if not (seal and seal.isdigit() and modulus and modulus.isdigit()):
+        return False
+    n, s = int(modulus), int(seal)
+    size = (n.bit_length() + 7) // 8
+    info = bytes.fromhex(DIGEST_INFO) + hashlib.sha256(text.encode()).digest()
+    padded = b"\x00\x01" + b"\xff" * (size - len(info) - 3) + b"\x00" + info
+    return 0 < s < n and pow(s, EXPONENT, n) == int.from_bytes(padded, "big")
+
+
+# ----------------------------------------------------------------------
+# Chains
+# ----------------------------------------------------------------------
+
+
+def event_label(event):
+    """Return how a person finds the event."""
+    return (
+        f"event {event['id']} ({event['kind']}, position {event['position']} of "
+        f"{event['res_model']},{event['res_id']})"
+    )
+
+
+def check_event(event, keys):
+    """Return what is wrong with an event itself, or ``None``."""
+    if entry_digest(event) != event["entry_digest"]:
+        return "altered"
+    if event["kind"] in SEALED_KINDS:
+        modulus = keys.get(event["key_id"])
+        if not is_seal_of(event["seal"], sealed_text(event), modulus):
+            return "its seal is not genuine"
+    elif event["seal"] or event["key_id"]:
+        return "it has a seal that such an event never has"
+    return None
+
+
+def check_chain(events, keys):
+    """Return the first thing that is wrong in the chain of one document, as a list of
+    none or one.
+
+    :param events: all events of the document
+    :param dict keys: the moduli of the public keys by fingerprint
+    """
+    events = sorted(events, key=lambda event: (event["position"], event["id"]))
+    previous = None
+    for number, event in enumerate(events, 1):
+        before = previous["hash"] if previous else None
+        if problem := check_event(event, keys):
+            return [f"{event_label(event)}: {problem}"]
+        if event["position"] != number:
+            if event["position"] < number:
+                return [f"{event_label(event)}: inserted, its position is taken"]
+            return [f"{event_label(event)}: deleted, position {number} is missing"]
+        if event["previous_hash"] != before:
+            return [f"{event_label(event)}: does not follow the event before it"]
+        if chain_hash(event) != event["hash"]:
+            return [f"{event_label(event)}: altered or out of order"]
+        if previous and event["id"] < previous["id"]:
+            return [f"{event_label(event)}: out of order"]
+        previous = event
+    return []
+
+
+def check_personal(events, personal):
+    """Return what is wrong with the personal data that lie beside events.
+
+    :param dict personal: by the event's id, ``{"salt": …, "value": …}``, both
+        ``None`` once they were erased
+    """
+    erased = {
+        event_id
+        for event in events
+        if event["kind"] == "erased"
+        for event_id in (event["details"] or {}).get("events", [])
+    }
+    for event in events:
+        data = personal.get(event["id"])
+        if not event["personal_digest"]:
+            if data:
+                return [f"{event_label(event)}: has personal data, and never had any"]
+            continue
+        if not data:
+            return [f"{event_label(event)}: its personal data were deleted"]
+        if data["value"] is None:
+            if event["id"] not in erased:
+                return [f"{event_label(event)}: its personal data were removed"]
+        elif (
+            not data["salt"]
+            or personal_digest(data["salt"], data["value"]) != event["personal_digest"]
+        ):
+            return [f"{event_label(event)}: its personal data were altered"]
+        elif event["id"] in erased:
+            return [f"{event_label(event)}: has personal data that were erased"]
+    return []
+
+
+# ----------------------------------------------------------------------
+# Requests
+# ----------------------------------------------------------------------
+
+
+def frozen_digest(request):
+    """Return the digest of what of a request never changes."""
+    frozen = {name: request[name] for name in FROZEN_FIELDS}
+    frozen["html"] = sha256(request["content_html"] or "")
+    frozen["files"] = request["files"]
+    return sha256(canonical(frozen))
+
+
+def decision_digest(request):
+    """Return the digest of the customer's answer, without personal data."""
+    return sha256(canonical({name: request[name] for name in DECISION_FIELDS}))
+
+
+def check_request(request, events, personal, scope):
+    """Return the first thing that does not fit between a request and its events.
+
+    :param request: the row as plain data, with ``content``, ``content_html`` and
+        ``files``
+    :param events: the events of its document
+    :param scope: the function that makes the scope's digest of content
+    """
+    label = f"request {request['name']} (id {request['id']})"
+    own = [event for event in events if event["request_id"] == request["id"]]
+    own.sort(key=lambda event: event["position"])
+    kinds = {event["kind"]: event for event in own if event["kind"] != "covered"}
+    if not is_digest_of(request["digest"], request["content"]):
+        return [f"{label}: its content was altered"]
+    if scope(request["content"]) != request["scope_digest"]:
+        return [f"{label}: scope and price are not those of its content"]
+    asked = kinds.get("requested")
+    if not asked:
+        return [f"{label}: there is no event that it was asked: inserted"]
+    if (asked["details"] or {}).get("frozen") != frozen_digest(request):
+        return [f"{label}: altered since it was asked"]
+    return _check_answer(label, request, kinds, personal)
+
+
+def _check_answer(label, request, kinds, personal):
+    decided = kinds.get("decided")
+    ended = next((kinds[kind] for kind in ENDS if kind in kinds), None)
+    state = "pending"
+    if decided:
+        state = decided["decision"]
+    elif ended:
+        state = ENDS[ended["kind"]]
+    if request["state"] != state:
+        return [f"{label}: is “{request['state']}”, and its events say “{state}”"]
+    if decided:
+        if (decided["details"] or {}).get("answer") != decision_digest(request):
+            return [f"{label}: the answer was altered"]
+        data = personal.get(decided["id"]) or {}
+        value = data.get("value")
+        for name, key in PERSONAL_FIELDS.items():
+            expected = value.get(key) if value else None
+            if (request[name] or None) != expected:
+                return [f"{label}: who answered was altered ({name})"]
+    elif any(
+        request[name]
+        for name in (*DECISION_FIELDS, *PERSONAL_FIELDS)
+        if name != "reason"
+    ):
+        return [f"{label}: has an answer that nobody gave"]
+    elif request["reason"] != (ended["text"] if ended else None):
+        return [f"{label}: has a reason that nobody gave"]
+    return _check_afterwards(label, request, kinds)
+
+
+def _check_afterwards(label, request, kinds):
+    accepted = kinds.get("conditions_accepted")
+    expected = (None, None)
+    if accepted:
+        details = accepted["details"] or {}
+        expected = (
+            accepted["occurred_on"],
+            details.get("user_id", accepted["user_id"]),
+        )
+    found = (request["conditions_accepted_on"], request["conditions_accepted_by_id"])
+    if found != expected:
+        return [f"{label}: who accepted its conditions was altered"]
+    lapsed = next((kinds[kind] for kind in LAPSES if kind in kinds), None)
+    if request["lapsed_on"] != (lapsed["occurred_on"] if lapsed else None):
+        return [f"{label}: until when it counts was altered"]
+    return []
+
+
+def known_requests(requests, events):
+    """Return what is wrong with the set of requests: events without their request."""
+    ids = {request["id"] for request in requests}
+    for event in events:
+        if event["kind"] == "requested" and event["request_id"] not in ids:
+            return [f"{event_label(event)}: its request was deleted"]
+    return []
+
+
+# ----------------------------------------------------------------------
+# Checkpoints
+# ----------------------------------------------------------------------
+
+
+def head_leaf(event):
+    """Return the leaf of a chain whose last event this is."""
+    return sha256(
+        f"{event['res_model']},{event['res_id']}:{event['position']}:{event['hash']}"
+    )
+
+
+def merkle_levels(leaves):
+    """Return all levels of the tree, the leaves first."""
+    levels = [sorted(leaves) or [sha256("")]]
+    while len(levels[-1]) > 1:
+        level = levels[-1]
+        levels.append(
+            [
+                sha256("".join(level[index : index + 2]))
+                for index in range(0, len(level), 2)
+            ]
+        )
+    return levels
+
+
+def merkle_root(leaves):
+    """Return the root of a Merkle tree over leaves, in whatever order."""
+    return merkle_levels(leaves)[-1][0]
+
+
+def merkle_path(leaves, leaf):
+    """Return what leads from a leaf to the root: ``[[side, digest], …]``."""
+    levels = merkle_levels(leaves)
+    index = levels[0].index(leaf)
+    path = []
+    for level in levels[:-1]:
+        sibling = index ^ 1
+        if sibling < len(level):
+            path.append(["left" if sibling < index else "right", level[sibling]])
+        else:
+            path.append(["none", ""])
+        index //= 2
+    return path
+
+
+def merkle_climb(leaf, path):
+    """Return the root that a path leads to."""
+    node = leaf
+    for side, sibling in path:
+        node = sha256(sibling + node if side == "left" else node + sibling)
+    return node
+
+
+def checkpoint_hash(checkpoint):
+    """Return the hash that chains a checkpoint to the one before."""
+    return sha256(
+        canonical(
+            {
+                name: checkpoint[name]
+                for name in (
+                    "position",
+                    "made_on",
+                    "last_event_id",
+                    "chain_count",
+                    "root",
+                    "previous_hash",
+                )
+            }
+        )
+    )
+
+
+def check_checkpoints(checkpoints):
+    """Return the first thing that is wrong in the chain of checkpoints."""
+    previous = None
+    for number, checkpoint in enumerate(
+        sorted(checkpoints, key=lambda checkpoint: checkpoint["position"]), 1
+    ):
+        label = f"checkpoint {checkpoint['position']} of {checkpoint['made_on']}"
+        if checkpoint["position"] != number:
+            return [f"{label}: checkpoint {number} is missing"]
+        if checkpoint["previous_hash"] != (previous["hash"] if previous else None):
+            return [f"{label}: does not follow the one before it"]
+        if checkpoint_hash(checkpoint) != checkpoint["hash"]:
+            return [f"{label}: altered"]
+        previous = checkpoint
+    return []
+
+
+def check_roots(checkpoints, events):
+    """Return the first checkpoint whose root is not that of the events of its time.
+
+    :param checkpoints: all checkpoints
+    :param events: all events, of all documents, in order of their ids
+    """
+    heads = {}
+    events = iter(sorted(events, key=lambda event: event["id"]))
+    event = next(events, None)
+    for checkpoint in sorted(checkpoints, key=lambda row: row["position"]):
+        while event and event["id"] <= checkpoint["last_event_id"]:
+            heads[event["res_model"], event["res_id"]] = head_leaf(event)
+            event = next(events, None)
+        if (
+            len(heads) != checkpoint["chain_count"]
+            or merkle_root(heads.values()) != checkpoint["root"]
+        ):
+            return [
+                f"checkpoint {checkpoint['position']} of {checkpoint['made_on']}: "
+                "events of before were altered, deleted or inserted"
+            ]
+    return []
+
+
+# ----------------------------------------------------------------------
+# Keys
+# ----------------------------------------------------------------------
+
+
+def keys_of(events):
+    """Return the public keys that the ledger itself has introduced."""
+    keys = {}
+    for event in events:
+        if event["kind"] == "key_registered":
+            modulus = (event["details"] or {}).get("modulus") or ""
+            keys[key_fingerprint(modulus)] = modulus
+    return keys
+
+
+# ----------------------------------------------------------------------
+# Scope: the part of content that says what is sold at which price
+# ----------------------------------------------------------------------
+
+
+def scope_digest(content, number=FORMAT):
+    """Return a digest that stays the same as long as scope and price do.
+
+    What a related record is called (a payment term renamed, a partner's new
+    telephone number), which database row a line has, the order of the lines and the
+    files beside them say nothing about what is sold at which price.
+    """
+    scope = {
+        "header": without_texts(content["header"]),
+        "totals": content["totals"],
+        "lines": sorted(
+            (without_texts(line) for line in content["lines"]), key=canonical
+        ),
+    }
+    return digest(scope, number)
+
+
+def without_texts(value):
+    """Return content with related records by their ids only."""
+    if isinstance(value, dict):
+        if "text" in value and "id" in value:
+            return value["id"]
+        return {
+            key: without_texts(part) for key, part in value.items() if key != "line_id"
+        }
+    if isinstance(value, list):
+        return [without_texts(part) for part in value]
+    return value
+
+
+# ----------------------------------------------------------------------
+# A bundle
+# ----------------------------------------------------------------------
+
+
+def check_bundle(read, names):
+    """Return what a bundle proves and what is wrong with it.
+
+    :param read: the function that returns the bytes of a file of the bundle
+    :param names: the names of all its files
+    :return: the lists of what holds and of what does not
+    :rtype: tuple
+    """
+    evidence = json.loads(read("evidence.json").decode())
+    events = evidence["events"]
+    keys = keys_of(evidence["key_events"])
+    personal = {int(key): value for key, value in evidence["personal"].items()}
+    good, bad = [], []
+
+    def report(what, problems):
+        bad.extend(problems)
+        if not problems:
+            good.append(what)
+
+    report(f"the chain of {len(events)} events", check_chain(events, keys))
+    report("the keys", check_chain(evidence["key_events"], keys))
+    report("the personal data beside it", check_personal(events, personal))
+    report("all requests are there", known_requests(evidence["requests"], events))
+    for request in evidence["requests"]:
+        own, problems = _read_request(read, names, request)
+        if not problems:
+            problems = check_request(own, events, personal, scope_digest)
+        report(f"request {request['name']}: {request['state']}", problems)
+    report("the chain of checkpoints", check_checkpoints(evidence["checkpoints"]))
+    report("the events in the checkpoints", _check_paths(evidence, events))
+    extra = set(names) - set(evidence["file_names"])
+    report("no other files", [f"{name}: does not belong here" for name in extra])
+    for name, expected in evidence["other_files"].items():
+        found = sha256(read(name)) if name in names else None
+        report(name, [] if found == expected else [f"{name}: altered or missing"])
+    report(
+        "the list of files",
+        []
+        if evidence["manifest"] == sha256(canonical(_manifest(evidence)))
+        else ["evidence.json: altered"],
+    )
+    return good, bad
+
+
+def _manifest(evidence):
+    return {
+        "file_names": evidence["file_names"],
+        "other_files": evidence["other_files"],
+        "requests": [
+            [request["id"], request["content_file"], request["html_file"]]
+            for request in evidence["requests"]
+        ],
+    }
+
+
+def manifest_digest(evidence):
+    """Return the digest of what a bundle says about its own files."""
+    return sha256(canonical(_manifest(evidence)))
+
+
+def _read_request(read, names, request):
+    own = dict(request)
+    for name in (
+        request["content_file"],
+        request["html_file"],
+        *(file["path"] for file in request["file_paths"]),
+    ):
+        if name not in names:
+            return own, [f"{name}: missing"]
+    try:
+        own["content"] = json.loads(read(request["content_file"]).decode())
+        own["content_html"] = read(request["html_file"]).decode()
+    except ValueError:
+        return own, [f"{request['content_file']}: cannot be read"]
+    if canonical(own["content"]) != read(request["content_file"]):
+        return own, [f"{request['content_file']}: is not as it was written"]
+    own["files"] = []
+    for file in request["file_paths"]:
+        data = read(file["path"])
+        own["files"].append(
+            {"name": file["name"], "size": len(data), "sha256": sha256(data)}
+        )
+    return own, []
+
+
+def _check_paths(evidence, events):
+    """The chain as it was at each checkpoint has to be in the checkpoint's root."""
+    by_id = {event["id"]: event for event in events}
+    rows = {row["position"]: row for row in evidence["checkpoints"]}
+    for position, proof in evidence["proofs"].items():
+        checkpoint = rows.get(int(position))
+        event = by_id.get(proof["event_id"])
+        if (
+            not checkpoint
+            or not event
+            or merkle_climb(head_leaf(event), proof["path"]) != checkpoint["root"]
+        ):
+            return [f"checkpoint {position}: the events of this bundle are not in it"]
+    for checkpoint in evidence["checkpoints"]:
+        if str(checkpoint["position"]) not in evidence["proofs"] and any(
+            event["id"] <= checkpoint["last_event_id"] for event in events
+        ):
+            return [f"checkpoint {checkpoint['position']}: the proof is missing"]
+    return []
+
+
+def main(arguments):
+    """Check a bundle, print what holds and what does not."""
+    path = pathlib.Path(arguments[0] if arguments else __file__).resolve()
+    if path.is_file() and zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            contents = {name: archive.read(name) for name in archive.namelist()}
+        read, names = contents.__getitem__, list(contents)
+    else:
+        folder = path if path.is_dir() else path.parent
+        names = [
+            file.relative_to(folder).as_posix()
+            for file in folder.rglob("*")
+            if file.is_file() and "__pycache__" not in file.parts
+        ]
+
+        def read(name):
+            return (folder / name).read_bytes()
+
+    if "evidence.json" not in names:
+        sys.stdout.write("There is no evidence.json here.\n")
+        return 2
+    try:
+        good, bad = check_bundle(read, names)
+        keys = keys_of(json.loads(read("evidence.json").decode())["key_events"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        good, bad, keys = [], [f"evidence.json: not as written ({error!r})"], {}
+    lines = [f"ok     {text}" for text in good]
+    lines += [f"WRONG  {text}" for text in bad]
+    lines += [f"key    {fingerprint}" for fingerprint in keys]
+    if bad:
+        lines.append("This bundle is NOT genuine, or not complete.")
+    else:
+        lines.append(
+            "Everything fits together. That nobody made all of it anew is proved by "
+            "the checkpoints' hashes, if they are those that were mailed out, and by "
+            "the key, if it is the one on the certificate."
+        )
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
