@@ -1,0 +1,69 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""The key that seals evidence. It lies beside the filestore, not in the database:
+whoever can write rows there cannot make a seal.
+"""
+
+import functools
+import os
+import pathlib
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from odoo.tools import config
+
+from .ledger import EXPONENT, key_fingerprint
+
+KEY_FILE = "seal_key.pem"
+
+
+def get_key_path():
+    """Return where the key is: ``customer_approval_gate/seal_key.pem`` in Odoo's data
+    folder."""
+    return pathlib.Path(config["data_dir"], "customer_approval_gate", KEY_FILE)
+
+
+@functools.cache
+def _load_key(path):
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        data = _make_key(path)
+    return serialization.load_pem_private_key(data, password=None)
+
+
+def _make_key(path):
+    key = rsa.generate_private_key(public_exponent=EXPONENT, key_size=2048)
+    data = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_bytes(data)
+    try:
+        # Two processes may start at once: the first one's key is taken.
+        os.link(draft, path)
+    except FileExistsError:
+        data = path.read_bytes()
+    finally:
+        draft.unlink()
+    return data
+
+
+def get_public_key():
+    """Return the fingerprint and the modulus (decimal) of the key."""
+    numbers = _load_key(get_key_path()).public_key().public_numbers()
+    modulus = str(numbers.n)
+    return key_fingerprint(modulus), modulus
+
+
+def make_seal(text):
+    """Return the seal of a text (decimal) and the key's fingerprint."""
+    signature = _load_key(get_key_path()).sign(
+        text.encode(), padding.PKCS1v15(), hashes.SHA256()
+    )
+    return str(int.from_bytes(signature, "big")), get_public_key()[0]

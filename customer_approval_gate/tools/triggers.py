@@ -1,0 +1,570 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""The part of the gate and of the evidence that PostgreSQL holds itself.
+
+The functions test in their bodies and by name (``to_jsonb(NEW)``), so that columns can
+be altered and dropped, and a trigger that was left behind does no harm. They raise
+errors of class 23 with table and constraint, which Odoo turns into messages.
+"""
+
+from odoo.tools import SQL
+
+from .ledger import DIGEST_INFO, EXPONENT, SEALED_FIELDS, SEALED_KINDS
+
+KEY_BYTES = 256
+"""The size of the key that seals."""
+
+
+def _texts(names):
+    return ", ".join(f"'{name}'" for name in names)
+
+
+def _seal_prefix():
+    info = bytes.fromhex(DIGEST_INFO)
+    padding = b"\xff" * (KEY_BYTES - len(info) - 32 - 3)
+    return int.from_bytes(b"\x00\x01" + padding + b"\x00" + info, "big")
+
+
+assert EXPONENT == 2**16 + 1  # what the loop below raises to
+
+IS_SEALED = f"""
+DECLARE
+    power numeric := seal;
+    expected numeric := 0;
+    bytes bytea := sha256(convert_to(sealed, 'UTF8'));
+BEGIN
+    IF seal IS NULL OR modulus IS NULL OR seal <= 0 OR seal >= modulus THEN
+        RETURN FALSE;
+    END IF;
+    FOR number IN 1..16 LOOP
+        power := mod(power * power, modulus);
+    END LOOP;
+    power := mod(power * seal, modulus);
+    FOR number IN 0..31 LOOP
+        expected := expected * 256 + get_byte(bytes, number);
+    END LOOP;
+    RETURN power = {_seal_prefix()} * (2::numeric ^ 256) + expected;
+END
+"""
+
+IS_APPROVED = """
+DECLARE
+    request customer_approval_request%ROWTYPE;
+    coverage record;
+BEGIN
+    SELECT * INTO request
+      FROM customer_approval_request
+     WHERE res_model = model AND res_id = document
+     ORDER BY id DESC LIMIT 1;
+    IF request.state IN ('approved', 'approved_conditions')
+       AND request.lapsed_on IS NULL THEN
+        RETURN EXISTS (
+            SELECT FROM customer_approval_event
+             WHERE request_id = request.id
+               AND kind = 'decided'
+               AND decision = request.state
+               AND scope_digest = request.scope_digest
+        ) AND (
+            request.state = 'approved'
+            OR request.conditions_accepted_on IS NOT NULL
+        );
+    END IF;
+    IF request.state IN ('pending', 'rejected', 'changes_requested') THEN
+        RETURN FALSE;
+    END IF;
+    SELECT * INTO coverage
+      FROM customer_approval_event
+     WHERE res_model = model AND res_id = document
+       AND kind IN ('covered', 'coverage_ended')
+     ORDER BY position DESC LIMIT 1;
+    RETURN COALESCE(coverage.kind = 'covered', FALSE) AND NOT EXISTS (
+        SELECT FROM customer_approval_event AS event
+          JOIN customer_approval_request AS covering ON covering.id = event.request_id
+         WHERE event.res_model = model AND event.res_id = document
+           AND event.kind = 'covered'
+           AND event.scope_digest = coverage.scope_digest
+           AND (covering.lapsed_on IS NOT NULL
+                OR covering.state NOT IN ('approved', 'approved_conditions'))
+    );
+END
+"""
+
+# Design rule 2: a stage asks for the gates of all stages before it.
+IS_GATED = """
+SELECT EXISTS (
+    SELECT FROM customer_approval_stage AS target
+      JOIN customer_approval_stage AS gate
+        ON gate.document_type = target.document_type
+       AND gate.requires_customer_approval
+       AND gate.active
+       AND gate.reachable_anytime IS NOT TRUE
+       AND (gate.sequence, gate.id) <= (target.sequence, target.id)
+     WHERE target.id = stage
+       AND target.active
+       AND target.reachable_anytime IS NOT TRUE
+       AND (gate.company_id IS NULL OR gate.company_id = company)
+       AND (gate.company_id IS NULL OR target.company_id IS NULL
+            OR gate.company_id = target.company_id)
+)
+"""
+
+# Arguments: the model, its type of document, what makes a row staged (JSON), its final
+# states (JSON).
+GATE = """
+DECLARE
+    after jsonb;
+    before jsonb := '{}';
+    stage int;
+    is_new boolean := TG_OP = 'INSERT';
+    wanted int[] := '{}';
+    stage_name text;
+    stages_apply boolean;
+    condition record;
+BEGIN
+    IF to_regclass('customer_approval_request') IS NULL
+       OR to_regclass('customer_approval_event') IS NULL
+       OR to_regclass('customer_approval_stage') IS NULL THEN
+        RETURN COALESCE(NEW, OLD);
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+        IF EXISTS (
+            SELECT FROM customer_approval_request
+             WHERE res_model = TG_ARGV[0] AND res_id = OLD.id
+        ) THEN
+            RAISE EXCEPTION 'A document whose customer was asked cannot be deleted: '
+                'cancel it instead.'
+                USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+                      CONSTRAINT = 'customer_approval_asked';
+        END IF;
+        RETURN OLD;
+    END IF;
+    after := to_jsonb(NEW);
+    IF NOT after ?& ARRAY['stage_id', 'state', 'customer_approval_status'] THEN
+        RETURN NEW;
+    END IF;
+    IF TG_OP = 'UPDATE' THEN
+        before := to_jsonb(OLD);
+        is_new := after->'id' <> before->'id'
+            OR after->'company_id' IS DISTINCT FROM before->'company_id';
+    END IF;
+    stages_apply := TRUE;
+    FOR condition IN SELECT * FROM jsonb_each(TG_ARGV[2]::jsonb) LOOP
+        stages_apply := stages_apply
+            AND condition.value @> COALESCE(after->condition.key, 'null');
+        is_new := is_new
+            OR after->condition.key IS DISTINCT FROM before->condition.key;
+    END LOOP;
+    IF stages_apply AND (
+        is_new OR after->'stage_id' IS DISTINCT FROM before->'stage_id'
+    ) THEN
+        wanted := wanted || (after->>'stage_id')::int;
+    END IF;
+    IF stages_apply AND TG_ARGV[3]::jsonb ? (after->>'state')
+       AND (is_new OR after->'state' IS DISTINCT FROM before->'state') THEN
+        SELECT id INTO stage
+          FROM customer_approval_stage
+         WHERE document_type = TG_ARGV[1]
+           AND document_state = after->>'state'
+           AND active
+           AND (company_id IS NULL OR company_id = (after->>'company_id')::int)
+         ORDER BY sequence, id LIMIT 1;
+        wanted := wanted || stage;
+    END IF;
+    IF after->>'customer_approval_status' = 'approved'
+       AND (TG_OP = 'INSERT' OR after->'id' <> before->'id'
+            OR before->>'customer_approval_status' IS DISTINCT FROM 'approved')
+       AND NOT customer_approval_is_approved(TG_ARGV[0], NEW.id) THEN
+        RAISE EXCEPTION 'The customer''s approval cannot be written: it follows from '
+            'what the customer answers. Request customer approval instead.'
+            USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+                  CONSTRAINT = 'customer_approval_status';
+    END IF;
+    FOREACH stage IN ARRAY wanted LOOP
+        IF customer_approval_is_gated(stage, (after->>'company_id')::int)
+           AND NOT customer_approval_is_approved(TG_ARGV[0], NEW.id) THEN
+            SELECT name->>'en_US' INTO stage_name
+              FROM customer_approval_stage WHERE id = stage;
+            RAISE EXCEPTION 'Cannot advance to %: customer approval is required. '
+                'Request customer approval before changing to this status.', stage_name
+                USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+                      CONSTRAINT = 'customer_approval_gate', DETAIL = stage::text;
+        END IF;
+    END LOOP;
+    RETURN NEW;
+END
+"""
+
+EVENT = f"""
+DECLARE
+    head record;
+    sealed text;
+BEGIN
+    SELECT position, hash INTO head
+      FROM customer_approval_event
+     WHERE res_model = NEW.res_model AND res_id = NEW.res_id
+     ORDER BY position DESC LIMIT 1;
+    NEW.position := COALESCE(head.position, 0) + 1;
+    NEW.previous_hash := head.hash;
+    NEW.hash := encode(sha256(convert_to(format(
+        '%s:%s:%s:%s', NEW.id, NEW.position, COALESCE(head.hash, ''), NEW.entry_digest
+    ), 'UTF8')), 'hex');
+    IF NEW.kind IN ({_texts(SEALED_KINDS)}) THEN
+        -- What is not there is an empty text: concat_ws() would leave it out.
+        sealed := array_to_string(ARRAY[
+            {", ".join(f"NEW.{name}::text" for name in SEALED_FIELDS)}
+        ], '|', '');
+        IF NOT customer_approval_is_sealed(
+            NEW.seal::numeric, sealed, customer_approval_key(NEW.key_id)
+        ) THEN
+            RAISE EXCEPTION 'Evidence of an approval needs the seal of the Odoo server.'
+                USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+                      CONSTRAINT = 'customer_approval_seal';
+        END IF;
+    END IF;
+    RETURN NEW;
+END
+"""
+
+UNALTERABLE = """
+BEGIN
+    RAISE EXCEPTION 'Evidence of customer approvals can be neither changed nor deleted.'
+        USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+              CONSTRAINT = 'customer_approval_evidence';
+END
+"""
+
+# Whether an event was written in the transaction that goes on: age() counts from its
+# own number, and what it writes later has a higher one.
+PERSONAL = """
+BEGIN
+    IF NEW.value IS NULL AND NEW.salt IS NULL
+       AND NEW.id = OLD.id AND NEW.event_id = OLD.event_id
+       AND EXISTS (
+           SELECT FROM customer_approval_event AS erased
+             JOIN customer_approval_event AS event
+               ON event.id = NEW.event_id
+              AND event.res_model = erased.res_model AND event.res_id = erased.res_id
+            WHERE erased.kind = 'erased'
+              AND erased.details->'events' @> to_jsonb(NEW.event_id)
+              AND age(erased.xmin) <= 0
+       ) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'Evidence of customer approvals can be neither changed nor deleted.'
+        USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+              CONSTRAINT = 'customer_approval_evidence';
+END
+"""
+
+# Arguments: the columns that never change, those of the answer, those of the answer
+# that can be erased (JSON lists).
+REQUEST = """
+DECLARE
+    before jsonb := '{}';
+    after jsonb := to_jsonb(NEW);
+    changed text[];
+    answer text[];
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        before := to_jsonb(OLD);
+    END IF;
+    SELECT array_agg(key) INTO changed
+      FROM jsonb_each(after)
+     WHERE value IS DISTINCT FROM COALESCE(before->key, 'null');
+    SELECT array_agg(value) INTO answer
+      FROM jsonb_array_elements_text(TG_ARGV[1]::jsonb || TG_ARGV[2]::jsonb);
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.state = 'pending' AND NEW.lapsed_on IS NULL
+           AND NEW.conditions_accepted_on IS NULL AND NOT changed && answer THEN
+            RETURN NEW;
+        END IF;
+    ELSIF changed && ARRAY(SELECT jsonb_array_elements_text(TG_ARGV[0]::jsonb)) THEN
+        NULL;
+    ELSIF 'state' = ANY(changed) THEN
+        IF OLD.state = 'pending' AND NOT changed && ARRAY[
+            'lapsed_on', 'conditions_accepted_on', 'conditions_accepted_by_id'
+        ] THEN
+            IF NEW.state IN ('withdrawn', 'expired')
+               AND NOT array_remove(changed, 'reason') && answer THEN
+                RETURN NEW;
+            END IF;
+            IF NEW.state IN (
+                'approved', 'approved_conditions', 'changes_requested', 'rejected'
+            ) AND EXISTS (
+                SELECT FROM customer_approval_event
+                 WHERE request_id = NEW.id
+                   AND kind = 'decided'
+                   AND decision = NEW.state
+                   AND scope_digest = NEW.scope_digest
+            ) THEN
+                RETURN NEW;
+            END IF;
+        END IF;
+    ELSIF changed && answer THEN
+        IF changed <@ ARRAY(SELECT jsonb_array_elements_text(TG_ARGV[2]::jsonb))
+               || ARRAY['write_date', 'write_uid']
+           AND NOT EXISTS (
+               SELECT FROM jsonb_array_elements_text(TG_ARGV[2]::jsonb) AS name
+                WHERE after->name <> 'null' AND name = ANY(changed)
+           )
+           AND EXISTS (
+               SELECT FROM customer_approval_event
+                WHERE res_model = NEW.res_model AND res_id = NEW.res_id
+                  AND kind = 'erased' AND age(xmin) <= 0
+           ) THEN
+            RETURN NEW;
+        END IF;
+    ELSIF changed && ARRAY['conditions_accepted_on', 'conditions_accepted_by_id'] THEN
+        IF OLD.conditions_accepted_on IS NULL AND NOT 'lapsed_on' = ANY(changed)
+           AND OLD.state = 'approved_conditions' AND EXISTS (
+            SELECT FROM customer_approval_event
+             WHERE request_id = NEW.id AND kind = 'conditions_accepted'
+               AND scope_digest = NEW.scope_digest
+        ) THEN
+            RETURN NEW;
+        END IF;
+    ELSIF NOT COALESCE('lapsed_on' = ANY(changed), FALSE) OR OLD.lapsed_on IS NULL THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'Approval requests are evidence: what was asked and answered '
+        'cannot be written by hand. Let the customer answer.'
+        USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+              CONSTRAINT = 'customer_approval_request_evidence';
+END
+"""
+
+# Arguments: the columns that decide on gates (JSON list).
+STAGE = """
+DECLARE
+    after jsonb := to_jsonb(NEW);
+    before jsonb := to_jsonb(OLD);
+BEGIN
+    IF TG_OP = 'UPDATE' AND NOT EXISTS (
+        SELECT FROM jsonb_array_elements_text(TG_ARGV[0]::jsonb) AS name
+         WHERE after->name IS DISTINCT FROM before->name
+    ) THEN
+        RETURN NULL;
+    END IF;
+    IF to_regclass('customer_approval_event') IS NULL OR EXISTS (
+        SELECT FROM customer_approval_event
+         WHERE res_model = 'customer.approval.stage'
+           AND res_id = COALESCE((after->>'id')::int, (before->>'id')::int)
+           AND kind = 'stage_configured'
+           AND age(xmin) <= 0
+    ) THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION 'What stages ask for is changed in Odoo only, where it is logged.'
+        USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+              CONSTRAINT = 'customer_approval_stage_logged';
+END
+"""
+
+FUNCTIONS = {
+    "customer_approval_is_sealed": (
+        "seal numeric, sealed text, modulus numeric",
+        "boolean",
+        "plpgsql IMMUTABLE",
+        IS_SEALED,
+    ),
+    "customer_approval_is_approved": (
+        "model text, document int",
+        "boolean",
+        "plpgsql STABLE",
+        IS_APPROVED,
+    ),
+    "customer_approval_is_gated": (
+        "stage int, company int",
+        "boolean",
+        "sql STABLE",
+        IS_GATED,
+    ),
+    "customer_approval_gate": ("", "trigger", "plpgsql", GATE),
+    "customer_approval_event": ("", "trigger", "plpgsql", EVENT),
+    "customer_approval_unalterable": ("", "trigger", "plpgsql", UNALTERABLE),
+    "customer_approval_personal": ("", "trigger", "plpgsql", PERSONAL),
+    "customer_approval_request": ("", "trigger", "plpgsql", REQUEST),
+    "customer_approval_stage": ("", "trigger", "plpgsql", STAGE),
+}
+"""By name: arguments, result, language and body."""
+
+KEY_FUNCTION = "customer_approval_key"
+
+
+class Trigger:
+    """A trigger of ours.
+
+    :param name: without the prefix that all of them have
+    :param when: ``BEFORE INSERT OR UPDATE`` and so on
+    :param arguments: texts for the function
+    :param str level: ``ROW`` or ``STATEMENT``
+    :param bool deferred: whether it fires when the transaction ends
+    """
+
+    def __init__(self, table, name, when, function, arguments=(), **options):
+        self.table = table
+        self.name = f"customer_approval_{name}"
+        self.when = when
+        self.function = function
+        self.arguments = arguments
+        self.level = options.get("level", "ROW")
+        self.deferred = options.get("deferred", False)
+
+    def install(self, cr):
+        """Create the trigger anew."""
+        cr.execute(
+            SQL(
+                "DROP TRIGGER IF EXISTS %s ON %s",
+                SQL.identifier(self.name),
+                SQL.identifier(self.table),
+            )
+        )
+        cr.execute(
+            SQL(
+                "CREATE %s TRIGGER %s %s ON %s %s FOR EACH %s EXECUTE FUNCTION %s(%s)",
+                SQL("CONSTRAINT") if self.deferred else SQL(),
+                SQL.identifier(self.name),
+                SQL(self.when),
+                SQL.identifier(self.table),
+                SQL("DEFERRABLE INITIALLY DEFERRED") if self.deferred else SQL(),
+                SQL(self.level),
+                SQL.identifier(self.function),
+                SQL(", ").join(SQL("%s", argument) for argument in self.arguments),
+            )
+        )
+
+
+def unalterable(table, rows=True):
+    """Return the triggers that keep rows of a table from being changed or deleted.
+
+    :param bool rows: also the one for single rows
+    """
+    triggers = [
+        Trigger(
+            table,
+            "no_truncate",
+            "BEFORE TRUNCATE",
+            "customer_approval_unalterable",
+            level="STATEMENT",
+        )
+    ]
+    if rows:
+        triggers.append(
+            Trigger(
+                table,
+                "unalterable",
+                "BEFORE UPDATE OR DELETE",
+                "customer_approval_unalterable",
+            )
+        )
+    return triggers
+
+
+def install_functions(cr):
+    """Create or replace the functions, without the key's."""
+    # Bodies name tables that come later.
+    cr.execute("SET LOCAL check_function_bodies = off")
+    for name, (arguments, result, language, body) in FUNCTIONS.items():
+        cr.execute(
+            SQL(
+                "CREATE OR REPLACE FUNCTION %s(%s) RETURNS %s LANGUAGE %s AS %s",
+                SQL.identifier(name),
+                SQL(arguments),
+                SQL(result),
+                SQL(language),
+                body,
+            )
+        )
+
+
+def read_keys(cr):
+    """Return the moduli of the keys that the database takes seals of, by
+    fingerprint."""
+    cr.execute(
+        "SELECT obj_description(oid, 'pg_proc'), prosrc FROM pg_proc"
+        " WHERE proname = %s AND pronamespace = current_schema::regnamespace",
+        [KEY_FUNCTION],
+    )
+    keys = {}
+    for _comment, source in cr.fetchall():
+        for part in source.split("WHEN '")[1:]:
+            fingerprint, modulus = part.split("' THEN ")
+            keys[fingerprint] = modulus.split()[0]
+    return keys
+
+
+def install_keys(cr, keys):
+    """Let the database take seals that were made with these keys, and no others."""
+    cases = " ".join(
+        f"WHEN '{fingerprint}' THEN {int(modulus)}"
+        for fingerprint, modulus in sorted(keys.items())
+    )
+    body = f"SELECT CASE fingerprint {cases} END::numeric"
+    cr.execute(
+        SQL(
+            "CREATE OR REPLACE FUNCTION %s(fingerprint text) RETURNS numeric"
+            " LANGUAGE sql IMMUTABLE AS %s",
+            SQL.identifier(KEY_FUNCTION),
+            body,
+        )
+    )
+
+
+def find_problems(cr, triggers):
+    """Return what is missing, disabled or altered, a line each, for an
+    administrator."""
+    cr.execute(
+        """
+        SELECT relname, tgname, tgenabled, tgfoid::regproc::text,
+               pg_get_triggerdef(pg_trigger.oid)
+          FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+         WHERE tgname LIKE 'customer\\_approval\\_%' AND NOT tgisinternal
+           AND relnamespace = current_schema::regnamespace
+        """
+    )
+    found = {(row[0], row[1]): row[2:] for row in cr.fetchall()}
+    problems = []
+    for trigger in triggers:
+        label = f"trigger {trigger.name} of table {trigger.table}"
+        enabled, function, definition = found.get(
+            (trigger.table, trigger.name), ("", "", "")
+        )
+        if not enabled:
+            problems.append(f"{label} is missing")
+        elif enabled not in ("O", "A"):
+            problems.append(f"{label} is disabled")
+        elif function.split(".")[-1] != trigger.function or any(
+            argument not in definition.replace("''", "'")
+            for argument in trigger.arguments
+        ):
+            problems.append(f"{label} was altered")
+    cr.execute(
+        "SELECT proname, prosrc FROM pg_proc"
+        " WHERE proname LIKE 'customer\\_approval\\_%'"
+        " AND pronamespace = current_schema::regnamespace"
+    )
+    sources = dict(cr.fetchall())
+    for name, (_arguments, _result, _language, body) in FUNCTIONS.items():
+        if name not in sources:
+            problems.append(f"function {name} is missing")
+        elif sources[name] != body:
+            problems.append(f"function {name} was altered")
+    return problems
+
+
+def drop_all(cr):
+    """Drop all triggers and functions of ours, on whatever tables they are."""
+    cr.execute(
+        """
+        SELECT relname, tgname
+          FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+         WHERE tgname LIKE 'customer\\_approval\\_%' AND NOT tgisinternal
+           AND relnamespace = current_schema::regnamespace
+        """
+    )
+    for table, trigger in cr.fetchall():
+        cr.execute(
+            SQL("DROP TRIGGER %s ON %s", SQL.identifier(trigger), SQL.identifier(table))
+        )
+    for name in (*FUNCTIONS, KEY_FUNCTION):
+        cr.execute(SQL("DROP FUNCTION IF EXISTS %s", SQL.identifier(name)))
