@@ -1,0 +1,554 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+import functools
+import logging
+import secrets
+from collections import defaultdict
+
+from psycopg2.errors import SerializationFailure
+from psycopg2.extras import Json
+
+from odoo import SUPERUSER_ID, api, fields, models
+from odoo.exceptions import AccessError
+from odoo.fields import Domain
+from odoo.http import request as http_request
+from odoo.tools import SQL
+
+from ..tools import ledger, seal, triggers
+from ..tools.entry import Entry
+
+_logger = logging.getLogger(__name__)
+
+# What belongs to no document: the keys that seal.
+NO_RECORD = ("customer.approval.event", 0)
+
+
+class CustomerApprovalEvent(models.Model):
+    """One line of the evidence: who, what, when, from where.
+
+    Rows are only ever inserted, by ``_append()``; the database chains them (one chain a
+    document) and refuses to change or delete them. See ``tools/ledger.py`` for what
+    proves what.
+    """
+
+    _name = "customer.approval.event"
+    _inherit = ["customer.approval.insert.only.mixin"]
+    _description = "Customer Approval Event"
+    _order = "id desc"
+    _rec_name = "kind"
+
+    res_model = fields.Char(string="Document Model", required=True, readonly=True)
+    res_id = fields.Many2oneReference(
+        string="Document ID", model_field="res_model", required=True, readonly=True
+    )
+    position = fields.Integer(
+        required=True, readonly=True, help="The place in the chain of its document."
+    )
+    request_id = fields.Many2one(
+        "customer.approval.request",
+        readonly=True,
+        ondelete="restrict",
+        index="btree_not_null",
+    )
+    kind = fields.Selection(
+        [
+            ("requested", "Requested"),
+            ("mail_sent", "Mail Sent"),
+            ("opened", "Opened"),
+            ("reminded", "Reminded"),
+            ("decided", "Answered"),
+            ("conditions_accepted", "Conditions Accepted"),
+            ("withdrawn", "Withdrawn"),
+            ("revised", "Revised"),
+            ("lapsed", "Lapsed"),
+            ("expired", "Expired"),
+            ("tolerated", "Changed within the Tolerance"),
+            ("covered", "Covered by an Order's Approval"),
+            ("coverage_ended", "No Longer Covered"),
+            ("change_order", "Change Order"),
+            ("stage_changed", "Stage Changed"),
+            ("gate_refused", "Refused by the Gate"),
+            ("stage_configured", "Stage Configured"),
+            ("policy_changed", "Policy Changed"),
+            ("downloaded", "Evidence Downloaded"),
+            ("erased", "Personal Data Erased"),
+            ("deleted", "Deleted"),
+            ("key_registered", "Key Introduced"),
+        ],
+        required=True,
+        readonly=True,
+    )
+    decision = fields.Selection(
+        [
+            ("approved", "Approved"),
+            ("approved_conditions", "Approved with Conditions"),
+            ("changes_requested", "Changes Requested"),
+            ("rejected", "Rejected"),
+        ],
+        readonly=True,
+    )
+    occurred_on = fields.Datetime(string="When", required=True, readonly=True)
+    user_id = fields.Many2one(
+        "res.users",
+        required=True,
+        readonly=True,
+        ondelete="restrict",
+        help="Whose login it was; OdooBot where nobody was logged in.",
+    )
+    method = fields.Char(readonly=True, help="By which way it came.")
+    version = fields.Integer(readonly=True)
+    digest = fields.Char(readonly=True, help="SHA-256 of the content it is about.")
+    scope_digest = fields.Char(readonly=True)
+    text = fields.Text(string="Note", readonly=True)
+    details = fields.Json(readonly=True)
+    personal_digest = fields.Char(readonly=True)
+    entry_digest = fields.Char(required=True, readonly=True)
+    previous_hash = fields.Char(readonly=True)
+    hash = fields.Char(required=True, readonly=True)
+    seal = fields.Char(readonly=True)
+    key_id = fields.Char(readonly=True)
+
+    description = fields.Char(string="What", compute="_compute_description")
+    personal_name = fields.Char(string="Who", compute="_compute_personal")
+    personal_ip = fields.Char(string="IP Address", compute="_compute_personal")
+    personal_user_agent = fields.Char(string="Browser", compute="_compute_personal")
+    document_readable = fields.Boolean(
+        compute="_compute_document_readable", search="_search_document_readable"
+    )
+
+    _chain = models.UniqueIndex("(res_model, res_id, position)")
+    _code_idx = models.Index("(left(hash, 32)) WHERE kind = 'decided'")
+
+    # ------------------------------------------------------------------
+    # Database
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _get_triggers(self):
+        return [
+            *super()._get_triggers(),
+            triggers.Trigger(
+                self._table, "chain", "BEFORE INSERT", "customer_approval_event"
+            ),
+        ]
+
+    @api.model
+    def _register_hook(self):
+        """Say when the database does not hold the rules, and bring it a new key: a
+        database that was restored elsewhere meets a server with another one."""
+        super()._register_hook()
+        if self._introduce_key():
+            _logger.info("The database takes the seals of this server from now on.")
+        self._record_keys()
+        for problem in self._find_database_problems():
+            _logger.error(
+                "Customer approvals are not held by the database: %s. Update the "
+                "addon customer_approval_gate to mend it.",
+                problem,
+            )
+
+    @api.model
+    def _record_keys(self):
+        """Write the keys of seals into the ledger, where *Verify* finds them."""
+        known = ledger.keys_of(self._read_rows(*NO_RECORD))
+        for fingerprint, modulus in triggers.read_keys(self.env.cr).items():
+            if fingerprint not in known:
+                self._append(
+                    [
+                        Entry(
+                            self.browse(),
+                            "key_registered",
+                            text=fingerprint,
+                            details={"modulus": modulus},
+                        )
+                    ]
+                )
+
+    @api.model
+    def _find_database_problems(self):
+        """Return what of the database's part is missing, disabled or altered."""
+        return triggers.find_problems(self.env.cr, self._get_all_triggers())
+
+    # ------------------------------------------------------------------
+    # Insert only, by our own code only
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _append(self, entries):
+        """Write events, in one statement.
+
+        Two transactions that write to the same chain at once: the later one fails as
+        Odoo's do, by a serialization failure, and is tried again.
+
+        :param entries: a list of ``Entry``
+        :return: the ids of the events
+        :raise AccessError: something else than entries was given
+        """
+        if not all(isinstance(entry, Entry) for entry in entries):
+            raise AccessError(self.env._("Events are written by what happens only."))
+        if not entries:
+            return []
+        rows = [self._prepare_row(entry) for entry in entries]
+        columns = [*rows[0]]
+        columns.remove("personal")
+        values = SQL(", ").join(
+            SQL("(%s)", SQL(", ").join(SQL("%s", row[name]) for name in columns))
+            for row in rows
+        )
+        personal = [row["personal"] for row in rows if row["personal"]]
+        query = SQL(
+            "INSERT INTO customer_approval_event (%s) VALUES %s"
+            " ON CONFLICT DO NOTHING RETURNING id, personal_digest",
+            SQL(", ").join(SQL.identifier(name) for name in columns),
+            values,
+        )
+        if personal:
+            query = SQL(
+                """
+                WITH event AS (%s), datum AS (
+                    INSERT INTO customer_approval_personal (event_id, salt, value)
+                    SELECT event.id, given.salt, given.value::jsonb
+                      FROM event
+                      JOIN (VALUES %s) AS given (digest, salt, value)
+                        ON given.digest = event.personal_digest
+                )
+                SELECT id, personal_digest FROM event
+                """,
+                query,
+                SQL(", ").join(
+                    SQL("(%s, %s, %s)", digest, salt, ledger.canonical(value).decode())
+                    for digest, salt, value in personal
+                ),
+            )
+        # Raw: the ORM does not know ON CONFLICT, which is what makes the failure above.
+        self.env.cr.execute(query)
+        ids = [row[0] for row in self.env.cr.fetchall()]
+        if len(ids) != len(rows):
+            raise SerializationFailure(
+                self.env._("Somebody else is working on the same document. Try again.")
+            )
+        self.invalidate_model()
+        return ids
+
+    @api.model
+    def _prepare_row(self, entry):
+        request = (
+            entry.request if entry.request is not None else self.browse().request_id
+        )
+        request = request.sudo()  # what is recorded, not what the user may read
+        user_id, personal, method = self._get_actor()
+        personal = {
+            key: value for key, value in {**personal, **entry.personal}.items() if value
+        }
+        res_model, res_id = NO_RECORD
+        if entry.record:
+            res_model, res_id = entry.record._name, entry.record.id
+        occurred_on = entry.occurred_on or fields.Datetime.now()
+        row = {
+            "res_model": res_model,
+            "res_id": res_id,
+            "request_id": request.id or None,
+            "kind": entry.kind,
+            "decision": entry.decision,
+            "occurred_on": fields.Datetime.to_string(occurred_on),
+            "user_id": user_id,
+            "method": entry.method or method,
+            "version": request.version or None,
+            "digest": request.digest or None,
+            "scope_digest": entry.scope_digest or request.scope_digest or None,
+            "text": entry.text or None,
+            "details": entry.details or None,
+            "personal_digest": None,
+        }
+        salt = secrets.token_hex(16)
+        if personal:
+            row["personal_digest"] = ledger.personal_digest(salt, personal)
+        row["entry_digest"] = ledger.entry_digest(row)
+        row["seal"] = row["key_id"] = None
+        if entry.kind in ledger.SEALED_KINDS:
+            row["seal"], row["key_id"] = seal.make_seal(ledger.sealed_text(row))
+        row["personal"] = personal and (row["personal_digest"], salt, personal)
+        row["details"] = Json(row["details"]) if row["details"] else None
+        return row
+
+    @api.model
+    def _get_actor(self):
+        """Return the id of the user whose login it is, personal data, and the way."""
+        if not http_request:
+            return self.env.uid, {}, "server"
+        # Portal pages work as OdooBot: the session knows better.
+        user_id = http_request.session.uid or self.env.uid
+        browser = http_request.httprequest.user_agent.string or ""
+        personal = {
+            "ip": http_request.httprequest.remote_addr,
+            "user_agent": browser[:500],
+        }
+        return user_id, personal, "web"
+
+    @api.model
+    def _append_beside(self, entries):
+        """Write events beside the transaction, which fails: once it is over, whatever
+        becomes of it. That they cannot be written makes nothing else fail."""
+        cr = self.env.cr
+        user_id, personal, method = self._get_actor()
+        given = [
+            (
+                entry.record._name,
+                entry.record.id,
+                Entry(
+                    self.browse(),
+                    entry.kind,
+                    text=entry.text,
+                    method=method,
+                    details=entry.details,
+                    personal=personal,
+                ),
+            )
+            for entry in entries
+            if entry.record.ids
+        ]
+        if not given:
+            return
+        write = functools.partial(_write_beside, self.env.registry, user_id, given)
+        once = _Once(write)
+        cr.postrollback.add(once)
+        cr.postcommit.add(once)
+
+    # ------------------------------------------------------------------
+    # What is shown
+    # ------------------------------------------------------------------
+
+    @api.depends("kind", "decision", "details")
+    def _compute_description(self):
+        kinds = dict(self._fields["kind"]._description_selection(self.env))
+        decisions = dict(self._fields["decision"]._description_selection(self.env))
+        for event in self:
+            details = event.details or {}
+            text = decisions.get(event.decision) or kinds.get(event.kind, "")
+            if event.kind in ("stage_changed", "gate_refused") and details.get("to"):
+                text = f"{text}: {details.get('from') or ''} → {details['to']}"
+            elif event.kind == "stage_configured" and details.get("changes"):
+                changes = ", ".join(
+                    f"{name}: {old} → {new}"
+                    for name, (old, new) in sorted(details["changes"].items())
+                )
+                text = f"{text}: {changes}"
+            event.description = text
+
+    def _compute_personal(self):
+        personal = self._read_personal()
+        for event in self:
+            value = (personal.get(event.id) or {}).get("value") or {}
+            event.personal_name = value.get("name")
+            event.personal_ip = value.get("ip")
+            event.personal_user_agent = value.get("user_agent")
+
+    @api.depends_context("uid")
+    def _compute_document_readable(self):
+        domain = self._search_document_readable("in", [True])
+        # This is what the rule asks, so it cannot go by the rule.
+        readable = self.sudo().search(Domain("id", "in", self.ids) & domain)
+        for event in self:
+            event.document_readable = event.id in readable.ids
+
+    @api.model
+    def _search_document_readable(self, operator, value):
+        """Whoever may read a document may read its history."""
+        if operator != "in":
+            return NotImplemented
+        models_of = self.env["customer.approval.stage"]._document_models()
+        # Rules are searched with superuser rights.
+        user = self.env.user.with_user(self.env.uid)
+        domains = []
+        for name in models_of.values():
+            model = user.env[name].with_context(active_test=False)
+            if model.has_access("read"):
+                domains.append(
+                    Domain("res_model", "=", name)
+                    & Domain("res_id", "in", model._search([]))
+                )
+        return Domain.OR(domains) if domains else Domain.FALSE
+
+    # ------------------------------------------------------------------
+    # Verify
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _read_rows(self, res_model=None, res_id=None):
+        """Return events as plain data, in the order of their ids, from the database
+        itself: of one document, or all."""
+        where = SQL("TRUE")
+        if res_model:
+            where = SQL("res_model = %s AND res_id = %s", res_model, res_id)
+        columns = ("id", *ledger.EVENT_FIELDS, "position", "entry_digest")
+        columns += ("previous_hash", "hash", "seal", "key_id")
+        self.flush_model()
+        self.env.cr.execute(
+            SQL(
+                "SELECT %s FROM customer_approval_event WHERE %s ORDER BY id",
+                SQL(", ").join(SQL.identifier(name) for name in columns),
+                where,
+            )
+        )
+        rows = self.env.cr.dictfetchall()
+        for row in rows:
+            row["occurred_on"] = _plain_date(row["occurred_on"])
+        return rows
+
+    def _read_personal(self, ids=None):
+        """Return the personal data beside events, by the events' ids."""
+        where = SQL("TRUE")
+        if ids is not None or self:
+            where = SQL(
+                "event_id = ANY(%s)", list(ids if ids is not None else self.ids)
+            )
+        self.env.cr.execute(
+            SQL(
+                "SELECT event_id, salt, value FROM customer_approval_personal WHERE %s",
+                where,
+            )
+        )
+        return {
+            row["event_id"]: {"salt": row["salt"], "value": row["value"]}
+            for row in self.env.cr.dictfetchall()
+        }
+
+    @api.model
+    def _get_keys(self):
+        return ledger.keys_of(self._read_rows(*NO_RECORD))
+
+    @api.model
+    def _verify_document(self, document):
+        """Return what does not fit in the evidence about a document.
+
+        :return: a list of texts, each naming the row; empty if all is well
+        """
+        events = self._read_rows(document._name, document.id)
+        requests = self.env["customer.approval.request"].sudo()
+        requests = requests.search(
+            [("res_model", "=", document._name), ("res_id", "=", document.id)]
+        )
+        personal = self._read_personal([event["id"] for event in events])
+        return self._verify_rows(
+            events, requests._export_evidence(), personal, self._get_keys()
+        )
+
+    @api.model
+    def _verify_rows(self, events, requests, personal, keys):
+        problems = ledger.check_chain(events, keys)
+        problems += ledger.check_personal(events, personal)
+        problems += ledger.known_requests(requests, events)
+        for request in requests:
+            problems += ledger.check_request(
+                request, events, personal, ledger.scope_digest
+            )
+        return problems
+
+    @api.model
+    def _verify_all(self):
+        """Return what does not fit in all evidence, checkpoints included.
+
+        :return: the list of texts, and the number of rows that were looked at
+        :rtype: tuple
+        """
+        # One read for everything: all rows have to be of one moment.
+        events = self._read_rows()
+        keys = ledger.keys_of(events)
+        personal = self._read_personal()
+        Request = self.env["customer.approval.request"].sudo()  # all there are
+        requests = Request.search(Domain.TRUE, order="id")
+        exported = requests._export_evidence()
+        chains, asked = defaultdict(list), defaultdict(list)
+        for event in events:
+            chains[event["res_model"], event["res_id"]].append(event)
+        for request in exported:
+            asked[request["res_model"], request["res_id"]].append(request)
+        problems = []
+        for key in sorted({*chains, *asked}):
+            problems += self._verify_rows(chains[key], asked[key], personal, keys)
+        ids = {event["id"] for event in events}
+        problems += [
+            f"personal data of event {event_id}: the event was deleted"
+            for event_id in sorted(personal.keys() - ids)
+        ]
+        checkpoints = self.env["customer.approval.checkpoint"]._read_rows()
+        problems += ledger.check_checkpoints(checkpoints)
+        if not problems:
+            problems += ledger.check_roots(checkpoints, events)
+        problems += self.env["customer.approval.stage"]._find_unapproved_past_gate()
+        problems += self._find_database_problems()
+        return problems, len(events) + len(exported) + len(checkpoints)
+
+    @api.model
+    def _cron_verify(self):
+        """Verify everything, and tell the administrators what does not fit."""
+        problems, _rows = self._verify_all()
+        if problems:
+            self.env["customer.approval.checkpoint"]._mail_problems(problems)
+            _logger.error("Evidence does not fit: %s", "; ".join(problems[:20]))
+
+    # ------------------------------------------------------------------
+    # Erasure
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _erase_personal(self, document, reason):
+        """Erase the personal data in the evidence about a document: names, addresses
+        of computers, browsers and signatures. The events stay, and so does the chain.
+
+        :param str reason: why, such as the reference of the person's request
+        """
+        events = self._read_rows(document._name, document.id)
+        personal = self._read_personal([event["id"] for event in events])
+        ids = sorted(key for key, row in personal.items() if row["value"] is not None)
+        self._append([Entry(document, "erased", text=reason, details={"events": ids})])
+        self.env.cr.execute(
+            SQL(
+                "UPDATE customer_approval_personal SET value = NULL, salt = NULL"
+                " WHERE event_id = ANY(%s)",
+                ids,
+            )
+        )
+        requests = self.env["customer.approval.request"].sudo()  # nobody may write them
+        requests.search(
+            [("res_model", "=", document._name), ("res_id", "=", document.id)]
+        )._forget_personal()
+        self.invalidate_model()
+
+
+class _Once:
+    """A callback that two occasions wait for, and that runs on the first."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self):
+        function, self.function = self.function, None
+        if function:
+            function()
+
+
+def _write_beside(registry, user_id, given):
+    try:
+        with registry.cursor() as cr:
+            env = api.Environment(cr, user_id or SUPERUSER_ID, {})
+            entries = [
+                Entry(
+                    env[name].sudo().browse(record_id),
+                    entry.kind,
+                    text=entry.text,
+                    method=entry.method,
+                    details=entry.details,
+                    personal=entry.personal,
+                )
+                for name, record_id, entry in given
+                if env[name].sudo().browse(record_id).exists()
+            ]
+            env["customer.approval.event"]._append(entries)
+    except Exception:  # the refusal itself has to reach the user
+        _logger.warning("A refusal could not be recorded", exc_info=True)
+
+
+def _plain_date(value):
+    return fields.Datetime.to_string(value) or None
