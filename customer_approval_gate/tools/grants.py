@@ -10,12 +10,6 @@ this addon puts one into a context, and only the same object counts.
 GRANT = "customer_approval_grant"
 """The context key that holds one of the objects below."""
 
-RECORD_EVIDENCE = object()
-"""Requests may be created and written: a request is made, a decision recorded."""
-
-PORTAL_SIGNATURE = object()
-"""The signature being written was given by the customer on the order's own page."""
-
 NEW_DOCUMENT = object()
 """The document whose lines are being created is itself being created."""
 
@@ -23,3 +17,40 @@ NEW_DOCUMENT = object()
 def granted(env, grant):
     """Return whether the environment's context holds that very object."""
     return env.context.get(GRANT) is grant
+
+
+class FollowingStage:
+    """The states being written follow a move to a stage, which keeps the history.
+
+    :param documents: those that move
+    """
+
+    def __init__(self, documents):
+        self.name = documents._name
+        self.ids = set(documents.ids)
+
+
+def is_following_stage(documents):
+    """Return whether the state of these documents follows their stage."""
+    grant = documents.env.context.get(GRANT)
+    return (
+        isinstance(grant, FollowingStage)
+        and grant.name == documents._name
+        and grant.ids.issuperset(documents.ids)
+    )
+
+
+class PortalSignature:
+    """The signature being written was given by the customer on the page of one order.
+
+    :param int order_id: the order's id
+    """
+
+    def __init__(self, order_id):
+        self.order_id = order_id
+
+
+def is_signing(order):
+    """Return whether the order's customer is signing on its own page."""
+    grant = order.env.context.get(GRANT)
+    return isinstance(grant, PortalSignature) and grant.order_id == order.id

@@ -6,6 +6,8 @@ import base64
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..tools.entry import Answer
+
 
 class CustomerApprovalInPerson(models.TransientModel):
     """The guide's Customer Approval dialog: the customer answers on our screen."""
@@ -88,11 +90,13 @@ class CustomerApprovalInPerson(models.TransientModel):
     def _answer(self, decision):
         self.ensure_one()
         self._get_request_to_answer()._decide(
-            decision,
-            self.decided_by_name,
-            "in_person",
-            reason=self.reason,
-            signature=self.signature,
-            witness=self.env.user,
+            Answer(
+                decision,
+                self.decided_by_name or "",
+                "in_person",
+                reason=self.reason or "",
+                signature=self.signature,
+                witness=self.env.user,
+            )
         )
         return {"type": "ir.actions.client", "tag": "soft_reload"}

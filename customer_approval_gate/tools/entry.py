@@ -1,0 +1,61 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""What only code can make, and neither a caller from outside nor a server action.
+
+The methods that record an answer or an event take one of these. Whoever calls Odoo by
+RPC sends text, numbers and lists; the code of a server action can call any method of a
+model, and can import nothing.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the customer said.
+
+    :param decision: one of the request's four answers
+    :param name: the full name of who answers
+    :param method: a value of the request's ``decision_method``
+    :param reason: required to reject or to request changes
+    :param conditions: required to approve with conditions
+    :param signature: an image, base64
+    :param partner: the ``res.partner`` whose login it was
+    :param witness: the ``res.users`` on whose screen it was
+    """
+
+    decision: str
+    name: str
+    method: str
+    reason: str = ""
+    conditions: str = ""
+    signature: Any = None
+    partner: Any = None
+    witness: Any = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One event to be written, see ``customer.approval.event``.
+
+    :param record: the document or stage whose chain it belongs to
+    :param kind: what happened
+    :param request: the ``customer.approval.request`` it is about
+    :param personal: what can be erased one day, kept beside the event
+    """
+
+    record: Any
+    kind: str
+    request: Any = None
+    text: str = ""
+    decision: str | None = None
+    method: str | None = None
+    scope_digest: str | None = None
+    details: dict = field(default_factory=dict)
+    personal: dict = field(default_factory=dict)
+    occurred_on: Any = None
+
+
+class EvidenceValues(dict):
+    """Values that may be written on a request: what was asked, or what was answered."""
