@@ -3,12 +3,13 @@
 {
     "name": "Customer Approval Gate",
     "summary": "No work, no material, no invoice before the customer has approved",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "development_status": "Beta",
     "category": "Sales/Sales",
     "author": "Customer Approval Gate contributors",
     "license": "LGPL-3",
     "depends": ["sale_management", "account", "portal"],
+    "external_dependencies": {"python": ["cryptography"]},
     "data": [
         # Security
         "security/customer_approval_gate_security.xml",
@@ -20,12 +21,16 @@
         "data/ir_cron_data.xml",
         # Templates
         "views/portal_templates.xml",
+        "report/customer_approval_reports.xml",
         # Wizards
         "wizard/customer_approval_send_views.xml",
         "wizard/customer_approval_in_person_views.xml",
+        "wizard/customer_approval_revise_views.xml",
+        "wizard/customer_approval_erase_views.xml",
         # Views
         "views/customer_approval_stage_views.xml",
         "views/customer_approval_request_views.xml",
+        "views/customer_approval_event_views.xml",
         "views/sale_order_views.xml",
         "views/account_move_views.xml",
         "views/res_config_settings_views.xml",
@@ -42,7 +47,6 @@
         "web.assets_tests": ["customer_approval_gate/static/tests/tours/**/*"],
     },
     "pre_init_hook": "pre_init_hook",
-    "post_init_hook": "post_init_hook",
     "uninstall_hook": "uninstall_hook",
     "application": True,
 }

@@ -4,12 +4,10 @@
 from odoo.tools import SQL
 from odoo.tools.sql import column_exists, create_column
 
-# What each document's table gets, with the stage's type of document and the rows
-# that have stages at all.
-TABLES = {
-    "sale_order": ("sale_order", SQL("TRUE")),
-    "account_move": ("invoice", SQL("move_type = 'out_invoice'")),
-}
+from .tools import triggers
+
+# The documents' tables: before the installation there are no models to ask.
+TABLES = ("sale_order", "account_move")
 
 
 def pre_init_hook(env):
@@ -42,41 +40,11 @@ def pre_init_hook(env):
             )
 
 
-def post_init_hook(env):
-    """Give the documents that were there before the stage of their state."""
-    env.flush_all()
-    for table, (document_type, staged) in TABLES.items():
-        env.cr.execute(
-            SQL(
-                """
-                UPDATE %(table)s
-                   SET stage_id = stage.id,
-                       stage_entered_on = COALESCE(%(table)s.write_date, now())
-                  FROM (
-                        SELECT DISTINCT ON (document_state) document_state, id
-                          FROM customer_approval_stage
-                         WHERE document_type = %(document_type)s
-                           AND document_state IS NOT NULL
-                           AND company_id IS NULL
-                           AND active
-                      ORDER BY document_state, sequence, id
-                       ) AS stage
-                 WHERE stage.document_state = %(table)s.state
-                   AND %(table)s.stage_id IS NULL
-                   AND %(staged)s
-                """,
-                table=SQL.identifier(table),
-                document_type=document_type,
-                staged=staged,
-            )
-        )
-    env.invalidate_all()
-
-
 def uninstall_hook(env):
-    """Let go of stages and requests, which go with the addon: documents are no longer
-    held by them."""
+    """Let go of stages and evidence, which go with the addon: the database no longer
+    holds their rules, and documents are no longer held by them."""
     env.flush_all()
+    triggers.drop_all(env.cr)
     for table in TABLES:
         env.cr.execute(
             SQL(
@@ -84,5 +52,8 @@ def uninstall_hook(env):
                 SQL.identifier(table),
             )
         )
-    env.cr.execute(SQL("DELETE FROM customer_approval_request"))
+    for table in ("personal", "checkpoint", "event", "request"):
+        env.cr.execute(
+            SQL("DELETE FROM %s", SQL.identifier(f"customer_approval_{table}"))
+        )
     env.invalidate_all()

@@ -2,15 +2,25 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import binascii
+import json
+import re
 
 from odoo import http
 from odoo.exceptions import AccessError, MissingError, UserError
 from odoo.fields import Domain
-from odoo.http import request
+from odoo.http import content_disposition, request
 
 from odoo.addons.portal.controllers.portal import CustomerPortal, pager as portal_pager
 
-from ..models.customer_approval_request import DECISIONS
+from ..tools.entry import Answer, Entry
+from ..tools.ledger import DECISIONS
+
+# Programs that open links in mails and chats before a person does.
+LOOKS_LIKE_A_ROBOT = re.compile(
+    r"bot\b|robot|crawl|spider|preview|facebookexternalhit|slurp|curl|wget|python-"
+    r"|headlesschrome/.*lighthouse|safelinks|proofpoint|mimecast|barracuda",
+    re.IGNORECASE,
+)
 
 
 class CustomerApprovalPortal(CustomerPortal):
@@ -149,7 +159,136 @@ class CustomerApprovalPortal(CustomerPortal):
         approval, refusal = self._get_approval(request_id, access_token)
         if refusal:
             return refusal
+        self._record_opened(approval)
         return self._render_approval(approval, access_token, **kwargs)
+
+    def _record_opened(self, approval):
+        """Keep that a person looked at the request: no preview of a link, no member of
+        staff, and nobody who looked a moment ago."""
+        headers = request.httprequest.headers
+        if (
+            request.env.user._is_internal()
+            or request.httprequest.method != "GET"
+            or headers.get("Odoo-Link-Preview")
+            or "prefetch"
+            in (headers.get("Sec-Purpose") or headers.get("Purpose") or "")
+            or LOOKS_LIKE_A_ROBOT.search(headers.get("User-Agent") or "robot")
+            or request.session.get(f"customer_approval_opened_{approval.id}")
+        ):
+            return
+        request.session[f"customer_approval_opened_{approval.id}"] = True
+        user = request.env.user
+        request.env["customer.approval.event"].sudo()._append(
+            [
+                Entry(
+                    approval._get_document(),
+                    "opened",
+                    approval,
+                    method=self._get_decision_method(approval),
+                    personal={} if user._is_public() else {"name": user.name},
+                )
+            ]
+        )
+
+    @http.route(
+        "/my/approvals/<int:request_id>/certificate",
+        type="http",
+        auth="public",
+        website=True,
+    )
+    def portal_my_approval_certificate(self, request_id, access_token=None, **kwargs):
+        """Download the certificate of the answer, as PDF where this machine prints.
+
+        :param access_token: opens the page without a login
+        """
+        approval, refusal = self._get_approval(request_id, access_token)
+        if refusal:
+            return refusal
+        if approval.state not in DECISIONS:
+            return self._refuse(
+                404,
+                request.env._("There is no certificate yet"),
+                request.env._("There is one when the request has been answered."),
+            )
+        approval._record_download(self._get_certificate_name(approval))
+        pdf = approval.certificate_id.raw or approval._print(
+            "customer_approval_gate.action_report_certificate"
+        )
+        if pdf:
+            return request.make_response(
+                pdf,
+                headers=[
+                    ("Content-Type", "application/pdf"),
+                    (
+                        "Content-Disposition",
+                        content_disposition(self._get_certificate_name(approval)),
+                    ),
+                ],
+            )
+        html = (
+            request.env["ir.actions.report"]
+            .sudo()  # the access was checked above
+            .with_context(lang=approval.lang, tz=approval._get_time_zone())
+            ._render_qweb_html(
+                "customer_approval_gate.action_report_certificate", approval.ids
+            )[0]
+        )
+        return request.make_response(html)
+
+    def _get_certificate_name(self, approval):
+        return f"{request.env._('Certificate')} {approval.name}.pdf"
+
+    @http.route("/customer_approval/bundle/<int:request_id>", type="http", auth="user")
+    def customer_approval_bundle(self, request_id, **kwargs):
+        """Download all evidence about the document of a request, as staff."""
+        approval = request.env["customer.approval.request"].browse(request_id)
+        if not request.env.user._is_internal() or not approval.exists():
+            raise request.not_found()
+        approval.check_access("read")
+        approval._record_download(request.env._("Evidence bundle"))
+        return request.make_response(
+            approval._make_bundle(),
+            headers=[
+                ("Content-Type", "application/zip"),
+                ("Content-Disposition", content_disposition(f"{approval.name}.zip")),
+            ],
+        )
+
+    @http.route(
+        ["/approval/verify", "/approval/verify/<string:code>"],
+        type="http",
+        auth="public",
+        website=True,
+        sitemap=False,
+    )
+    def approval_verify(self, code=None, **kwargs):
+        """Say whether a certificate is genuine, and nothing of what was approved.
+
+        :param code: the code on the certificate
+        """
+        code = (code or "").strip().lower()
+        # Whoever holds a certificate may ask; the page gives no content away.
+        approval = request.env["customer.approval.request"].sudo()._find_by_code(code)
+        problems = []
+        if approval:
+            problems = approval.env["customer.approval.event"]._verify_document(
+                approval._get_document()
+            )
+        response = request.render(
+            "customer_approval_gate.verify_page",
+            {
+                "code": code,
+                "approval": approval,
+                "genuine": bool(approval) and not problems,
+                "digests": json.dumps(approval._get_known_digests())
+                if approval
+                else "{}",
+                "page_name": "customer_approval_verify",
+            },
+        )
+        if code and not approval:
+            response.status_code = 404
+        return response
 
     @http.route(
         "/my/approvals/<int:request_id>/answer",
@@ -208,15 +347,15 @@ class CustomerApprovalPortal(CustomerPortal):
             # What fails on the way must not stay half done.
             with request.env.cr.savepoint():
                 approval._decide(
-                    decision,
-                    name,
-                    self._get_decision_method(approval),
-                    reason=reason,
-                    conditions=conditions,
-                    signature=signature,
-                    partner=self._get_logged_in_partner(),
-                    ip=request.httprequest.remote_addr,
-                    user_agent=(request.httprequest.user_agent.string or "")[:500],
+                    Answer(
+                        decision or "",
+                        name or "",
+                        self._get_decision_method(approval),
+                        reason=reason or "",
+                        conditions=conditions or "",
+                        signature=signature,
+                        partner=self._get_logged_in_partner(),
+                    )
                 )
         except UserError as error:
             return self._render_approval(
@@ -313,6 +452,7 @@ class CustomerApprovalPortal(CustomerPortal):
                 "consent": approval._get_consent(),
                 "typed": typed or {},
                 "error_message": error,
+                "decisions": DECISIONS,
                 "just_answered": bool(kwargs.pop("answered", False)),
                 "successor": self._get_successor(approval),
             },

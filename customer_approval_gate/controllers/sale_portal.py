@@ -7,7 +7,8 @@ from odoo.http import request
 
 from odoo.addons.sale.controllers.portal import CustomerPortal
 
-from ..tools.grants import GRANT, PORTAL_SIGNATURE
+from ..tools.entry import Answer
+from ..tools.grants import GRANT, PortalSignature
 
 
 class SaleApprovalPortal(CustomerPortal):
@@ -23,7 +24,7 @@ class SaleApprovalPortal(CustomerPortal):
                     "the order."
                 )
             }
-        request.update_context(**{GRANT: PORTAL_SIGNATURE})
+        request.update_context(**{GRANT: PortalSignature(order_id)})
         return super().portal_quote_accept(
             order_id, access_token=access_token, **kwargs
         )
@@ -58,12 +59,12 @@ class SaleApprovalPortal(CustomerPortal):
         user = request.env.user
         partner = order_sudo.partner_id if user._is_public() else user.partner_id
         approval._decide(
-            "rejected",
-            partner.name,
-            "link" if user._is_public() else "portal",
-            reason=decline_message,
-            ip=request.httprequest.remote_addr,
-            user_agent=(request.httprequest.user_agent.string or "")[:500],
+            Answer(
+                "rejected",
+                partner.name,
+                "link" if user._is_public() else "portal",
+                reason=decline_message,
+            )
         )
         return request.redirect(approval.get_portal_url(query_string="&answered=1"))
 

@@ -1,9 +1,11 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-from odoo import api, models
-from odoo.tools import html2plaintext
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import format_date, html2plaintext
 
+from ..tools.entry import Entry
 from .account_move_line import CONTENT_TYPES
 
 
@@ -16,18 +18,37 @@ class AccountMove(models.Model):
     ]
     _stage_document_type = "invoice"
     _stage_final_states = ("posted",)
+    _stage_columns = {"move_type": ("out_invoice",)}
+
+    customer_approval_coverage = fields.Char(
+        string="Covered by",
+        compute="_compute_customer_approval_coverage",
+        help="The approved orders that this invoice bills, and nothing beyond.",
+    )
+
+    @api.depends("customer_approval_status", "customer_approval_request_id")
+    def _compute_customer_approval_coverage(self):
+        coverage = self._read_coverage()
+        for move in self:
+            _scope, requests = coverage.get(move.id, (None, ()))
+            move.customer_approval_coverage = ", ".join(
+                self.env._(
+                    "%(order)s, version %(version)s, approved by %(name)s on %(date)s",
+                    order=request.document_name,
+                    version=request.version,
+                    name=request.decided_by_name or self.env._("the customer"),
+                    date=format_date(self.env, request.decided_on),
+                )
+                for request in requests
+            )
 
     # ------------------------------------------------------------------
     # Stages: customer invoices only
     # ------------------------------------------------------------------
 
-    def _is_staged(self):
-        self.ensure_one()
-        return self.move_type == "out_invoice"
-
     @api.model
     def _get_fields_deciding_stages(self):
-        return super()._get_fields_deciding_stages() | {"journal_id", "move_type"}
+        return super()._get_fields_deciding_stages() | {"journal_id"}
 
     def _enter_state(self, state):
         if state == "cancel":
@@ -62,6 +83,169 @@ class AccountMove(models.Model):
                 )
             )
         return super(AccountMove, self - blocked).action_post()
+
+    # ------------------------------------------------------------------
+    # One consent across documents: covered by the approval of orders
+    # ------------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        moves = super().create(vals_list)
+        moves._cover_by_orders()
+        return moves
+
+    def _filter_customer_approved(self):
+        approved = super()._filter_customer_approved()
+        rest = self - approved
+        drafts = rest.filtered(lambda move: move.state == "draft")
+        return approved | drafts._cover_by_orders() | (rest - drafts)._filter_covered()
+
+    def _filter_covered(self):
+        coverage = self._read_coverage()
+        scopes = self.browse(coverage)._get_scope_digests()
+        return self.browse(
+            move_id
+            for move_id, (scope, _requests) in coverage.items()
+            if scopes[move_id] == scope
+        )
+
+    def _read_coverage(self):
+        """Return, for each invoice that an order's approval in force covers by the
+        ledger, the digest of the scope and the covering requests."""
+        if not self.ids:
+            return {}
+        Event = self.env["customer.approval.event"].sudo()  # evidence
+        events = Event.search(
+            [
+                ("res_model", "=", self._name),
+                ("res_id", "in", self.ids),
+                ("kind", "in", ("covered", "coverage_ended")),
+            ],
+            order="res_id, position desc",
+        )
+        coverage = {}
+        for move_id, own in events.grouped("res_id").items():
+            last = own[0]
+            requests = own.filtered(
+                lambda event, last=last: (
+                    event.kind == "covered" and event.scope_digest == last.scope_digest
+                )
+            ).request_id
+            in_force = all(
+                request._get_document_status() == "approved" for request in requests
+            )
+            if last.kind == "covered" and in_force:
+                coverage[move_id] = (last.scope_digest, requests)
+        return coverage
+
+    def _cover_by_orders(self):
+        """Find out which draft invoices bill no more than approved orders, and write
+        it into the ledger where that is new.
+
+        :return: the invoices that are covered
+        """
+        candidates = self.filtered(
+            lambda move: (
+                move.state == "draft"
+                and move._is_staged()
+                and move.invoice_line_ids.sudo().sale_line_ids
+            )
+        )
+        if not candidates:
+            return candidates
+        own = candidates.sudo()._get_last_requests()
+        candidates = candidates.filtered(
+            lambda move: (
+                move.id not in own
+                or own[move.id]._get_document_status() == "not_required"
+            )
+        )
+        known = candidates._read_coverage()
+        scopes = candidates._get_scope_digests()
+        covered, entries = self.browse(), []
+        for move in candidates:
+            # Orders are looked at whatever the bookkeeper may read of them.
+            requests = move.sudo()._get_covering_requests()
+            scope = scopes[move.id]
+            if requests:
+                covered |= move
+                if known.get(move.id) != (scope, requests):
+                    entries += [
+                        Entry(move, "covered", request, scope_digest=scope)
+                        for request in requests
+                    ]
+            elif move.id in known:
+                entries.append(Entry(move, "coverage_ended", scope_digest=scope))
+        if entries:
+            self.env["customer.approval.event"].sudo()._append(entries)
+            candidates._recompute_customer_approval()
+        return covered
+
+    def _get_covering_requests(self):
+        """Return the requests by which customers approved what this invoice bills, or
+        none if it bills anything beyond."""
+        self.ensure_one()
+        nothing = self.env["customer.approval.request"]
+        lines = self.invoice_line_ids.filtered(lambda line: line._is_priced())
+        orders = lines.sale_line_ids.order_id
+        if not orders or orders - orders._filter_customer_approved():
+            return nothing
+        for line in lines:
+            if not line._bills_what_was_approved():
+                return nothing
+        for order in orders:
+            if not self._agrees_with_order(order):
+                return nothing
+        return orders.customer_approval_request_id.sorted("id")
+
+    def _agrees_with_order(self, order):
+        """Return whether customer, currency, terms and down payments are as agreed,
+        and all invoices together bill no more than the order's total."""
+        billed = prepaid = 0.0
+        for line in order.order_line.invoice_lines:
+            if line.move_id.state == "cancel" or line.move_id.move_type not in (
+                "out_invoice",
+                "out_refund",
+            ):
+                continue
+            sign = -1 if line.move_id.move_type == "out_refund" else 1
+            billed += sign * line.price_total
+            is_downpayment = any(line.sale_line_ids.mapped("is_downpayment"))
+            if is_downpayment and line.price_total > 0:
+                prepaid += sign * line.price_total
+        agreed = (
+            order.amount_total * order.prepayment_percent
+            if order.require_payment
+            else order.amount_total
+        )
+        compare = order.currency_id.compare_amounts
+        return (
+            self.currency_id == order.currency_id
+            and self.partner_id.commercial_partner_id
+            == order.partner_invoice_id.commercial_partner_id
+            and (
+                not order.payment_term_id
+                or self.invoice_payment_term_id == order.payment_term_id
+            )
+            and compare(billed, order.amount_total) <= 0
+            and compare(prepaid, agreed) <= 0
+        )
+
+    def _judge_approved_change(self, request):
+        if request:
+            return super()._judge_approved_change(request)
+        # Covered by orders: either still, or its customer has to be asked.
+        if self.state == "draft":
+            self._cover_by_orders()
+            return None
+        raise UserError(
+            self.env._(
+                "%(invoice)s cannot be changed: its customer approved the order it "
+                "bills, and nothing else. Use its button “Reset to Draft”, or make a "
+                "credit note.",
+                invoice=self.display_name,
+            )
+        )
 
     # ------------------------------------------------------------------
     # Approval

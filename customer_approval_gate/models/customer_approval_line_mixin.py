@@ -71,8 +71,17 @@ class CustomerApprovalLineMixin(models.AbstractModel):
         self.ensure_one()
         return self.display_type in (False, "product")
 
-    def _get_approval_content(self, with_texts):
-        """Return the lines as content, in order."""
+    def _read_approval_extras(self):
+        """Return, by line, further content that is read for all lines of all documents
+        at once."""
+        return {}
+
+    def _get_approval_content(self, with_texts, extras):
+        """Return the lines of one document as content, in order.
+
+        :param bool with_texts: also what related records are called
+        :param dict extras: what ``_read_approval_extras()`` returned
+        """
         Precision = self.env["decimal.precision"]
         price_digits = Precision.precision_get("Product Price")
         quantity_digits = Precision.precision_get("Product Unit")

@@ -5,11 +5,11 @@ from collections import defaultdict
 from contextlib import contextmanager
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, LockError, UserError
 from odoo.tools import float_repr, format_date
 
-from ..tools import content as content_tools
-from ..tools.grants import GRANT, RECORD_EVIDENCE
+from ..tools import content as content_tools, ledger
+from ..tools.entry import Entry, EvidenceValues
 
 
 class CustomerApprovalMixin(models.AbstractModel):
@@ -81,10 +81,20 @@ class CustomerApprovalMixin(models.AbstractModel):
             ("wait", "Waiting for the customer"),
             ("conditions", "Conditions to accept"),
             ("rejected", "Rejected by the customer"),
+            ("revise", "Approved, not yet begun"),
+            ("begun", "Approved, and begun"),
+            ("covered", "Covered by another approval"),
         ],
         compute="_compute_customer_approval_banner",
         compute_sudo=True,
         help="What keeps the document from its next stage, and so which button helps.",
+    )
+    customer_approval_event_ids = fields.One2many(
+        "customer.approval.event",
+        "res_id",
+        string="History",
+        domain=lambda self: [("res_model", "=", self._name)],
+        copy=False,
     )
     customer_approval_missing = fields.Boolean(
         string="Past the Gate without Approval",
@@ -115,6 +125,16 @@ class CustomerApprovalMixin(models.AbstractModel):
         currency."""
         self.ensure_one()
         return self.amount_total
+
+    def _get_customer_approval_totals(self):
+        """Return the totals that content has: ``untaxed``, ``tax`` and ``total``, in
+        the document's currency."""
+        self.ensure_one()
+        return {
+            "untaxed": self.amount_untaxed,
+            "tax": self.amount_tax,
+            "total": self.amount_total,
+        }
 
     def _get_customer_approval_salesperson(self):
         """Return the user who is told what the customer answered."""
@@ -150,15 +170,35 @@ class CustomerApprovalMixin(models.AbstractModel):
     def _compute_customer_approval(self):
         # Whoever sees the document sees its status, if not the requests.
         requests_of = self.sudo()._get_last_requests()
+        covered = self._filter_covered() if self.ids else self.browse()
         for document in self:
             request = requests_of.get(document._origin.id)
-            document.customer_approval_status = (
-                request._get_document_status() if request else "not_required"
-            )
+            status = request._get_document_status() if request else "not_required"
+            if status == "not_required" and document._origin in covered:
+                status = "approved"
+            document.customer_approval_status = status
             document.customer_approval_request_id = request
             document.customer_approval_since = (
                 request._get_status_date() if request else False
             )
+
+    def _recompute_customer_approval(self):
+        """Let the status follow evidence that no field of a request shows."""
+        names = (
+            "customer_approval_status",
+            "customer_approval_request_id",
+            "customer_approval_since",
+        )
+        for name in names:
+            self.env.add_to_compute(self._fields[name], self)
+        self.modified([])
+
+    def _filter_covered(self):
+        """Return the documents that the approval of others covers, by their events.
+
+        Override for documents that are made from approved ones.
+        """
+        return self.browse()
 
     def _get_last_requests(self):
         """Return ``{id of the document: its last request}``."""
@@ -202,6 +242,10 @@ class CustomerApprovalMixin(models.AbstractModel):
                 banner = "wait"
             elif status == "rejected":
                 banner = "rejected"
+            elif status == "approved" and not request:
+                banner = "covered"
+            elif status == "approved":
+                banner = "begun" if document._is_past_gate() else "revise"
             elif status == "not_required" and stage:
                 gated = stage._requires_customer_approval(document.company_id)
                 banner = "request" if gated else False
@@ -228,6 +272,7 @@ class CustomerApprovalMixin(models.AbstractModel):
             "customer_approval_request_id",
             "customer_approval_since",
             "customer_approval_request_ids",
+            "customer_approval_event_ids",
             "customer_approval_deadline",
         }
 
@@ -306,14 +351,24 @@ class CustomerApprovalMixin(models.AbstractModel):
         gates = stage._find_gates().filtered("requires_customer_approval")
         gated = self.filtered(lambda document: gates._of_company(document.company_id))
         for document in gated - gated._filter_customer_approved():
-            blockers.setdefault(document, []).append(
-                self.env._(
-                    "Cannot advance to %(stage)s: customer approval is required. "
-                    "Request customer approval before changing to this status.",
-                    stage=stage.name,
-                )
-            )
+            blockers.setdefault(document, []).append(self._gate_message(stage))
         return blockers
+
+    @api.model
+    def _new_document_blockers(self, stage, company):
+        blockers = super()._new_document_blockers(stage, company)
+        gates = stage._find_gates().filtered("requires_customer_approval")
+        if gates._of_company(company):
+            blockers.append(self._gate_message(stage))
+        return blockers
+
+    def _gate_message(self, stage):
+        """Return the guide's sentence."""
+        return self.env._(
+            "Cannot advance to %(stage)s: customer approval is required. Request "
+            "customer approval before changing to this status.",
+            stage=stage.name,
+        )
 
     def _filter_customer_approved(self):
         """Return the documents whose customer approved their present content.
@@ -329,9 +384,33 @@ class CustomerApprovalMixin(models.AbstractModel):
             )
         )
         scopes = approved._get_scope_digests()
-        return approved.filtered(
+        same = approved.filtered(
             lambda document: scopes[document.id] == requests[document.id].scope_digest
         )
+        if different := approved - same:
+            tolerated = different._get_tolerated_scopes(requests)
+            same |= different.filtered(
+                lambda document: scopes[document.id] in tolerated[document.id]
+            )
+        return same
+
+    def _get_tolerated_scopes(self, requests):
+        """Return ``{id of the document: digests of the changes that its company's
+        policy tolerated}``, from the ledger.
+
+        :param requests: ``{id of the document: the request in force}``
+        """
+        events = self.env["customer.approval.event"].sudo()  # evidence, as above
+        events = events.search(
+            [
+                ("kind", "=", "tolerated"),
+                ("request_id", "in", [requests[document.id].id for document in self]),
+            ]
+        )
+        scopes = defaultdict(set)
+        for event in events:
+            scopes[event.request_id.res_id].add(event.scope_digest)
+        return scopes
 
     # ------------------------------------------------------------------
     # Content
@@ -347,6 +426,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         :rtype: dict
         """
         lines = self._get_customer_approval_lines()
+        extras = lines._read_approval_extras()
         # What the lines refer to is read for all of them at once.
         lines_of = {
             document: own.with_prefetch(lines._prefetch_ids)
@@ -354,6 +434,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         }
         return {
             document.id: {
+                "format": ledger.FORMAT,
                 "document": {
                     "model": document._name,
                     "id": document.id,
@@ -361,13 +442,13 @@ class CustomerApprovalMixin(models.AbstractModel):
                 },
                 "header": document._get_customer_approval_header(with_texts),
                 "lines": lines_of.get(document, lines.browse())._get_approval_content(
-                    with_texts
+                    with_texts, extras
                 ),
                 "totals": {
                     name: document._format_decimals(
-                        document[f"amount_{name}"], document.currency_id.decimal_places
+                        amount, document.currency_id.decimal_places
                     )
-                    for name in ("untaxed", "tax", "total")
+                    for name, amount in document._get_customer_approval_totals().items()
                 },
             }
             for document in self
@@ -380,7 +461,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         # Prices and taxes count, whatever the user may see of them.
         contents = self.sudo()._get_customer_approval_content(with_texts=False)
         return {
-            document_id: content_tools.scope_digest(content)
+            document_id: ledger.scope_digest(content)
             for document_id, content in contents.items()
         }
 
@@ -390,6 +471,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         withdrawn and an approval counts no more where the content did change; and
         where it may not change, the whole is refused (design rule 5)."""
         watched = self.filtered(lambda document: document._is_content_watched())
+        watched._lock_content()
         before = watched._get_scope_digests()
         yield
         if not watched:
@@ -398,6 +480,22 @@ class CustomerApprovalMixin(models.AbstractModel):
         after = watched._get_scope_digests()
         changed = watched.filtered(lambda d: before[d.id] != after[d.id])
         changed._after_content_change()
+
+    def _lock_content(self):
+        """Keep everybody else from answering while the content changes.
+
+        :raise UserError: somebody answers at this moment
+        """
+        try:
+            self.lock_for_update(allow_referencing=True)
+        except LockError as error:
+            raise UserError(
+                self.env._(
+                    "The customer, or somebody else, is working on %(document)s at "
+                    "this moment. Try again in a minute.",
+                    document=self[:1].display_name,
+                )
+            ) from error
 
     def _is_content_watched(self):
         self.ensure_one()
@@ -419,26 +517,166 @@ class CustomerApprovalMixin(models.AbstractModel):
                 )
             # Whoever edits the document need not be allowed to read requests.
             request = document.sudo().customer_approval_request_id
-            if (
-                document.customer_approval_status == "approved"
-                and document._is_past_gate()
-            ):
-                raise UserError(document._approved_content_message(request))
-            request._after_content_change()
+            if document.customer_approval_status == "approved":
+                document._judge_approved_change(request)
+            else:
+                request._after_content_change()
+
+    def _judge_approved_change(self, request):
+        """Let a change of what was approved pass if the company's policy tolerates it.
+
+        :raise UserError: it matters
+        """
+        self.ensure_one()
+        content = self.sudo()._get_customer_approval_content()[self.id]
+        matters = content_tools.changes_that_matter(
+            request.content, content, self.company_id._get_customer_approval_policy()
+        )
+        if matters:
+            raise UserError(self._approved_content_message(request))
+        scope = ledger.scope_digest(content)
+        if scope == request.scope_digest:
+            return
+        changes = content_tools.difference(request.content, content)
+        self.env["customer.approval.event"].sudo()._append(
+            [
+                Entry(
+                    self,
+                    "tolerated",
+                    request,
+                    scope_digest=scope,
+                    text=self._summarize(changes),
+                    details={"changes": changes},
+                )
+            ]
+        )
+
+    def _summarize(self, changes):
+        """Return a difference in one line: what was, and what is."""
+        self.ensure_one()
+        Request = self.env["customer.approval.request"]
+
+        def change(name, old, new):
+            old, new = (
+                Request._get_value_text(name, value, self.currency_id)
+                for value in (old, new)
+            )
+            return f"{Request._get_field_label(name)}: {old} → {new}"
+
+        parts = [
+            f"{line['new']['description'].splitlines()[0]}: "
+            + change(name, line["old"].get(name), line["new"].get(name))
+            for line in changes.get("lines", {}).get("changed", [])
+            for name in line["fields"]
+        ]
+        for group in ("header", "totals"):
+            parts += [
+                change(name, *values) for name, values in changes.get(group, {}).items()
+            ]
+        return "; ".join(parts)
 
     def _approved_content_message(self, request):
         self.ensure_one()
+        values = {
+            "document": self.display_name,
+            "name": request.decided_by_name or self.env._("the customer"),
+            "version": request.version,
+            "date": format_date(self.env, request.decided_on),
+        }
+        if self._is_past_gate():
+            return self.env._(
+                "%(document)s cannot be changed: %(name)s approved version %(version)s "
+                "of it on %(date)s, and work on it has begun. To sell something else, "
+                "use “Change Order”, or take it back before the stage %(stage)s and "
+                "use “Revise”.",
+                stage=self._get_gates_passed()[:1].name or self.stage_id.name,
+                **values,
+            )
         return self.env._(
             "%(document)s cannot be changed: %(name)s approved version %(version)s of "
-            "it on %(date)s, and work on it has begun. To sell something else, take "
-            "it back before the stage %(stage)s and ask the customer again, or make "
-            "a new quotation for what is to be added.",
-            document=self.display_name,
-            name=request.decided_by_name,
-            version=request.version,
-            date=format_date(self.env, request.decided_on),
-            stage=self._get_gates_passed()[:1].name or self.stage_id.name,
+            "it on %(date)s. To change it, use “Revise”, and ask the customer again.",
+            **values,
         )
+
+    # ------------------------------------------------------------------
+    # Revise
+    # ------------------------------------------------------------------
+
+    def _revise_customer_approval(self, reason):
+        """Open a new version of approved documents: the approval is no longer in force.
+
+        :param str reason: why; kept in the events
+        :raise AccessError: the user may not revise what customers approved
+        :raise UserError: there is no reason, no approval, or work has begun
+        """
+        self.check_access("write")
+        self._check_revise_right()
+        reason = (reason or "").strip()
+        if not reason:
+            raise UserError(self.env._("Please say why the document is revised."))
+        for document in self:
+            request = document.sudo().customer_approval_request_id
+            if (
+                document.customer_approval_status != "approved"
+                or request._get_document_status() != "approved"
+            ):
+                raise UserError(
+                    self.env._(
+                        "%(document)s is not approved: it can be changed as it is.",
+                        document=document.display_name,
+                    )
+                )
+            if document._is_past_gate():
+                raise UserError(
+                    self.env._(
+                        "%(document)s is in a stage that takes the customer's "
+                        "approval. Move it back before the stage %(stage)s first, or "
+                        "use “Change Order” for what is to be added.",
+                        document=document.display_name,
+                        stage=document._get_gates_passed()[:1].name,
+                    )
+                )
+            request._lock_with_document()
+            request._end_approval(
+                "revised",
+                reason,
+                self.env._(
+                    "Revised: %(reason)s. The approval of version %(version)s counts "
+                    "no more. Change what is to be changed, then request customer "
+                    "approval.",
+                    reason=reason,
+                    version=request.version,
+                ),
+            )
+
+    @api.model
+    def _check_revise_right(self):
+        if not self.env.su and not self.env.user.has_group(
+            "customer_approval_gate.group_revise_approval"
+        ):
+            raise AccessError(
+                self.env._(
+                    "You may not revise what customers approved. Ask your manager, or "
+                    "somebody with the right “Revise approved documents”."
+                )
+            )
+
+    def action_revise_customer_approval(self):
+        """Open the dialog that asks for the reason of a revision."""
+        self.ensure_one()
+        self._check_revise_right()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Revise"),
+            "res_model": "customer.approval.revise",
+            "view_mode": "form",
+            "target": "new",
+            "context": {
+                **self.env.context,
+                "default_res_model": self._name,
+                "default_res_id": self.id,
+            },
+        }
 
     def _format_decimals(self, value, digits):
         """Return a number as the decimal string that content is made of."""
@@ -507,16 +745,44 @@ class CustomerApprovalMixin(models.AbstractModel):
                     partners or document.partner_id,
                     deadline,
                     message,
+                    document._copy_customer_approval_files(attachments),
                 )
                 for document in documents
             ]
-        requests = (
-            Request.sudo().with_context(**{GRANT: RECORD_EVIDENCE}).create(vals_list)
-        ).with_env(Request.sudo().env)
-        requests._attach_copies(attachments)
+        requests = Request.sudo().create(vals_list)
         requests._subscribe()
         requests._log_on_documents()
         return requests
+
+    def _get_customer_approval_files(self):
+        """Return the ``ir.attachment`` records that the customer is shown with the
+        document, beside those that are chosen."""
+        self.ensure_one()
+        return self.env["ir.attachment"]
+
+    def _copy_customer_approval_files(self, attachments):
+        """Keep copies of the files, so that what was shown stays what it was.
+
+        :raise AccessError: the user may not read one of them
+        """
+        self.ensure_one()
+        if attachments:
+            attachments.check_access("read")
+        # Product documents are shown to customers, whatever the user may read.
+        files = self.sudo()._get_customer_approval_files()
+        files |= (attachments or files.browse()).sudo()
+        copies = files.browse()
+        for file in files:
+            copies |= file.copy(
+                {
+                    "name": file.name,
+                    "res_model": "customer.approval.request",
+                    "res_id": 0,
+                    "res_field": False,
+                }
+            )
+        copies.generate_access_token()
+        return copies
 
     def _check_can_open_customer_approval(self, partners, mail):
         self.check_access("write")
@@ -559,34 +825,58 @@ class CustomerApprovalMixin(models.AbstractModel):
             )
 
     def _prepare_customer_approval_vals(
-        self, content, last_request, partners, deadline, message
+        self, content, last_request, partners, deadline, message, files
     ):
         self.ensure_one()
-        scope = content_tools.scope_digest(content)
+        content["files"] = sorted(
+            (
+                {
+                    "name": file.name,
+                    "size": len(file.raw or b""),
+                    "sha256": ledger.sha256(file.raw or b""),
+                }
+                for file in files
+            ),
+            key=ledger.canonical,
+        )
+        scope = ledger.scope_digest(content)
         version = round_number = 1
         if last_request:
-            same = last_request.scope_digest == scope
+            same = (
+                last_request.scope_digest == scope
+                and last_request.content.get("files", []) == content["files"]
+            )
             version = last_request.version + (not same)
             round_number = last_request.round + 1 if same else 1
-        return {
-            "res_model": self._name,
-            "res_id": self.id,
-            "document_name": content["document"]["name"],
-            "partner_id": partners[:1].id,
-            "partner_ids": [fields.Command.set(partners.ids)],
-            "company_id": self.company_id.id,
-            "currency_id": self.currency_id.id,
-            "amount_total": self._get_customer_approval_amount(),
-            "user_id": self._get_customer_approval_salesperson().id,
-            "version": version,
-            "round": round_number,
-            "content": content,
-            "digest": content_tools.digest(content),
-            "scope_digest": scope,
-            "requested_by_id": self.env.uid,
-            "deadline": deadline or self.company_id._get_customer_approval_deadline(),
-            "message": message,
-        }
+        lang = self.env.lang or "en_US"
+        Request = self.env["customer.approval.request"]
+        return EvidenceValues(
+            {
+                "res_model": self._name,
+                "res_id": self.id,
+                "document_name": content["document"]["name"],
+                "partner_id": partners[:1].id,
+                "partner_ids": [fields.Command.set(partners.ids)],
+                "company_id": self.company_id.id,
+                "currency_id": self.currency_id.id,
+                "amount_total": self._get_customer_approval_amount(),
+                "user_id": self._get_customer_approval_salesperson().id,
+                "version": version,
+                "round": round_number,
+                "lang": lang,
+                "content": content,
+                "content_html": Request.sudo()._render_content(
+                    content, self.currency_id, lang
+                ),
+                "digest": ledger.digest(content),
+                "scope_digest": scope,
+                "attachment_ids": [fields.Command.set(files.ids)],
+                "requested_by_id": self.env.uid,
+                "deadline": deadline
+                or self.company_id._get_customer_approval_deadline(),
+                "message": message,
+            }
+        )
 
     # ------------------------------------------------------------------
     # Actions
@@ -650,3 +940,47 @@ class CustomerApprovalMixin(models.AbstractModel):
         """Accept the conditions under which the customer approved."""
         self.ensure_one()
         return self.customer_approval_request_id.action_accept_conditions()
+
+    def action_view_customer_approval_events(self):
+        """Open the history of this document: its stages, and all that was asked and
+        answered."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "customer_approval_gate.customer_approval_event_action"
+        )
+        action["domain"] = [("res_model", "=", self._name), ("res_id", "=", self.id)]
+        action["context"] = {}
+        action["name"] = self.env._("History of %(name)s", name=self.display_name)
+        return action
+
+    def action_verify_customer_approval(self):
+        """Recompute all digests of the evidence about this document, and say whether
+        they fit."""
+        self.ensure_one()
+        self.check_access("read")
+        # The whole chain counts, whatever of it the user may read.
+        problems = self.env["customer.approval.event"].sudo()._verify_document(self)
+        problems += self._find_content_problems()
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "danger" if problems else "success",
+                "sticky": bool(problems),
+                "title": self.env._("The evidence does not fit")
+                if problems
+                else self.env._("The evidence is genuine"),
+                "message": "\n".join(problems)
+                or self.env._("All digests, chains and seals fit together."),
+            },
+        }
+
+    def _find_content_problems(self):
+        """Return which of these documents say something else than was approved: their
+        content was changed by a way round Odoo."""
+        approved = self.filtered(lambda d: d.customer_approval_status == "approved")
+        return [
+            f"{document._name},{document.id} ({document.display_name}): its content is "
+            "not what the customer approved"
+            for document in approved - approved._filter_customer_approved()
+        ]

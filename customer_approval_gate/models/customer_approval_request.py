@@ -1,17 +1,24 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import base64
+import json
+import logging
 import uuid
+from decimal import Decimal
 
 from markupsafe import Markup
 
 from odoo import SUPERUSER_ID, api, fields, models
-from odoo.exceptions import UserError
-from odoo.fields import Command, Domain
+from odoo.exceptions import AccessError, LockError, UserError
+from odoo.fields import Domain
+from odoo.tools import SQL, format_datetime
 
-from ..tools.grants import GRANT, RECORD_EVIDENCE, granted
+from ..tools import content as content_tools, ledger, triggers
+from ..tools.entry import Answer, Entry, EvidenceValues
+from ..tools.ledger import DECISIONS
 
-DECISIONS = ("approved", "approved_conditions", "changes_requested", "rejected")
+_logger = logging.getLogger(__name__)
 
 # What the chatter needs; everything else of a request is evidence.
 CHATTER_PREFIXES = ("message_", "activity_", "website_message_", "rating_")
@@ -25,7 +32,12 @@ class CustomerApprovalRequest(models.Model):
     """
 
     _name = "customer.approval.request"
-    _inherit = ["portal.mixin", "mail.thread", "mail.activity.mixin"]
+    _inherit = [
+        "portal.mixin",
+        "mail.thread",
+        "mail.activity.mixin",
+        "customer.approval.guarded.mixin",
+    ]
     _description = "Customer Approval Request"
     _order = "id desc"
     _mail_post_access = "read"
@@ -76,8 +88,19 @@ class CustomerApprovalRequest(models.Model):
     )
     content_html = fields.Html(
         string="What the Customer Reads",
-        compute="_compute_content_html",
+        readonly=True,
         sanitize=False,
+        help="As it was shown, in the customer's language.",
+    )
+    lang = fields.Char(string="Language", readonly=True)
+    difference_html = fields.Html(
+        string="What Has Changed",
+        compute="_compute_difference_html",
+        sanitize=False,
+        help="Since the version that the customer was asked about before.",
+    )
+    event_ids = fields.One2many(
+        "customer.approval.event", "request_id", string="Events", readonly=True
     )
     attachment_ids = fields.Many2many(
         "ir.attachment", string="Files", readonly=True, bypass_search_access=True
@@ -116,19 +139,53 @@ class CustomerApprovalRequest(models.Model):
     conditions = fields.Text(readonly=True)
     conditions_accepted_by_id = fields.Many2one("res.users", readonly=True)
     conditions_accepted_on = fields.Datetime(readonly=True)
-    signature = fields.Image(max_width=1024, max_height=1024, readonly=True)
+    # In the table, where the database keeps it from being changed.
+    signature = fields.Binary(attachment=False, readonly=True)
     lapsed_on = fields.Datetime(
         readonly=True,
         help="When the content changed after the approval, so that it counts no more.",
     )
+    certificate_id = fields.Many2one(
+        "ir.attachment", readonly=True, copy=False, bypass_search_access=True
+    )
+    document_pdf_id = fields.Many2one(
+        "ir.attachment",
+        string="Version as PDF",
+        readonly=True,
+        copy=False,
+        bypass_search_access=True,
+    )
+    certificate_done = fields.Boolean(
+        readonly=True,
+        help="The certificate was made and mailed, as far as that was possible.",
+    )
     # Who has the token can answer as the customer: staff have no use for it.
     access_token = fields.Char(groups="base.group_system")
+
+    document_readable = fields.Boolean(
+        compute="_compute_document_readable", search="_search_document_readable"
+    )
 
     _document_idx = models.Index("(res_model, res_id, id)")
     _one_pending = models.UniqueIndex(
         "(res_model, res_id) WHERE state = 'pending'",
         "There is already a request that waits for the customer's answer.",
     )
+
+    @api.depends_context("uid")
+    def _compute_document_readable(self):
+        domain = self._search_document_readable("in", [True])
+        # This is what the rule asks, so it cannot go by the rule.
+        readable = self.sudo().search(Domain("id", "in", self.ids) & domain)
+        for request in self:
+            request.document_readable = request.id in readable.ids
+
+    @api.model
+    def _search_document_readable(self, operator, value):
+        """Whoever may read a document may read what its customer was asked."""
+        return self.env["customer.approval.event"]._search_document_readable(
+            operator, value
+        )
 
     def _compute_access_url(self):
         result = super()._compute_access_url()
@@ -154,27 +211,163 @@ class CustomerApprovalRequest(models.Model):
     def _sign_token(self, pid):
         return super(CustomerApprovalRequest, self.sudo())._sign_token(pid)
 
+    @api.model
+    def _render_content(self, content, currency, lang):
+        """Return content as a person reads it, in their language."""
+        return (
+            self.env["ir.qweb"]
+            .with_context(lang=lang)
+            ._render(
+                "customer_approval_gate.request_content",
+                {"content": content, "currency": currency},
+            )
+        )
+
     @api.depends("content")
     @api.depends_context("lang")
-    def _compute_content_html(self):
+    def _compute_difference_html(self):
         for request in self:
-            request.content_html = request._render_content()
+            changes = request._get_difference()
+            request.difference_html = (
+                self.env["ir.qweb"]._render(
+                    "customer_approval_gate.difference",
+                    {
+                        "changes": changes,
+                        "currency": request.currency_id,
+                        "label": self._get_field_label,
+                        "text": self._get_value_text,
+                    },
+                )
+                if changes
+                else False
+            )
 
-    def _render_content(self):
-        """Return the frozen content as a person reads it."""
+    def _get_previous(self):
+        """Return the last request about another version of the same document."""
         self.ensure_one()
-        return self.env["ir.qweb"]._render(
-            "customer_approval_gate.request_content",
-            {"content": self.content, "currency": self.currency_id},
+        # What the customer was shown before, whoever looks at it now.
+        return self.sudo().search(
+            [
+                ("res_model", "=", self.res_model),
+                ("res_id", "=", self.res_id),
+                ("id", "<", self.id or 0),
+                ("version", "<", self.version),
+            ],
+            order="id desc",
+            limit=1,
         )
+
+    def _get_difference(self):
+        """Return what has changed since the version before, as plain data."""
+        self.ensure_one()
+        previous = self._get_previous()
+        if not previous:
+            return {}
+        return content_tools.difference(previous.content, self.content)
+
+    @api.model
+    def _get_field_label(self, name):
+        """Return what a person calls a field of content."""
+        labels = {
+            "partner": self.env._("Customer"),
+            "invoice_address": self.env._("Invoice address"),
+            "shipping_address": self.env._("Delivery address"),
+            "company": self.env._("Company"),
+            "currency": self.env._("Currency"),
+            "payment_term": self.env._("Payment terms"),
+            "fiscal_position": self.env._("Fiscal position"),
+            "valid_until": self.env._("Offer valid until"),
+            "delivery_date": self.env._("Delivery date"),
+            "customer_reference": self.env._("Your reference"),
+            "terms": self.env._("Terms"),
+            "prepayment": self.env._("To be paid in advance"),
+            "bank_account": self.env._("Bank account"),
+            "change_of": self.env._("Change of"),
+            "incoterm": self.env._("Incoterm"),
+            "untaxed": self.env._("Untaxed amount"),
+            "tax": self.env._("Taxes"),
+            "total": self.env._("Total"),
+            "kind": self.env._("Kind"),
+            "section": self.env._("Section"),
+            "subsection": self.env._("Subsection"),
+            "description": self.env._("Description"),
+            "product": self.env._("Product"),
+            "quantity": self.env._("Quantity"),
+            "unit": self.env._("Unit"),
+            "unit_price": self.env._("Unit price"),
+            "discount": self.env._("Discount (%)"),
+            "taxes": self.env._("Taxes"),
+            "subtotal": self.env._("Amount"),
+            "optional": self.env._("Optional"),
+            "attributes": self.env._("Options"),
+            "lead_days": self.env._("Delivery time (days)"),
+        }
+        return labels.get(name, name)
+
+    @api.model
+    def _get_value_text(self, name, value, currency):
+        """Return a value of content as a person reads it."""
+        if value is None or value == "":
+            return self.env._("none")
+        if isinstance(value, bool):
+            return self.env._("yes") if value else self.env._("no")
+        if name == "attributes":
+            return ", ".join(typed for _value, typed in value if typed) or "…"
+        if isinstance(value, list):
+            return ", ".join(
+                self._get_value_text(None, part, currency) for part in value
+            )
+        if isinstance(value, dict):
+            return value.get("text") or str(value.get("id", ""))
+        if name in ("unit_price", "subtotal", "total", "untaxed", "tax"):
+            return currency.format(float(value))
+        if name in ("quantity", "discount"):
+            return self.env["ir.qweb.field.float"].value_to_html(
+                float(value), {"precision": 2}
+            )
+        if name == "prepayment":
+            return f"{float(value) * 100:g} %"
+        if name == "valid_until":
+            return self.env["ir.qweb.field.date"].value_to_html(
+                fields.Date.to_date(value), {}
+            )
+        if name == "delivery_date":
+            return format_datetime(self.env, fields.Datetime.to_datetime(value))
+        return value
 
     # ------------------------------------------------------------------
     # Insert only by our own methods
     # ------------------------------------------------------------------
 
+    @api.model
+    def _get_triggers(self):
+        frozen = {*ledger.FROZEN_FIELDS} - {"partner_ids"} | {"content", "content_html"}
+        tables = [
+            self._fields[name].relation for name in ("partner_ids", "attachment_ids")
+        ]
+        return [
+            *super()._get_triggers(),
+            *triggers.unalterable(self._table, rows=False),
+            *(trigger for table in tables for trigger in triggers.unalterable(table)),
+            triggers.Trigger(
+                self._table,
+                "evidence",
+                "BEFORE INSERT OR UPDATE",
+                "customer_approval_request",
+                [
+                    json.dumps(sorted(frozen)),
+                    json.dumps(sorted(ledger.DECISION_FIELDS)),
+                    json.dumps(sorted(ledger.PERSONAL_FIELDS)),
+                ],
+            ),
+            triggers.Trigger(
+                self._table, "keep", "BEFORE DELETE", "customer_approval_unalterable"
+            ),
+        ]
+
     @api.model_create_multi
     def create(self, vals_list):
-        if not granted(self.env, RECORD_EVIDENCE):
+        if not all(isinstance(vals, EvidenceValues) for vals in vals_list):
             self._refuse_writing()
         # Every field gets its value here: a default that somebody has set must not
         # become evidence.
@@ -196,16 +389,32 @@ class CustomerApprovalRequest(models.Model):
             }
             for vals in vals_list
         ]
-        ungranted = self.with_context(**{GRANT: None})
-        return super(CustomerApprovalRequest, ungranted).create(vals_list)
+        requests = super().create(vals_list)
+        requests.flush_recordset()
+        exported = {row["id"]: row for row in requests._export_evidence()}
+        self.env["customer.approval.event"]._append(
+            [
+                Entry(
+                    request._get_document(),
+                    "requested",
+                    request,
+                    text=request.message or "",
+                    details={
+                        "frozen": ledger.frozen_digest(exported[request.id]),
+                        "round": request.round,
+                    },
+                )
+                for request in requests
+            ]
+        )
+        return requests
 
     def write(self, vals):
-        if not granted(self.env, RECORD_EVIDENCE) and any(
+        if not isinstance(vals, EvidenceValues) and any(
             not name.startswith(CHATTER_PREFIXES) for name in vals
         ):
             self._refuse_writing()
-        ungranted = self.with_context(**{GRANT: None})
-        return super(CustomerApprovalRequest, ungranted).write(vals)
+        return super().write(vals)
 
     def unlink(self):
         # Not api.ondelete, which a context key switches off.
@@ -222,11 +431,92 @@ class CustomerApprovalRequest(models.Model):
             )
         )
 
-    def _record(self, vals):
-        # Nobody has write access; who may call is checked by the callers.
-        self.sudo().with_context(**{GRANT: RECORD_EVIDENCE}).write(vals)
+    def _record(self, values, *entries):
+        """Write events, and on the requests what they say.
+
+        :param values: ``EvidenceValues``: those who have them were meant to call
+        """
+        # Nobody has write access; who may call is checked by the callers. The
+        # database takes a decision only with its event.
+        requests = self.sudo()
+        requests.flush_recordset()
+        self.env["customer.approval.event"].sudo()._append(list(entries))
+        requests.write(values)
         # The gate reads these rows, so they must be there before any stage is.
-        self.sudo().flush_recordset()
+        requests.flush_recordset()
+
+    def _export_evidence(self):
+        """Return the requests as plain data, for digests, *Verify* and bundles, from
+        the database itself."""
+        if not self:
+            return []
+        self.flush_recordset()
+        columns = (
+            "id",
+            *(name for name in ledger.FROZEN_FIELDS if name != "partner_ids"),
+            *ledger.DECISION_FIELDS,
+            *ledger.PERSONAL_FIELDS,
+            "state",
+            "content",
+            "content_html",
+            "conditions_accepted_by_id",
+            "conditions_accepted_on",
+            "lapsed_on",
+        )
+        rows = self.env.execute_query_dict(
+            SQL(
+                "SELECT %s FROM customer_approval_request"
+                " WHERE id = ANY(%s) ORDER BY id",
+                SQL(", ").join(SQL.identifier(name) for name in columns),
+                list(self.ids),
+            )
+        )
+        partners = self._read_relation("partner_ids")
+        files = self._read_relation("attachment_ids")
+        attachments = self.env["ir.attachment"].sudo()  # the copies are nobody's
+        attachments = attachments.browse(sorted(set().union(*files.values(), [])))
+        descriptions = {
+            attachment.id: {
+                "name": attachment.name,
+                "size": len(attachment.raw or b""),
+                "sha256": ledger.sha256(attachment.raw or b""),
+            }
+            for attachment in attachments.exists()
+        }
+        for row in rows:
+            for name, value in row.items():
+                if hasattr(value, "isoformat"):
+                    is_date = self._fields[name].type == "date"
+                    kind = fields.Date if is_date else fields.Datetime
+                    row[name] = kind.to_string(value)
+                elif name not in ("id", "res_id") and not value:
+                    row[name] = None
+            row["amount_total"] = format(
+                Decimal(row["amount_total"] or 0).normalize(), "f"
+            )
+            if row["signature"]:
+                image = base64.b64decode(bytes(row["signature"]))
+                row["signature"] = ledger.sha256(image)
+            row["partner_ids"] = sorted(partners.get(row["id"], []))
+            row["files"] = [
+                descriptions.get(key, {"name": "", "size": 0, "sha256": ""})
+                for key in sorted(files.get(row["id"], []))
+            ]
+        return rows
+
+    def _read_relation(self, name):
+        field = self._fields[name]
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT %(own)s, array_agg(%(other)s) FROM %(table)s"
+                " WHERE %(own)s = ANY(%(ids)s) GROUP BY %(own)s",
+                own=SQL.identifier(field.column1),
+                other=SQL.identifier(field.column2),
+                table=SQL.identifier(field.relation),
+                ids=list(self.ids),
+            )
+        )
+        return dict(rows)
 
     # ------------------------------------------------------------------
     # What follows from a request
@@ -282,18 +572,6 @@ class CustomerApprovalRequest(models.Model):
     # Sending
     # ------------------------------------------------------------------
 
-    def _attach_copies(self, attachments):
-        """Keep copies of the files, so that what was shown stays what it was."""
-        if not attachments:
-            return
-        attachments.check_access("read")
-        for request in self:
-            copies = attachments.sudo().copy(  # the request is nobody's to write on
-                {"res_model": self._name, "res_id": request.id, "res_field": False}
-            )
-            copies.generate_access_token()
-            request._record({"attachment_ids": [Command.set(copies.ids)]})
-
     def _subscribe(self):
         """Let the conversation below the document reach both sides."""
         for request in self:
@@ -301,8 +579,11 @@ class CustomerApprovalRequest(models.Model):
                 (request.partner_ids | request._get_told_users().partner_id).ids
             )
 
-    def _send(self):
-        """Mail the link to those who are asked, in their language."""
+    def _send(self, kind="mail_sent"):
+        """Mail the link to those who are asked, in their language.
+
+        :param str kind: of the events: ``mail_sent`` or ``reminded``
+        """
         template = self.env.ref("customer_approval_gate.mail_template_request")
         for request in self:
             # As sale does: mail sent with superuser rights comes from the superuser,
@@ -312,6 +593,23 @@ class CustomerApprovalRequest(models.Model):
                 email_layout_xmlid="mail.mail_notification_layout_with_responsible_signature",
                 subtype_xmlid="mail.mt_comment",
             )
+        self.env["customer.approval.event"]._append(
+            [
+                Entry(
+                    request._get_document(),
+                    kind,
+                    request,
+                    method="mail",
+                    personal={
+                        "recipients": ", ".join(
+                            partner.email_formatted or partner.name
+                            for partner in request.sudo().partner_ids
+                        )
+                    },
+                )
+                for request in self
+            ]
+        )
 
     def _notify_get_recipients_groups(self, message, model_description, msg_vals=False):
         groups = super()._notify_get_recipients_groups(
@@ -332,7 +630,9 @@ class CustomerApprovalRequest(models.Model):
                     "button_access": {
                         # Only those who are asked get this link.
                         "url": self.get_base_url() + self.sudo().get_portal_url(),
-                        "title": in_their_language.env._("Review & Approve"),
+                        "title": in_their_language.env._("Review & Approve")
+                        if self.sudo().state == "pending"
+                        else in_their_language.env._("View"),
                     },
                 },
             ),
@@ -355,67 +655,128 @@ class CustomerApprovalRequest(models.Model):
     # The answer
     # ------------------------------------------------------------------
 
-    def _decide(self, decision, name, method, **details):
+    def _decide(self, answer):
         """Record the customer's answer. The one way a decision comes to be.
 
-        :param str decision: one of ``DECISIONS``
-        :param str name: the full name of who answers
-        :param str method: a value of ``decision_method``
-        :param details: ``reason`` (required to reject or to request changes),
-            ``conditions`` (required to approve with conditions), ``signature``
-            (base64), ``partner`` (the contact who is logged in), ``witness`` (the
-            user on whose screen it was), ``ip``, ``user_agent``
+        :param answer: an ``Answer``; the caller identified who gives it
+        :raise AccessError: something else was given: only the pages and dialogs on
+            which customers answer can make one
         :raise UserError: something is missing, or the request no longer waits for an
             answer, or the document has changed since it was sent
         """
+        if not isinstance(answer, Answer):
+            raise AccessError(
+                self.env._("Only customers answer: on their page, or on this screen.")
+            )
         self.ensure_one()
         request = self.sudo()  # customers have no access; the caller identified them
-        request.lock_for_update()
-        request.invalidate_recordset()
-        name = (name or "").strip()
-        details = {key: value for key, value in details.items() if value}
-        request._check_can_decide(decision, name, method, details)
-        request._record(
-            {
-                "state": decision,
-                "decided_on": fields.Datetime.now(),
-                "decided_by_name": name,
-                "decided_by_id": details.get("partner", self.env["res.partner"]).id,
-                "decision_method": method,
-                "witness_id": details.get("witness", self.env["res.users"]).id,
-                "decision_ip": details.get("ip"),
-                "decision_user_agent": details.get("user_agent"),
-                "consent": request._get_consent() if "approved" in decision else False,
-                "reason": details.get("reason"),
-                "conditions": details.get("conditions"),
-                "signature": details.get("signature"),
-            }
+        request._lock_with_document()
+        request._check_can_decide(answer)
+        decided_on = fields.Datetime.now()
+        values = request._prepare_decision(answer, decided_on)
+        plain = {
+            name: fields.Datetime.to_string(decided_on)
+            if name == "decided_on"
+            else values[name] or None
+            for name in ledger.DECISION_FIELDS
+        }
+        event = Entry(
+            request._get_document(),
+            "decided",
+            request,
+            decision=answer.decision,
+            method=answer.method,
+            text=answer.conditions or answer.reason or "",
+            details={"answer": ledger.sha256(ledger.canonical(plain))},
+            personal=request._get_personal(values),
+            occurred_on=decided_on,
         )
+        request._record(values, event)
         request._after_decision()
 
-    def _check_can_decide(self, decision, name, method, details):
+    def _decide_in_demo(self, decision, name, method, **details):
+        """Record an answer of the demo data, which no customer gave.
+
+        :raise AccessError: the addon is not being installed
+        """
+        if self.env.registry.ready:
+            raise AccessError(
+                self.env._("Only customers answer: on their page, or on this screen.")
+            )
+        self._decide(Answer(decision, name, method, **details))
+
+    def _lock_with_document(self):
+        """Keep everybody else from deciding, and from changing the content, while one
+        decides.
+
+        :raise UserError: somebody else is at it
+        """
+        self.ensure_one()
+        try:
+            self._get_document().lock_for_update(allow_referencing=True)
+            self.lock_for_update(allow_referencing=True)
+        except LockError as error:
+            raise UserError(
+                self.env._(
+                    "Somebody is working on %(document)s at this moment. Please try "
+                    "again in a minute.",
+                    document=self.document_name,
+                )
+            ) from error
+        self.invalidate_recordset()
+
+    def _prepare_decision(self, answer, decided_on):
+        _user_id, personal, _method = self.env["customer.approval.event"]._get_actor()
+        return EvidenceValues(
+            {
+                "state": answer.decision,
+                "decided_on": decided_on,
+                "decided_by_name": answer.name.strip(),
+                "decided_by_id": answer.partner.id if answer.partner else False,
+                "decision_method": answer.method,
+                "witness_id": answer.witness.id if answer.witness else False,
+                "decision_ip": personal.get("ip"),
+                "decision_user_agent": personal.get("user_agent"),
+                "consent": self._get_consent()
+                if "approved" in answer.decision
+                else False,
+                "reason": answer.reason or False,
+                "conditions": answer.conditions or False,
+                "signature": answer.signature or False,
+            }
+        )
+
+    def _get_personal(self, values):
+        """Return the personal part of a decision as its event keeps it."""
+        personal = {key: values[name] for name, key in ledger.PERSONAL_FIELDS.items()}
+        if personal["signature"]:
+            image = base64.b64decode(personal["signature"])
+            personal["signature"] = ledger.sha256(image)
+        return personal
+
+    def _check_can_decide(self, answer):
         self._check_open()
-        if decision not in DECISIONS:
+        if answer.decision not in DECISIONS:
             raise UserError(self.env._("Please choose one of the answers."))
-        if not name:
+        if not (answer.name or "").strip():
             raise UserError(self.env._("Please enter your full name."))
-        if decision in ("rejected", "changes_requested") and not (
-            details.get("reason", "").strip()
+        if answer.decision in ("rejected", "changes_requested") and not (
+            (answer.reason or "").strip()
         ):
             raise UserError(
                 self.env._("Please say why, so that we know what to change.")
             )
-        if decision == "approved_conditions" and not (
-            details.get("conditions", "").strip()
+        if answer.decision == "approved_conditions" and not (
+            (answer.conditions or "").strip()
         ):
             raise UserError(
                 self.env._("Please enter the conditions under which you approve.")
             )
         if (
-            "approved" in decision
+            "approved" in answer.decision
             and self.company_id.customer_approval_signature
-            and method != "online_payment"
-            and not details.get("signature")
+            and answer.method != "online_payment"
+            and not answer.signature
         ):
             raise UserError(self.env._("Please sign before you approve."))
 
@@ -460,6 +821,8 @@ class CustomerApprovalRequest(models.Model):
         self.message_post(body=message.body, author_id=author.id)
         if self.state != "approved":
             self._schedule_follow_up(document)
+        # Printing takes seconds and may fail: the answer waits for neither.
+        self.env.ref("customer_approval_gate.cron_certificates").sudo()._trigger()
 
     def _get_told_users(self):
         return (self.user_id or self.requested_by_id).filtered(
@@ -506,8 +869,7 @@ class CustomerApprovalRequest(models.Model):
         document = request._get_document().with_env(self.env)
         document.check_access("write")
         document._check_customer_approval_right()
-        request.lock_for_update()
-        request.invalidate_recordset()
+        request._lock_with_document()
         if (
             request.state != "approved_conditions"
             or request.conditions_accepted_on
@@ -526,11 +888,20 @@ class CustomerApprovalRequest(models.Model):
                     document=document.display_name,
                 )
             )
+        accepted_on = fields.Datetime.now()
+        event = Entry(
+            document,
+            "conditions_accepted",
+            request,
+            text=request.conditions,
+            occurred_on=accepted_on,
+        )
+        user_id = self.env["customer.approval.event"]._get_actor()[0]
         request._record(
-            {
-                "conditions_accepted_by_id": self.env.uid,
-                "conditions_accepted_on": fields.Datetime.now(),
-            }
+            EvidenceValues(
+                conditions_accepted_by_id=user_id, conditions_accepted_on=accepted_on
+            ),
+            event,
         )
         document.message_post(
             body=self.env._(
@@ -552,7 +923,13 @@ class CustomerApprovalRequest(models.Model):
         pending = self.filtered(lambda request: request.state == "pending")
         if not pending:
             return
-        pending._record({"state": "withdrawn", "reason": reason})
+        pending._record(
+            EvidenceValues(state="withdrawn", reason=reason),
+            *(
+                Entry(request._get_document(), "withdrawn", request, text=reason)
+                for request in pending
+            ),
+        )
         for request in pending:
             request._get_document().message_post(
                 body=self.env._(
@@ -565,6 +942,22 @@ class CustomerApprovalRequest(models.Model):
     def _after_content_change(self):
         """What was asked, or approved, is no longer what the document says."""
         self._withdraw(self.env._("The document was changed."))
+        self._end_approval(
+            "lapsed",
+            self.env._("The document was changed."),
+            self.env._(
+                "The document was changed, so that the customer's answer counts no "
+                "more. Request customer approval again."
+            ),
+        )
+
+    def _end_approval(self, kind, reason, message):
+        """Let approvals be in force no longer.
+
+        :param str kind: of the events: ``revised`` or ``lapsed``
+        :param str reason: kept in the events
+        :param str message: for the documents' chatter
+        """
         approved = self.filtered(
             lambda request: (
                 request.state in ("approved", "approved_conditions")
@@ -573,20 +966,43 @@ class CustomerApprovalRequest(models.Model):
         )
         if not approved:
             return
-        approved._record({"lapsed_on": fields.Datetime.now()})
+        lapsed_on = fields.Datetime.now()
+        approved._record(
+            EvidenceValues(lapsed_on=lapsed_on),
+            *(
+                Entry(
+                    request._get_document(),
+                    kind,
+                    request,
+                    text=reason,
+                    occurred_on=lapsed_on,
+                )
+                for request in approved
+            ),
+        )
+        approved._recompute_covered_documents()
         for request in approved:
-            request._get_document().message_post(
-                body=self.env._(
-                    "The document was changed, so the approval of version %(version)s "
-                    "by %(name)s counts no more. Request customer approval again.",
-                    version=request.version,
-                    name=request.decided_by_name,
-                ),
-            )
+            request._get_document().message_post(body=message)
+
+    def _recompute_covered_documents(self):
+        """Let the documents that these approvals cover follow."""
+        events = self.env["customer.approval.event"].sudo()  # evidence
+        covered = events.search(
+            [("kind", "=", "covered"), ("request_id", "in", self.ids)]
+        )
+        for model, own in covered.grouped("res_model").items():
+            documents = self.env[model].browse(set(own.mapped("res_id"))).exists()
+            documents._recompute_customer_approval()
 
     def _expire(self):
         """End requests whose time is over, without an answer."""
-        self._record({"state": "expired"})
+        self._record(
+            EvidenceValues(state="expired"),
+            *(
+                Entry(request._get_document(), "expired", request, method="cron")
+                for request in self
+            ),
+        )
         for request in self:
             request._get_document().message_post(
                 body=self.env._(
@@ -612,9 +1028,26 @@ class CustomerApprovalRequest(models.Model):
     # Actions
     # ------------------------------------------------------------------
 
+    def action_verify(self):
+        """Recompute all digests of the evidence about the document, and say whether
+        they fit."""
+        return self._get_document().action_verify_customer_approval()
+
     def action_view_document(self):
         """Open the document the request is about."""
         return self._get_document().get_formview_action()
+
+    def action_remind(self):
+        """Mail the link again to those who have not answered.
+
+        :raise AccessError: the user may not ask for approvals either
+        """
+        for request in self.sudo():  # whoever may work on the document may remind
+            document = request._get_document().with_env(self.env)
+            document.check_access("write")
+            document._check_customer_approval_right()
+            request._check_open()
+            request._send("reminded")
 
     def action_withdraw(self):
         """Withdraw the request.
@@ -628,3 +1061,112 @@ class CustomerApprovalRequest(models.Model):
         self.sudo()._withdraw(
             self.env._("Withdrawn by %(user)s.", user=self.env.user.name)
         )
+
+    # ------------------------------------------------------------------
+    # Requests that are older than the ledger
+    # ------------------------------------------------------------------
+
+    def _take_into_ledger(self):
+        """Write the events of requests that were made before there was a ledger, as
+        far as the requests tell. Their frozen parts are completed for that."""
+        Event = self.env["customer.approval.event"].sudo()  # at an upgrade
+        known = Event.search([("kind", "=", "requested")]).request_id
+        requests = self.sorted("id") - known
+        # The database refuses what follows, and rightly so: the upgrade may do it.
+        self.env.cr.execute(
+            "ALTER TABLE customer_approval_request DISABLE TRIGGER USER"
+        )
+        for request in requests:
+            lang = request.partner_id.lang or "en_US"
+            signature = self.env["ir.attachment"].search(
+                [
+                    ("res_model", "=", self._name),
+                    ("res_field", "=", "signature"),
+                    ("res_id", "=", request.id),
+                ]
+            )
+            request.write(
+                EvidenceValues(
+                    lang=lang,
+                    content_html=request._render_content(
+                        request.content, request.currency_id, lang
+                    ),
+                    signature=signature.datas or request.signature,
+                    certificate_done=True,
+                )
+            )
+            signature.unlink()
+        requests.flush_recordset()
+        self.env.cr.execute("ALTER TABLE customer_approval_request ENABLE TRIGGER USER")
+        exported = {row["id"]: row for row in requests._export_evidence()}
+        for request in requests:
+            Event._append(request._get_events_of_old(exported[request.id]))
+
+    def _get_events_of_old(self, row):
+        document = self._get_document()
+        note = self.env._("Taken over when the ledger began")
+        entries = [
+            Entry(
+                document,
+                "requested",
+                self,
+                text=note,
+                details={"frozen": ledger.frozen_digest(row), "round": self.round},
+                occurred_on=self.requested_on,
+            )
+        ]
+        if self.state in DECISIONS:
+            plain = {name: row[name] for name in ledger.DECISION_FIELDS}
+            entries.append(
+                Entry(
+                    document,
+                    "decided",
+                    self,
+                    decision=self.state,
+                    method=self.decision_method,
+                    text=note,
+                    details={"answer": ledger.sha256(ledger.canonical(plain))},
+                    personal={
+                        key: row[name] for name, key in ledger.PERSONAL_FIELDS.items()
+                    },
+                    occurred_on=self.decided_on,
+                )
+            )
+        elif self.state in ledger.ENDS.values():
+            entries.append(Entry(document, self.state, self, text=self.reason or ""))
+        if self.conditions_accepted_on:
+            entries.append(
+                Entry(
+                    document,
+                    "conditions_accepted",
+                    self,
+                    details={"user_id": self.conditions_accepted_by_id.id},
+                    occurred_on=self.conditions_accepted_on,
+                )
+            )
+        if self.lapsed_on:
+            entries.append(
+                Entry(document, "lapsed", self, text=note, occurred_on=self.lapsed_on)
+            )
+        return entries
+
+    # ------------------------------------------------------------------
+    # Erasure
+    # ------------------------------------------------------------------
+
+    def _forget_personal(self):
+        """Empty what can be erased, after the event that says so. The certificates
+        hold it too, and go."""
+        self.flush_recordset()
+        self.env.cr.execute(
+            SQL(
+                "UPDATE customer_approval_request SET %s WHERE id = ANY(%s)",
+                SQL(", ").join(
+                    SQL("%s = NULL", SQL.identifier(name))
+                    for name in ledger.PERSONAL_FIELDS
+                ),
+                list(self.ids),
+            )
+        )
+        self.invalidate_recordset()
+        self.certificate_id.unlink()

@@ -1,11 +1,17 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import json
+
 from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
+from odoo.tools import SQL
+
+from ..tools import triggers
+from ..tools.entry import Entry
 
 # What makes a stage ask for something, or changes which stages come before which.
 GATE_FIELDS = {
@@ -28,7 +34,7 @@ class CustomerApprovalStage(models.Model):
     """
 
     _name = "customer.approval.stage"
-    _inherit = ["mail.thread"]
+    _inherit = ["mail.thread", "customer.approval.guarded.mixin"]
     _description = "Document Stage"
     _order = "document_type, sequence, id"
     _check_company_auto = True
@@ -191,6 +197,8 @@ class CustomerApprovalStage(models.Model):
                 "active",
                 "company_id",
                 "document_state",
+                "document_type",
+                "name",
                 "reachable_anytime",
                 "requires_customer_approval",
                 "sequence",
@@ -304,6 +312,43 @@ class CustomerApprovalStage(models.Model):
             result.update({stage.id: value for stage, value in groups})
         return result
 
+    @api.model
+    def _place_existing_documents(self):
+        """Give documents that have no stage the one of their state, one statement a
+        model: at the installation, before any stage asks for anything."""
+        self.env.flush_all()
+        for document_type, name in self._document_models().items():
+            model = self.env[name]
+            staged = [
+                SQL("%s IN %s", SQL.identifier(model._table, column), tuple(values))
+                for column, values in model._stage_columns.items()
+            ]
+            self.env.cr.execute(
+                SQL(
+                    """
+                    UPDATE %(table)s
+                       SET stage_id = stage.id,
+                           stage_entered_on = COALESCE(%(table)s.write_date, now())
+                      FROM (
+                            SELECT DISTINCT ON (document_state) document_state, id
+                              FROM customer_approval_stage
+                             WHERE document_type = %(document_type)s
+                               AND document_state IS NOT NULL
+                               AND company_id IS NULL
+                               AND active
+                          ORDER BY document_state, sequence, id
+                           ) AS stage
+                     WHERE stage.document_state = %(table)s.state
+                       AND %(table)s.stage_id IS NULL
+                       AND %(staged)s
+                    """,
+                    table=SQL.identifier(model._table),
+                    document_type=document_type,
+                    staged=SQL(" AND ").join([SQL("TRUE"), *staged]),
+                )
+            )
+        self.env.invalidate_all()
+
     def _compute_document_count(self):
         stored = self.filtered("id")
         counts = stored._read_documents("__count")
@@ -333,6 +378,7 @@ class CustomerApprovalStage(models.Model):
         self._check_gates_are_not_written(vals_list)
         before = self._get_all_gates()
         stages = super().create(vals_list)
+        stages._record_configuration({stage: {} for stage in stages})
         stages._after_gate_change(before)
         return stages
 
@@ -360,7 +406,9 @@ class CustomerApprovalStage(models.Model):
             self._check_document_type_change(vals["document_type"])
         before = self._get_all_gates()
         own = {stage: stage._read_flags() for stage in self}
+        columns = {stage: stage._read_columns() for stage in self}
         result = super().write(vals)
+        self._record_configuration(columns)
         self._log_flags(own)
         self._after_gate_change(before)
         return result
@@ -368,6 +416,8 @@ class CustomerApprovalStage(models.Model):
     def unlink(self):
         before = self._get_all_gates()
         types = set(self.mapped("document_type"))
+        columns = {stage: stage._read_columns() for stage in self}
+        self._record_configuration(columns, deleted=True)
         result = super().unlink()
         remaining = self.search([("document_type", "in", list(types))])
         remaining._after_gate_change(before)
@@ -403,7 +453,157 @@ class CustomerApprovalStage(models.Model):
     def _recompute_gates(self):
         stages = self._get_all_stages()
         self.env.add_to_compute(self._fields["gate_stage_ids"], stages)
-        stages.flush_recordset(["gate_stage_ids"])
+        # The database asks the stages' table, whenever a document is written.
+        stages.flush_recordset()
+
+    @api.model
+    def _get_triggers(self):
+        return [
+            *super()._get_triggers(),
+            triggers.Trigger(
+                self._table,
+                "stage_logged",
+                "AFTER INSERT OR UPDATE OR DELETE",
+                "customer_approval_stage",
+                [json.dumps(sorted(GATE_FIELDS))],
+                deferred=True,
+            ),
+        ]
+
+    def _read_columns(self):
+        """Return what decides on gates, as plain data."""
+        self.ensure_one()
+        values = {}
+        for name in sorted(GATE_FIELDS):
+            value = self[name]
+            is_record = self._fields[name].type == "many2one"
+            values[name] = (value.id if is_record else value) or None
+        return values
+
+    def _record_configuration(self, before, deleted=False):
+        """Keep what of stages was changed, by whom and when. The database refuses
+        changes that are not.
+
+        :param dict before: what ``_read_columns()`` said of each stage
+        :param bool deleted: whether the stages go
+        """
+        entries = []
+        for stage in self:
+            old, new = before[stage], {} if deleted else stage._read_columns()
+            changes = {
+                name: [old.get(name), new.get(name)]
+                for name in sorted(GATE_FIELDS)
+                if old.get(name) != new.get(name)
+            }
+            if changes:
+                name = stage.with_context(lang=None).name
+                entries.append(
+                    Entry(
+                        stage,
+                        "stage_configured",
+                        text=name,
+                        details={"changes": changes},
+                    )
+                )
+        # Nobody writes events but what happens.
+        self.env["customer.approval.event"].sudo()._append(entries)
+
+    def _find_unapproved_past_gate(self):
+        """Return which documents stand where they did not get by Odoo, and which are
+        not what was approved: lines for *Verify*.
+
+        Documents that were in a stage before it asked for an approval may stay.
+        """
+        problems = []
+        for document_type, model in self._document_models().items():
+            documents = self.env[model].sudo()  # of whatever company
+            documents = documents.with_context(active_test=False).search(
+                [("customer_approval_status", "=", "approved")]
+            )
+            problems += documents._find_content_problems()
+            problems += self._find_smuggled(model)
+            stages = self._get_list(document_type)
+            gated = stages.filtered(lambda stage: stage._find_gates())
+            problems += gated._find_never_entered(model)
+        return problems
+
+    @api.model
+    def _find_smuggled(self, model):
+        """Documents whose history ends with another stage than theirs."""
+        table = SQL.identifier(self.env[model]._table)
+        self.env[model].flush_model(["stage_id"])
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT document.id
+                  FROM %s AS document
+                  JOIN LATERAL (
+                       SELECT details
+                         FROM customer_approval_event
+                        WHERE res_model = %s AND res_id = document.id
+                          AND kind = 'stage_changed'
+                     ORDER BY position DESC LIMIT 1
+                       ) AS last ON TRUE
+                 WHERE (last.details->>'to_id')::int
+                       IS DISTINCT FROM document.stage_id
+              ORDER BY document.id
+                """,
+                table,
+                model,
+            )
+        )
+        return [
+            f"{model},{row[0]}: its stage was changed by a way round Odoo"
+            for row in rows
+        ]
+
+    def _find_never_entered(self, model):
+        """Documents that are in these stages, have no history, and were made after
+        the stage began to ask."""
+        problems = []
+        for stage in self:
+            gates = stage._find_gates()
+            asked = self.env["customer.approval.event"].search(
+                [
+                    ("res_model", "=", self._name),
+                    ("res_id", "in", gates.ids),
+                    ("kind", "=", "stage_configured"),
+                ],
+                order="id",
+            )
+            since = [
+                event.occurred_on
+                for event in asked
+                if event.details["changes"].get("requires_customer_approval", [0, 0])[1]
+            ]
+            if not since:
+                continue
+            rows = self.env.execute_query(
+                SQL(
+                    """
+                    SELECT document.id
+                      FROM %s AS document
+                     WHERE document.stage_id = %s
+                       AND document.create_date > %s
+                       AND document.customer_approval_status IS DISTINCT FROM 'approved'
+                       AND NOT EXISTS (
+                           SELECT FROM customer_approval_event
+                            WHERE res_model = %s AND res_id = document.id
+                              AND kind = 'stage_changed'
+                           )
+                  ORDER BY document.id
+                    """,
+                    SQL.identifier(self.env[model]._table),
+                    stage.id,
+                    max(since),
+                    model,
+                )
+            )
+            problems += [
+                f"{model},{row[0]}: is behind a gate without the customer's approval"
+                for row in rows
+            ]
+        return problems
 
     def _read_flags(self):
         self.ensure_one()

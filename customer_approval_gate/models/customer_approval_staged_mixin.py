@@ -4,13 +4,16 @@
 # write() is split into methods, which go on to the model's own write().
 # pylint: disable=super-method-mismatch, method-required-super, missing-return
 
+import json
 from collections import defaultdict
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
-from ..tools.grants import GRANT, NEW_DOCUMENT
+from ..tools import triggers
+from ..tools.entry import Entry
+from ..tools.grants import GRANT, NEW_DOCUMENT, FollowingStage, is_following_stage
 
 
 class CustomerApprovalStagedMixin(models.AbstractModel):
@@ -26,7 +29,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     """
 
     _name = "customer.approval.staged.mixin"
-    _inherit = ["mail.tracking.duration.mixin"]
+    _inherit = ["mail.tracking.duration.mixin", "customer.approval.guarded.mixin"]
     _description = "Document with Stages"
     _track_duration_field = "stage_id"
 
@@ -34,6 +37,9 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     """Which list of stages applies, a value of the stage's ``document_type``."""
     _stage_final_states = ()
     """States that are only left by Odoo's own cancel or reset, never by a drag."""
+    _stage_columns = {}
+    """Which documents go through stages at all: for each column the values it has
+    then. By column, because the database asks as well."""
 
     stage_id = fields.Many2one(
         "customer.approval.stage",
@@ -78,7 +84,27 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     def _is_staged(self):
         """Return whether the document goes through stages at all."""
         self.ensure_one()
-        return True
+        return all(self[name] in values for name, values in self._stage_columns.items())
+
+    @api.model
+    def _get_triggers(self):
+        return [
+            *super()._get_triggers(),
+            triggers.Trigger(
+                self._table,
+                "gate",
+                "BEFORE INSERT OR UPDATE OR DELETE",
+                "customer_approval_gate",
+                [
+                    self._name,
+                    self._stage_document_type,
+                    json.dumps(
+                        {name: list(v) for name, v in self._stage_columns.items()}
+                    ),
+                    json.dumps(list(self._stage_final_states)),
+                ],
+            ),
+        ]
 
     # ------------------------------------------------------------------
     # Computes
@@ -155,6 +181,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                 self._get_target_stage(vals["stage_id"])
             else:
                 vals.pop("stage_id", None)
+        self._check_values_of_new(vals_list)
         documents = super(
             CustomerApprovalStagedMixin, self.with_context(**{GRANT: NEW_DOCUMENT})
         ).create(vals_list)
@@ -164,9 +191,45 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         documents._after_staged_create()
         return documents
 
+    def _check_values_of_new(self, vals_list):
+        """Refuse documents that would begin behind a gate, before the database does:
+        the message is better. What is not seen here is judged afterwards.
+
+        :raise UserError: with one line for each reason
+        """
+        names = ["stage_id", "state", "company_id", *self._stage_columns]
+        defaults = self.default_get(names)
+        reasons = []
+        for given in vals_list:
+            vals = {**defaults, **given}
+            if any(
+                vals.get(name) not in values
+                for name, values in self._stage_columns.items()
+            ):
+                continue
+            company = self.env["res.company"].browse(vals.get("company_id") or [])
+            Stage = self.env["customer.approval.stage"].sudo()  # of any company
+            targets = Stage.browse(vals.get("stage_id") or []).exists()
+            if vals.get("state") in self._stage_final_states:
+                stages = Stage._get_list(self._stage_document_type)
+                targets |= stages._first_of_state(vals["state"], company)
+            for stage in targets:
+                reasons += self._new_document_blockers(stage, company)
+        if reasons:
+            raise UserError("\n".join(dict.fromkeys(reasons)))
+
+    @api.model
+    def _new_document_blockers(self, stage, company):
+        """Return why no new document may begin in a stage, as ``_gate_blockers()``.
+
+        :param company: the document's ``res.company``, if it is known already
+        """
+        return []
+
     def write(self, vals):
         if not self._get_fields_deciding_stages() & vals.keys():
             return self._write_moving(vals)
+        self._check_becoming_staged(vals)
         before = {document: document._get_stage_list_key() for document in self}
         result = self._write_moving(vals)
         self.filtered(
@@ -174,10 +237,31 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         )._after_stage_list_change()
         return result
 
+    def _check_becoming_staged(self, vals):
+        """Judge documents that begin to go through stages before they do."""
+        becoming = self.filtered(
+            lambda document: (
+                not document._is_staged()
+                and all(
+                    vals.get(name, document[name]) in values
+                    for name, values in self._stage_columns.items()
+                )
+            )
+        )
+        for (state, company), documents in becoming.grouped(
+            lambda document: (vals.get("state", document.state), document.company_id)
+        ).items():
+            if state in self._stage_final_states:
+                stages = self.env["customer.approval.stage"]._get_list(
+                    self._stage_document_type
+                )
+                if stage := stages._first_of_state(state, company):
+                    documents._check_gates(stage)
+
     @api.model
     def _get_fields_deciding_stages(self):
         """Return the fields that decide whether a document has stages, and which."""
-        return {"company_id"}
+        return {"company_id", *self._stage_columns}
 
     def _get_stage_list_key(self):
         self.ensure_one()
@@ -199,9 +283,11 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             if document._is_staged() and not stage:
                 stage = stages._first_of_state(document.state, document.company_id)
             if stage != document.stage_id:
+                before = {document: document.stage_id}
                 super(CustomerApprovalStagedMixin, document).write(
                     {"stage_id": stage.id}
                 )
+                document._record_stages(before)
         self._after_staged_create()
 
     def _write_moving(self, vals):
@@ -245,13 +331,42 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             # What else was written may have changed what was approved.
             moving._check_gates(stage)
         if moving:
+            before = {document: document.stage_id for document in moving}
             super(CustomerApprovalStagedMixin, moving).write({"stage_id": stage.id})
             moving._follow_stage(stage)
             # A state on the way, such as draft for what was cancelled, has a stage
             # of its own.
             if lost := moving.filtered(lambda document: document.stage_id != stage):
                 super(CustomerApprovalStagedMixin, lost).write({"stage_id": stage.id})
+            moving._record_stages(before)
         return True
+
+    def _record_stages(self, before):
+        """Keep the history of stages (guide, "Status History"): who moved which
+        document, from where, to where, when.
+
+        :param dict before: the stage that each document was in
+        """
+        entries = []
+        for document in self:
+            old, new = before[document].sudo(), document.stage_id.sudo()
+            if old != new:
+                entries.append(
+                    Entry(
+                        document,
+                        "stage_changed",
+                        text=self.env.context.get("customer_approval_note") or "",
+                        details={
+                            "from_id": old.id or None,
+                            "from": old.name or None,
+                            "to_id": new.id or None,
+                            "to": new.name or None,
+                            "state": document.state,
+                        },
+                    )
+                )
+        # Nobody writes events but what happens.
+        self.env["customer.approval.event"].sudo()._append(entries)
 
     def _write_state(self, vals):
         """Let the stage follow a state that Odoo itself is moving to."""
@@ -290,6 +405,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             for document, reasons in documents._gate_blockers(stage).items():
                 blockers[document] += reasons
         self._raise_blockers(blockers)
+        before = {document: document.stage_id for document in self}
         for stage, documents in targets.items():
             values = dict(vals)
             if stage and any(document.stage_id != stage for document in documents):
@@ -297,6 +413,8 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             else:
                 values.pop("stage_id", None)
             super(CustomerApprovalStagedMixin, documents).write(values)
+        if not is_following_stage(self):
+            self._record_stages(before)
         return True
 
     def _after_staged_create(self):
@@ -367,6 +485,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         }
         if not blockers:
             return
+        self._record_refusals(blockers)
         several = len(blockers) > 1
         lines = [
             f"{document.display_name}: {reason}" if several else reason
@@ -374,6 +493,31 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             for reason in dict.fromkeys(reasons)
         ]
         raise UserError("\n".join(lines))
+
+    def _record_refusals(self, blockers):
+        """Keep what the gate refused, beside the transaction that fails by it."""
+        self.env["customer.approval.event"]._append_beside(
+            [
+                Entry(
+                    document,
+                    "gate_refused",
+                    text="\n".join(dict.fromkeys(reasons)),
+                    details={"from": document.stage_id.sudo().name or None},
+                )
+                for document, reasons in blockers.items()
+            ]
+        )
+
+    def unlink(self):
+        # What was deleted leaves the end of its chain behind.
+        staged = self.filtered(lambda document: document._is_staged())
+        self.env["customer.approval.event"].sudo()._append(
+            [
+                Entry(document, "deleted", text=document.display_name)
+                for document in staged
+            ]
+        )
+        return super().unlink()
 
     def _get_gates_passed(self):
         """Return the gates that the document stands behind: those of its stage, and
@@ -486,7 +630,9 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         following = self.filtered(lambda d: state and d.state != state)
         if not following:
             return
-        following._enter_state(state)
+        # The move is one, whatever states are on the way.
+        grant = FollowingStage(following)
+        following.with_context(**{GRANT: grant})._enter_state(state)
         if behind := following.filtered(lambda d: d.state != state)[:1]:
             raise UserError(
                 self.env._(

@@ -3,6 +3,8 @@
 
 from odoo import models
 
+from ..tools.entry import Answer
+
 
 class PaymentTransaction(models.Model):
     _inherit = "payment.transaction"
@@ -28,9 +30,12 @@ class PaymentTransaction(models.Model):
                 continue
             if tx._is_customers_consent(order):
                 order._approve_by_customer(
-                    tx.partner_id.name or order.partner_id.name,
-                    "online_payment",
-                    partner=tx.partner_id,
+                    Answer(
+                        "approved",
+                        tx.partner_id.name or order.partner_id.name,
+                        "online_payment",
+                        partner=tx.partner_id,
+                    )
                 )
             if order._filter_blocked("sale"):
                 confirming -= tx

@@ -3,7 +3,10 @@
 
 from datetime import timedelta
 
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.tools import float_repr
+
+from ..tools.entry import Entry
 
 
 class ResCompany(models.Model):
@@ -25,10 +28,79 @@ class ResCompany(models.Model):
         "answer. Empty: the standard wording.",
     )
 
+    customer_approval_tolerance_percent = fields.Float(
+        string="Tolerated Rise (%)",
+        help="By how much prices may rise after the approval without asking again, in "
+        "percent of the approved total. 0: see the amount.",
+    )
+    customer_approval_tolerance_amount = fields.Monetary(
+        string="Tolerated Rise",
+        help="By how much prices may rise after the approval without asking again. 0: "
+        "see the percentage. Where both are given, both have to be kept.",
+    )
+    customer_approval_lower_allowed = fields.Boolean(
+        string="Lower Totals Allowed",
+        help="An approved document may become cheaper without asking again.",
+    )
+    customer_approval_typos_allowed = fields.Boolean(
+        string="Typos May Be Mended",
+        help="Small changes of wording in descriptions need no new approval.",
+    )
+    customer_approval_date_allowed = fields.Boolean(
+        string="Delivery Date May Change",
+        help="Another delivery date needs no new approval.",
+    )
+
+    _customer_approval_tolerance_positive = models.Constraint(
+        "CHECK (customer_approval_tolerance_percent >= 0"
+        " AND customer_approval_tolerance_amount >= 0)",
+        "Tolerances cannot be negative. Enter 0 for none.",
+    )
     _customer_approval_days_positive = models.Constraint(
         "CHECK (customer_approval_days >= 0)",
         "The number of days to answer cannot be negative. Enter 0 for no deadline.",
     )
+
+    @api.model
+    def _get_customer_approval_policy_fields(self):
+        return [
+            "customer_approval_tolerance_percent",
+            "customer_approval_tolerance_amount",
+            "customer_approval_lower_allowed",
+            "customer_approval_typos_allowed",
+            "customer_approval_date_allowed",
+        ]
+
+    def _get_customer_approval_policy(self):
+        """Return which changes of what was approved matter, see
+        ``tools/content.py``."""
+        self.ensure_one()
+        return {
+            "percent": float_repr(self.customer_approval_tolerance_percent, 4),
+            "amount": float_repr(
+                self.customer_approval_tolerance_amount,
+                self.currency_id.decimal_places,
+            ),
+            "lower": self.customer_approval_lower_allowed,
+            "typos": self.customer_approval_typos_allowed,
+            "delivery_date": self.customer_approval_date_allowed,
+        }
+
+    def write(self, vals):
+        if not vals.keys() & {*self._get_customer_approval_policy_fields()}:
+            return super().write(vals)
+        before = {company: company._get_customer_approval_policy() for company in self}
+        result = super().write(vals)
+        entries = []
+        for company, old in before.items():
+            new = company._get_customer_approval_policy()
+            if new != old:
+                entries.append(
+                    Entry(company, "policy_changed", details={"old": old, "new": new})
+                )
+        # Nobody writes events but what happens.
+        self.env["customer.approval.event"].sudo()._append(entries)
+        return result
 
     def _get_customer_approval_deadline(self):
         """Return the last day for an answer to a request made today, or ``False``."""

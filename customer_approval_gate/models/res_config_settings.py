@@ -2,6 +2,9 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from odoo import fields, models
+from odoo.exceptions import AccessError
+
+from .customer_approval_checkpoint import EMAILS_PARAMETER
 
 
 class ResConfigSettings(models.TransientModel):
@@ -16,3 +19,59 @@ class ResConfigSettings(models.TransientModel):
     customer_approval_consent = fields.Text(
         related="company_id.customer_approval_consent", readonly=False
     )
+    customer_approval_currency_id = fields.Many2one(
+        related="company_id.currency_id", string="Currency of the Tolerance"
+    )
+    customer_approval_tolerance_percent = fields.Float(
+        related="company_id.customer_approval_tolerance_percent", readonly=False
+    )
+    customer_approval_tolerance_amount = fields.Monetary(
+        related="company_id.customer_approval_tolerance_amount",
+        currency_field="customer_approval_currency_id",
+        readonly=False,
+    )
+    customer_approval_lower_allowed = fields.Boolean(
+        related="company_id.customer_approval_lower_allowed", readonly=False
+    )
+    customer_approval_typos_allowed = fields.Boolean(
+        related="company_id.customer_approval_typos_allowed", readonly=False
+    )
+    customer_approval_date_allowed = fields.Boolean(
+        related="company_id.customer_approval_date_allowed", readonly=False
+    )
+    customer_approval_checkpoint_emails = fields.Char(
+        string="Who Keeps Checkpoints", config_parameter=EMAILS_PARAMETER
+    )
+
+    def action_check_customer_approval_database(self):
+        """Say whether the database holds the rules: whether all triggers are there,
+        switched on, and as they were made."""
+        problems = self.env["customer.approval.event"]._find_database_problems()
+        return self._notify_customer_approval(
+            problems,
+            self.env._("The database does not hold all rules"),
+            self.env._("The database holds all rules."),
+        )
+
+    def action_verify_customer_approvals(self):
+        """Recompute all digests of all evidence, and say whether they fit."""
+        problems, rows = self.env["customer.approval.event"].sudo()._verify_all()
+        return self._notify_customer_approval(
+            problems,
+            self.env._("The evidence does not fit"),
+            self.env._("All fits together: %(rows)s rows.", rows=rows),
+        )
+
+    def _notify_customer_approval(self, problems, title, fine):
+        if not self.env.is_system():
+            raise AccessError(self.env._("Only administrators may do this: ask yours."))
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "danger" if problems else "success",
+                "sticky": bool(problems),
+                "title": title if problems else None,
+                "message": "\n".join(problems[:20]) or fine,
+            },
+        }

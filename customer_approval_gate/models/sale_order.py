@@ -1,10 +1,13 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import html2plaintext
 
-from ..tools.grants import GRANT, PORTAL_SIGNATURE, granted
+from ..tools.content import related
+from ..tools.entry import Answer, Entry
+from ..tools.grants import GRANT, is_signing
 
 
 class SaleOrder(models.Model):
@@ -16,6 +19,28 @@ class SaleOrder(models.Model):
     ]
     _stage_document_type = "sale_order"
     _stage_final_states = ("sale",)
+
+    customer_approval_parent_id = fields.Many2one(
+        "sale.order",
+        string="Change of",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        check_company=True,
+        ondelete="restrict",
+        help="The approved order to which this one adds.",
+    )
+    customer_approval_change_ids = fields.One2many(
+        "sale.order", "customer_approval_parent_id", string="Change Orders"
+    )
+    customer_approval_change_count = fields.Integer(
+        string="Number of Change Orders", compute="_compute_customer_approval_changes"
+    )
+    customer_approval_family_total = fields.Monetary(
+        string="Total with Changes",
+        compute="_compute_customer_approval_changes",
+        help="The original order and all its change orders that are not cancelled.",
+    )
 
     # ------------------------------------------------------------------
     # Stages
@@ -76,7 +101,21 @@ class SaleOrder(models.Model):
     def _get_customer_approval_header(self, with_texts):
         self.ensure_one()
         of = self._related_content
+        # What other addons, or few orders, have: without it content stays as it was.
+        rare = {
+            "change_of": related(
+                self.customer_approval_parent_id.id,
+                # The original is named, whatever the user may read of it.
+                with_texts and self.customer_approval_parent_id.sudo().name,
+            )
+        }
+        for name in ("incoterm", "incoterm_location", "picking_policy", "carrier_id"):
+            if name not in self._fields or not self[name]:
+                continue
+            is_record = self._fields[name].type == "many2one"
+            rare[name] = of(self[name], with_texts) if is_record else self[name]
         return {
+            **{name: value for name, value in rare.items() if value},
             "partner": of(self.partner_id, with_texts),
             "invoice_address": of(self.partner_invoice_id, with_texts, address=True),
             "shipping_address": of(self.partner_shipping_id, with_texts, address=True),
@@ -93,6 +132,115 @@ class SaleOrder(models.Model):
             else None,
         }
 
+    def _get_customer_approval_totals(self):
+        totals = super()._get_customer_approval_totals()
+        for line in self.order_line.filtered(lambda line: line._is_delivery_at_cost()):
+            totals["untaxed"] -= line.price_subtotal
+            totals["tax"] -= line.price_tax
+            totals["total"] -= line.price_total
+        return totals
+
+    def _get_customer_approval_files(self):
+        files = super()._get_customer_approval_files()
+        files |= self._get_product_documents().ir_attachment_id
+        if "quotation_document_ids" in self._fields:
+            files |= self.quotation_document_ids.ir_attachment_id
+        return files
+
+    # ------------------------------------------------------------------
+    # Change orders
+    # ------------------------------------------------------------------
+
+    @api.depends(
+        "amount_total",
+        "customer_approval_parent_id.amount_total",
+        "customer_approval_parent_id.customer_approval_change_ids.amount_total",
+        "customer_approval_parent_id.customer_approval_change_ids.state",
+        "customer_approval_change_ids.amount_total",
+        "customer_approval_change_ids.state",
+    )
+    def _compute_customer_approval_changes(self):
+        for order in self:
+            original = order.customer_approval_parent_id or order
+            changes = original.customer_approval_change_ids
+            order.customer_approval_change_count = len(
+                order.customer_approval_change_ids
+            )
+            counted = (original | changes).filtered(lambda o: o.state != "cancel")
+            order.customer_approval_family_total = sum(
+                other.currency_id._convert(
+                    other.amount_total,
+                    order.currency_id,
+                    order.company_id,
+                    (other.date_order or fields.Datetime.now()).date(),
+                )
+                for other in counted
+            )
+
+    def _create_change_order(self):
+        """Return a new quotation for what is to be added to an approved order. Its
+        customer approves it on its own.
+
+        :raise UserError: nobody approved the order, or it is a change order itself
+        """
+        self.ensure_one()
+        self._check_customer_approval_right()
+        if self.customer_approval_status != "approved":
+            raise UserError(
+                self.env._(
+                    "%(order)s is not approved: change it as it is, and request "
+                    "customer approval.",
+                    order=self.display_name,
+                )
+            )
+        original = self.customer_approval_parent_id or self
+        change = original.copy(
+            {
+                "order_line": [],
+                "customer_approval_parent_id": original.id,
+                "origin": original.name,
+            }
+        )
+        request = self.sudo().customer_approval_request_id  # see the mixin
+        self.env["customer.approval.event"].sudo()._append(
+            [
+                Entry(
+                    original,
+                    "change_order",
+                    request,
+                    text=change.name,
+                    details={"order_id": change.id},
+                )
+            ]
+        )
+        original.message_post(
+            body=self.env._("Change order: %(order)s", order=change._get_html_link())
+        )
+        return change
+
+    def action_create_change_order(self):
+        """Open a new quotation for what is to be added to an approved order."""
+        change = self._create_change_order()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Change Order"),
+            "res_model": self._name,
+            "res_id": change.id,
+            "view_mode": "form",
+        }
+
+    def action_view_change_orders(self):
+        """Open the change orders of this order, or the order that this one changes."""
+        self.ensure_one()
+        orders = self.customer_approval_change_ids or self.customer_approval_parent_id
+        action = self.env["ir.actions.act_window"]._for_xml_id("sale.action_orders")
+        action["domain"] = [("id", "in", orders.ids)]
+        action["context"] = {"create": False}
+        if len(orders) == 1:
+            action["views"] = [(False, "form")]
+            action["res_id"] = orders.id
+        return action
+
     # ------------------------------------------------------------------
     # The order's own page: signature and payment
     # ------------------------------------------------------------------
@@ -100,7 +248,7 @@ class SaleOrder(models.Model):
     def _has_to_be_signed(self):
         """One way to answer, not two: where the customer is asked, or has answered,
         they need not sign as well."""
-        if self._is_signing():
+        if is_signing(self):
             return super()._has_to_be_signed()
         return (
             self.customer_approval_status not in ("pending", "approved")
@@ -108,7 +256,7 @@ class SaleOrder(models.Model):
         )
 
     def _has_to_be_paid(self):
-        if self.customer_approval_status == "pending" and not self._is_signing():
+        if self.customer_approval_status == "pending" and not is_signing(self):
             return False
         return super()._has_to_be_paid()
 
@@ -119,21 +267,26 @@ class SaleOrder(models.Model):
             and super()._can_be_edited_on_portal()
         )
 
-    def _is_signing(self):
-        return granted(self.env, PORTAL_SIGNATURE)
-
     def write(self, vals):
         result = super().write(vals)
-        if vals.get("signature") and self._is_signing():
-            for order in self.with_context(**{GRANT: None}):
-                order._approve_by_customer(
-                    order.signed_by, "online_signature", signature=order.signature
+        for order in self:
+            if vals.get("signature") and is_signing(order):
+                order.with_context(**{GRANT: None})._approve_by_customer(
+                    Answer(
+                        "approved",
+                        order.signed_by,
+                        "online_signature",
+                        signature=order.signature,
+                    )
                 )
         return result
 
-    def _approve_by_customer(self, name, method, **details):
+    def _approve_by_customer(self, answer):
         """Take what the customer did on the order's own page as their yes, so that
-        nobody is asked twice."""
+        nobody is asked twice.
+
+        :param answer: the ``Answer`` it stands for
+        """
         self.ensure_one()
         if not self._has_approval_gates():
             return
@@ -142,7 +295,7 @@ class SaleOrder(models.Model):
             if self._filter_customer_approved():
                 return
             request = self.sudo()._open_customer_approval(mail=False)
-        request._decide("approved", name, method, **details)
+        request._decide(answer)
 
     def _has_approval_gates(self):
         """Return whether anything will ever ask for this order's approval."""

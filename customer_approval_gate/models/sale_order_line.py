@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from odoo import api, models
+from odoo.tools import SQL
 
 
 class SaleOrderLine(models.Model):
@@ -22,19 +23,100 @@ class SaleOrderLine(models.Model):
         }
 
     def _is_approval_content(self):
-        """Odoo itself appends down payments, and expenses that are re-invoiced: lines
-        that order nothing."""
-        self.ensure_one()
-        if self.product_uom_qty:
-            return True
-        reinvoiced = self.is_expense and self.product_id.expense_policy != "no"
-        return not (self.is_downpayment or reinvoiced)
+        return not self._is_bookkeeping()
 
-    def _get_approval_content(self, with_texts):
+    def _is_bookkeeping(self):
+        """Return whether the line is Odoo's own bookkeeping about what was approved,
+        and so no content. All the exceptions there are:
+
+        - down payments, which order nothing: their invoice writes amounts on them;
+        - expenses that are re-invoiced, which order nothing: an invoice that bills
+          them is not covered by the order's approval;
+        - delivery at its real cost, which is known when the goods have left: no price
+          was agreed, but the carrier, which is content. Before the gate only while it
+          has no price.
+
+        Deliveries of what was ordered write ``qty_delivered`` only, which is no content
+        either (``_is_content_write()``).
+        """
+        self.ensure_one()
+        return (
+            self.is_downpayment
+            and not self.product_uom_qty
+            or self._is_reinvoiced_expense()
+            or self._is_delivery_at_cost()
+        )
+
+    def _is_reinvoiced_expense(self):
+        return (
+            self.is_expense
+            and not self.product_uom_qty
+            and self.product_id.expense_policy != "no"
+        )
+
+    def _is_delivery_at_cost(self):
+        # Both are of the addon "delivery", and the policy of "stock_delivery".
+        if "is_delivery" not in self._fields or not self.is_delivery:
+            return False
+        carrier = self.order_id.carrier_id
+        return (
+            carrier.invoice_policy == "real"
+            and carrier.product_id == self.product_id
+            and (
+                self.currency_id.is_zero(self.price_unit)
+                or self.order_id._is_past_gate()
+            )
+        )
+
+    def _get_approval_content(self, with_texts, extras):
         lines = self.filtered(lambda line: line._is_approval_content())
         lines = lines.with_prefetch(self._prefetch_ids)
-        contents = super(SaleOrderLine, lines)._get_approval_content(with_texts)
+        contents = super(SaleOrderLine, lines)._get_approval_content(with_texts, extras)
         for line, content in zip(lines, contents, strict=True):
             if not line._is_priced():
                 content["optional"] = line.is_optional
+                continue
+            if chosen := extras.get(line.id):
+                content["attributes"] = chosen
+            if line.customer_lead:
+                content["lead_days"] = line._format_lead()
+            if line.is_optional:
+                content["optional"] = True
         return contents
+
+    def _format_lead(self):
+        return self.order_id._format_decimals(self.customer_lead, 2)
+
+    def _read_approval_extras(self):
+        """Return, by line, what the customer chose that no variant of the product
+        says: values of attributes, and what was typed. How it is called is in the
+        line's description.
+
+        One query: the gate asks at each move.
+        """
+        chosen = self._fields["product_no_variant_attribute_value_ids"]
+        self.env["product.attribute.custom.value"].flush_model()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT line, array_agg(ARRAY[value::text, typed] ORDER BY value, typed)
+                  FROM (
+                        SELECT %(own)s AS line, %(other)s AS value, '' AS typed
+                          FROM %(table)s
+                         WHERE %(own)s = ANY(%(ids)s)
+                         UNION ALL
+                        SELECT sale_order_line_id,
+                               custom_product_template_attribute_value_id,
+                               COALESCE(custom_value, '')
+                          FROM product_attribute_custom_value
+                         WHERE sale_order_line_id = ANY(%(ids)s)
+                       ) AS chosen
+              GROUP BY line
+                """,
+                own=SQL.identifier(chosen.column1),
+                other=SQL.identifier(chosen.column2),
+                table=SQL.identifier(chosen.relation),
+                ids=list(self.ids),
+            )
+        )
+        return {line: [list(value) for value in values] for line, values in rows}

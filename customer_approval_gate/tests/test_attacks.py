@@ -214,8 +214,8 @@ class TestInvoiceAttacks(InvoiceCommon):
             self._product_line().write({"amount_currency": -9000})
 
     def test_amounts_before_the_gate(self):
-        self._product_line().write({"amount_currency": -9000})
-        self.assertEqual(self.invoice.customer_approval_status, "not_required")
+        with self.assertRaises(UserError):
+            self._product_line().write({"amount_currency": -9000})
 
     def test_posted_invoice_in_a_stage_without_a_state(self):
         self.invoice.action_post()

@@ -83,17 +83,22 @@ class TestInvoice(InvoiceCommon):
         request = self._bring_to_status(self.invoice, "pending")
         self.invoice.invoice_line_ids[0].price_unit = 1
         self.assertEqual(request.state, "withdrawn")
-        request = self._bring_to_status(self.invoice, "approved")
-        self.invoice.invoice_line_ids[0].unlink()
-        self.assertTrue(request.lapsed_on)
-        request = self._bring_to_status(self.invoice, "approved")
+        self._bring_to_status(self.invoice, "approved")
+        for change in (
+            lambda: self.invoice.invoice_line_ids[0].unlink(),
+            lambda: self.invoice.write({"narration": "Other terms"}),
+            lambda: self.invoice.write(
+                {
+                    "invoice_line_ids": [
+                        Command.create({"name": "More", "price_unit": 9})
+                    ]
+                }
+            ),
+        ):
+            with self.assertRaisesRegex(UserError, "approved version 2"):
+                change()
+        self.invoice._revise_customer_approval("Other terms")
         self.invoice.narration = "Other terms"
-        self.assertTrue(request.lapsed_on)
-        request = self._bring_to_status(self.invoice, "approved")
-        self.invoice.invoice_line_ids = [
-            Command.create({"name": "More", "price_unit": 9})
-        ]
-        self.assertTrue(request.lapsed_on)
         with self.assertRaises(UserError):
             self.invoice.action_post()
 

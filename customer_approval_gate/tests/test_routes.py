@@ -481,6 +481,6 @@ class TestHttpRoutes(HttpCase, ApprovalCommon):
     def test_signature_written_by_hand_is_no_yes(self):
         order = self._create_order()
         order.with_user(self.salesperson).with_context(
-            customer_approval_grant="PORTAL_SIGNATURE"
+            customer_approval_grant="PortalSignature"
         ).write({"signature": SIGNATURE, "signed_by": "Ada"})
         self.assertEqual(order.customer_approval_status, "not_required")
