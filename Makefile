@@ -2,7 +2,7 @@
 # Arguments: make test ARGS="-k portal"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test pytest test-install test-core lint shell psql pot stop clean
+.PHONY: help run test pytest test-install test-core lint shell psql verify pot stop clean
 
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,6 +32,9 @@ shell: ## Odoo's Python shell on the demo database
 
 psql: ## psql on the demo database
 	@devtools/odoo-dev psql $(ARGS)
+
+verify: ## recompute all evidence of the demo database
+	@devtools/odoo-dev verify
 
 pot: ## write the translation templates
 	@devtools/odoo-dev pot

@@ -15,6 +15,7 @@ from . import (
     account_move,
     account_move_line,
     payment_transaction,
+    product_attribute_custom_value,
     res_company,
     res_config_settings,
 )

@@ -1,6 +1,8 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+from contextlib import contextmanager
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date, html2plaintext
@@ -94,6 +96,15 @@ class AccountMove(models.Model):
         moves._cover_by_orders()
         return moves
 
+    @contextmanager
+    def _guard_approved_content(self):
+        with super()._guard_approved_content():
+            yield
+        # What billed more may now bill what was approved.
+        self.exists().filtered(
+            lambda move: move.customer_approval_status == "not_required"
+        )._cover_by_orders()
+
     def _filter_customer_approved(self):
         approved = super()._filter_customer_approved()
         rest = self - approved
@@ -149,6 +160,7 @@ class AccountMove(models.Model):
                 move.state == "draft"
                 and move._is_staged()
                 and move.invoice_line_ids.sudo().sale_line_ids
+                and move._has_approval_gates()
             )
         )
         if not candidates:
@@ -203,12 +215,10 @@ class AccountMove(models.Model):
         and all invoices together bill no more than the order's total."""
         billed = prepaid = 0.0
         for line in order.order_line.invoice_lines:
-            if line.move_id.state == "cancel" or line.move_id.move_type not in (
-                "out_invoice",
-                "out_refund",
-            ):
-                continue
-            sign = -1 if line.move_id.move_type == "out_refund" else 1
+            # An invoice's own deductions count: of down payments that were billed.
+            sign = (
+                1 if line.move_id == self else line._get_billing_sign(line.price_total)
+            )
             billed += sign * line.price_total
             is_downpayment = any(line.sale_line_ids.mapped("is_downpayment"))
             if is_downpayment and line.price_total > 0:

@@ -1,7 +1,10 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+from contextlib import contextmanager
+
 from odoo import api, models
+from odoo.exceptions import UserError
 from odoo.tools import float_compare
 
 # What of an invoice's journal items its customer reads.
@@ -29,6 +32,34 @@ class AccountMoveLine(models.Model):
             "reconciled",
         }
 
+    def write(self, vals):
+        if "sale_line_ids" not in vals:
+            return super().write(vals)
+        with self._keep_bills():
+            return super().write(vals)
+
+    @contextmanager
+    def _keep_bills(self):
+        """Around whatever may take bills from their orders: what was billed once would
+        be billed, and covered, again.
+
+        :raise UserError: a posted line bills an order's line no more
+        """
+        posted = self.filtered(lambda line: line.parent_state == "posted")
+        before = {line: line.sudo().sale_line_ids for line in posted}
+        yield
+        posted.invalidate_recordset(["sale_line_ids"])  # written from the other side
+        for line, sale_lines in before.items():
+            if sale_lines.exists() - line.sudo().sale_line_ids:
+                raise UserError(
+                    self.env._(
+                        "%(invoice)s bills %(order)s, and that stays: make a credit "
+                        "note instead.",
+                        invoice=line.move_id.display_name,
+                        order=sale_lines.order_id[:1].display_name,
+                    )
+                )
+
     def _is_approval_content(self):
         return self.display_type in CONTENT_TYPES
 
@@ -40,23 +71,36 @@ class AccountMoveLine(models.Model):
         """
         self.ensure_one()
         if not self.sale_line_ids:
-            return self.price_total <= 0
+            return self.price_unit <= 0 <= self.quantity
         return all(self._bills_sale_line(line) for line in self.sale_line_ids)
+
+    def _get_billing_sign(self, amount):
+        """Return how the line counts in what was billed: 1, -1, or 0 for not at all.
+        What is only drafted bills already, and gives nothing back yet.
+
+        :param float amount: the line's quantity or total
+        """
+        self.ensure_one()
+        if self.move_id.move_type not in ("out_invoice", "out_refund"):
+            return 0
+        sign = -1 if self.move_id.move_type == "out_refund" else 1
+        drafted = self.parent_state == "draft" and sign * amount < 0
+        return 0 if self.parent_state == "cancel" or drafted else sign
 
     def _bills_sale_line(self, sale_line):
         if sale_line.is_downpayment:
             return True  # part of the total, see account.move._agrees_with_order()
         if not sale_line._is_approval_content() or (
-            self.product_id != sale_line.product_id
+            self.quantity < 0
+            or self.price_unit < min(sale_line.price_unit, 0)
+            or self.product_id != sale_line.product_id
             or self.product_uom_id != sale_line.product_uom_id
             or self.tax_ids != sale_line.tax_ids
         ):
             return False
         quantity = 0.0
         for line in sale_line.invoice_lines:
-            if line.move_id.state == "cancel":
-                continue
-            sign = -1 if line.move_id.move_type == "out_refund" else 1
+            sign = line._get_billing_sign(line.quantity)
             quantity += sign * line.product_uom_id._compute_quantity(
                 line.quantity, sale_line.product_uom_id
             )

@@ -288,8 +288,11 @@ class CustomerApprovalRequest(models.Model):
             ):
                 if attachment:
                     files[f"{folder}/{name}"] = attachment.raw
+            row["signature_file"] = None
             if request.signature:
-                files[f"{folder}/signature.png"] = base64.b64decode(request.signature)
+                row["signature_file"] = f"{folder}/signature.png"
+                files[row["signature_file"]] = base64.b64decode(request.signature)
+                evidence["covered_files"].add(row["signature_file"])
             evidence["requests"].append(row)
         return files, evidence
 

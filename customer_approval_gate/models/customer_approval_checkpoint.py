@@ -6,7 +6,7 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.tools import SQL, email_split
 
-from ..tools import ledger
+from ..tools import ledger, seal, triggers
 
 EMAILS_PARAMETER = "customer_approval_gate.checkpoint_emails"
 
@@ -17,6 +17,7 @@ class CustomerApprovalCheckpoint(models.Model):
 
     _name = "customer.approval.checkpoint"
     _inherit = ["customer.approval.insert.only.mixin"]
+    _log_access = False
     _description = "Checkpoint of Customer Approval Events"
     _order = "position desc"
     _rec_name = "position"
@@ -32,15 +33,27 @@ class CustomerApprovalCheckpoint(models.Model):
     )
     previous_hash = fields.Char(readonly=True)
     hash = fields.Char(required=True, readonly=True)
+    seal = fields.Char(readonly=True)
+    key_id = fields.Char(readonly=True)
 
     _position_uniq = models.UniqueIndex("(position)")
+
+    @api.model
+    def _get_triggers(self):
+        return [
+            *super()._get_triggers(),
+            triggers.Trigger(
+                self._table, "sealed", "BEFORE INSERT", "customer_approval_checkpoint"
+            ),
+        ]
 
     @api.model
     def _read_rows(self):
         """Return all checkpoints as plain data, in order."""
         self.env.cr.execute(
-            "SELECT id, position, made_on, last_event_id, chain_count, root,"
-            " previous_hash, hash FROM customer_approval_checkpoint ORDER BY position"
+            "SELECT position, made_on, last_event_id, chain_count, root,"
+            " previous_hash, hash, seal, key_id FROM customer_approval_checkpoint"
+            " ORDER BY position"
         )
         rows = self.env.cr.dictfetchall()
         for row in rows:
@@ -86,6 +99,7 @@ class CustomerApprovalCheckpoint(models.Model):
             "previous_hash": rows[-1]["hash"] if rows else None,
         }
         checkpoint["hash"] = ledger.checkpoint_hash(checkpoint)
+        checkpoint["seal"], checkpoint["key_id"] = seal.make_seal(checkpoint["hash"])
         self.env.cr.execute(
             SQL(
                 "INSERT INTO customer_approval_checkpoint (%s)"

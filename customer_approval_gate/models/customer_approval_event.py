@@ -34,6 +34,7 @@ class CustomerApprovalEvent(models.Model):
 
     _name = "customer.approval.event"
     _inherit = ["customer.approval.insert.only.mixin"]
+    _log_access = False
     _description = "Customer Approval Event"
     _order = "id desc"
     _rec_name = "kind"
@@ -176,7 +177,7 @@ class CustomerApprovalEvent(models.Model):
 
     @api.model
     def _append(self, entries):
-        """Write events, in one statement.
+        """Write events: in one statement, and one more where they are sealed.
 
         Two transactions that write to the same chain at once: the later one fails as
         Odoo's do, by a serialization failure, and is tried again.
@@ -187,9 +188,29 @@ class CustomerApprovalEvent(models.Model):
         """
         if not all(isinstance(entry, Entry) for entry in entries):
             raise AccessError(self.env._("Events are written by what happens only."))
-        if not entries:
+        ids, batch = [], []
+        for entry in entries:
+            # The seal is made for a place in the chain, after what is there already.
+            if entry.kind not in ledger.UNSEALED_KINDS and any(
+                other.record == entry.record for other in batch
+            ):
+                ids += self._insert(batch)
+                batch = []
+            batch.append(entry)
+        return ids + self._insert(batch)
+
+    @api.model
+    def _insert(self, entries):
+        # By what _append() was given.
+        if not all(isinstance(entry, Entry) for entry in entries) or not entries:
             return []
-        rows = [self._prepare_row(entry) for entry in entries]
+        heads = self._read_heads(
+            [entry for entry in entries if entry.kind not in ledger.UNSEALED_KINDS]
+        )
+        rows = [
+            self._prepare_row(entry, heads.get(self._get_chain(entry)))
+            for entry in entries
+        ]
         columns = [*rows[0]]
         columns.remove("personal")
         values = SQL(", ").join(
@@ -232,7 +253,29 @@ class CustomerApprovalEvent(models.Model):
         return ids
 
     @api.model
-    def _prepare_row(self, entry):
+    def _get_chain(self, entry):
+        return (entry.record._name, entry.record.id) if entry.record else NO_RECORD
+
+    @api.model
+    def _read_heads(self, entries):
+        """Return the last position and hash of the chains of these entries."""
+        if not entries:
+            return {}
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT DISTINCT ON (res_model, res_id) res_model, res_id, position, hash
+                  FROM customer_approval_event
+                 WHERE (res_model, res_id) IN %s
+              ORDER BY res_model, res_id, position DESC
+                """,
+                tuple({self._get_chain(entry) for entry in entries}),
+            )
+        )
+        return {row[:2]: row[2:] for row in self.env.cr.fetchall()}
+
+    @api.model
+    def _prepare_row(self, entry, head=None):
         request = (
             entry.request if entry.request is not None else self.browse().request_id
         )
@@ -241,9 +284,7 @@ class CustomerApprovalEvent(models.Model):
         personal = {
             key: value for key, value in {**personal, **entry.personal}.items() if value
         }
-        res_model, res_id = NO_RECORD
-        if entry.record:
-            res_model, res_id = entry.record._name, entry.record.id
+        res_model, res_id = self._get_chain(entry)
         occurred_on = entry.occurred_on or fields.Datetime.now()
         row = {
             "res_model": res_model,
@@ -266,8 +307,12 @@ class CustomerApprovalEvent(models.Model):
             row["personal_digest"] = ledger.personal_digest(salt, personal)
         row["entry_digest"] = ledger.entry_digest(row)
         row["seal"] = row["key_id"] = None
-        if entry.kind in ledger.SEALED_KINDS:
-            row["seal"], row["key_id"] = seal.make_seal(ledger.sealed_text(row))
+        if entry.kind not in ledger.UNSEALED_KINDS:
+            position, previous = head or (0, None)
+            place = {"position": position + 1, "previous_hash": previous}
+            row["seal"], row["key_id"] = seal.make_seal(
+                ledger.sealed_text({**row, **place})
+            )
         row["personal"] = personal and (row["personal_digest"], salt, personal)
         row["details"] = Json(row["details"]) if row["details"] else None
         return row
@@ -416,7 +461,10 @@ class CustomerApprovalEvent(models.Model):
 
     @api.model
     def _get_keys(self):
-        return ledger.keys_of(self._read_rows(*NO_RECORD))
+        """Return the keys that the database takes seals of. Whoever can add one there
+        could as well switch it off; one that is only in the ledger is forged."""
+        fingerprint, modulus = seal.get_public_key()
+        return {**triggers.read_keys(self.env.cr), fingerprint: modulus}
 
     @api.model
     def _verify_document(self, document):
@@ -440,9 +488,12 @@ class CustomerApprovalEvent(models.Model):
         problems += ledger.check_personal(events, personal)
         problems += ledger.known_requests(requests, events)
         for request in requests:
-            problems += ledger.check_request(
-                request, events, personal, ledger.scope_digest
-            )
+            try:
+                problems += ledger.check_request(
+                    request, events, personal, ledger.scope_digest
+                )
+            except (KeyError, TypeError, AttributeError, ValueError) as error:
+                problems.append(f"request {request['id']}: cannot be read ({error!r})")
         return problems
 
     @api.model
@@ -454,7 +505,7 @@ class CustomerApprovalEvent(models.Model):
         """
         # One read for everything: all rows have to be of one moment.
         events = self._read_rows()
-        keys = ledger.keys_of(events)
+        keys = self._get_keys()
         personal = self._read_personal()
         Request = self.env["customer.approval.request"].sudo()  # all there are
         requests = Request.search(Domain.TRUE, order="id")
@@ -473,7 +524,7 @@ class CustomerApprovalEvent(models.Model):
             for event_id in sorted(personal.keys() - ids)
         ]
         checkpoints = self.env["customer.approval.checkpoint"]._read_rows()
-        problems += ledger.check_checkpoints(checkpoints)
+        problems += ledger.check_checkpoints(checkpoints, keys)
         if not problems:
             problems += ledger.check_roots(checkpoints, events)
         problems += self.env["customer.approval.stage"]._find_unapproved_past_gate()

@@ -14,7 +14,6 @@ class CustomerApprovalInsertOnlyMixin(models.AbstractModel):
     _name = "customer.approval.insert.only.mixin"
     _inherit = ["customer.approval.guarded.mixin"]
     _description = "Evidence"
-    _log_access = False
 
     @api.model
     def _get_triggers(self):

@@ -110,10 +110,10 @@ class CustomerApprovalLineMixin(models.AbstractModel):
                 quantity = line[self._approval_quantity_field]
                 content |= {
                     "product": of(line.product_id, "display_name"),
-                    "quantity": decimals(quantity, quantity_digits),
+                    "quantity": decimals(quantity, quantity_digits, exact=False),
                     "unit": of(line.product_uom_id, "name"),
-                    "unit_price": decimals(line.price_unit, price_digits),
-                    "discount": decimals(line.discount, discount_digits),
+                    "unit_price": decimals(line.price_unit, price_digits, exact=False),
+                    "discount": decimals(line.discount, discount_digits, exact=False),
                     "taxes": [of(tax, "name") for tax in line.tax_ids.sorted("id")],
                     "subtotal": decimals(line.price_subtotal, currency_digits),
                     "total": decimals(line.price_total, currency_digits),

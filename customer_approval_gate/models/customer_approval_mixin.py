@@ -260,6 +260,17 @@ class CustomerApprovalMixin(models.AbstractModel):
                 and document.stage_id._requires_customer_approval(document.company_id)
             )
 
+    def _has_approval_gates(self):
+        """Return whether anything will ever ask for this document's approval."""
+        self.ensure_one()
+        stages = self.env["customer.approval.stage"]._get_list(
+            self._stage_document_type
+        )
+        gates = stages.filtered("requires_customer_approval")
+        return self.customer_approval_status == "pending" or bool(
+            gates._of_company(self.company_id)
+        )
+
     def _is_past_gate(self):
         """Return whether the document stands where only approved ones may."""
         self.ensure_one()
@@ -530,7 +541,9 @@ class CustomerApprovalMixin(models.AbstractModel):
         self.ensure_one()
         content = self.sudo()._get_customer_approval_content()[self.id]
         matters = content_tools.changes_that_matter(
-            request.content, content, self.company_id._get_customer_approval_policy()
+            request.content,
+            content,
+            self.company_id.sudo()._get_customer_approval_policy(self.currency_id),
         )
         if matters:
             raise UserError(self._approved_content_message(request))
@@ -678,9 +691,16 @@ class CustomerApprovalMixin(models.AbstractModel):
             },
         }
 
-    def _format_decimals(self, value, digits):
-        """Return a number as the decimal string that content is made of."""
-        return float_repr(value or 0.0, digits)
+    def _format_decimals(self, value, digits, exact=True):
+        """Return a number as the decimal string that content is made of.
+
+        :param bool exact: keep zeros at the end: amounts have their currency's
+            precision, while that of prices and quantities is a setting
+        """
+        text = float_repr(value or 0.0, digits)
+        if exact or "." not in text:
+            return text
+        return text.rstrip("0").rstrip(".")
 
     @api.model
     def _related_content(self, record, with_texts, address=False):
@@ -749,7 +769,7 @@ class CustomerApprovalMixin(models.AbstractModel):
                 )
                 for document in documents
             ]
-        requests = Request.sudo().create(vals_list)
+        requests = Request.sudo().create([EvidenceValues(vals) for vals in vals_list])
         requests._subscribe()
         requests._log_on_documents()
         return requests
@@ -850,33 +870,30 @@ class CustomerApprovalMixin(models.AbstractModel):
             round_number = last_request.round + 1 if same else 1
         lang = self.env.lang or "en_US"
         Request = self.env["customer.approval.request"]
-        return EvidenceValues(
-            {
-                "res_model": self._name,
-                "res_id": self.id,
-                "document_name": content["document"]["name"],
-                "partner_id": partners[:1].id,
-                "partner_ids": [fields.Command.set(partners.ids)],
-                "company_id": self.company_id.id,
-                "currency_id": self.currency_id.id,
-                "amount_total": self._get_customer_approval_amount(),
-                "user_id": self._get_customer_approval_salesperson().id,
-                "version": version,
-                "round": round_number,
-                "lang": lang,
-                "content": content,
-                "content_html": Request.sudo()._render_content(
-                    content, self.currency_id, lang
-                ),
-                "digest": ledger.digest(content),
-                "scope_digest": scope,
-                "attachment_ids": [fields.Command.set(files.ids)],
-                "requested_by_id": self.env.uid,
-                "deadline": deadline
-                or self.company_id._get_customer_approval_deadline(),
-                "message": message,
-            }
-        )
+        return {
+            "res_model": self._name,
+            "res_id": self.id,
+            "document_name": content["document"]["name"],
+            "partner_id": partners[:1].id,
+            "partner_ids": [fields.Command.set(partners.ids)],
+            "company_id": self.company_id.id,
+            "currency_id": self.currency_id.id,
+            "amount_total": self._get_customer_approval_amount(),
+            "user_id": self._get_customer_approval_salesperson().id,
+            "version": version,
+            "round": round_number,
+            "lang": lang,
+            "content": content,
+            "content_html": Request.sudo()._render_content(
+                content, self.currency_id, lang
+            ),
+            "digest": ledger.digest(content),
+            "scope_digest": scope,
+            "attachment_ids": [fields.Command.set(files.ids)],
+            "requested_by_id": self.env.uid,
+            "deadline": deadline or self.company_id._get_customer_approval_deadline(),
+            "message": message,
+        }
 
     # ------------------------------------------------------------------
     # Actions
@@ -978,9 +995,23 @@ class CustomerApprovalMixin(models.AbstractModel):
     def _find_content_problems(self):
         """Return which of these documents say something else than was approved: their
         content was changed by a way round Odoo."""
-        approved = self.filtered(lambda d: d.customer_approval_status == "approved")
+        requests = self.sudo()._get_last_requests()  # whatever the user may read
+        approved = self.filtered(
+            lambda d: (
+                d.customer_approval_status == "approved"
+                or (
+                    d.id in requests
+                    and requests[d.id]._get_document_status() == "approved"
+                )
+            )
+        )
         return [
             f"{document._name},{document.id} ({document.display_name}): its content is "
             "not what the customer approved"
             for document in approved - approved._filter_customer_approved()
+        ] + [
+            f"{document._name},{document.id} ({document.display_name}): its status "
+            "does not say that its customer approved it"
+            for document in approved
+            if document.customer_approval_status != "approved"
         ]

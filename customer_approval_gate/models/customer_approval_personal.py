@@ -15,6 +15,7 @@ class CustomerApprovalPersonal(models.Model):
 
     _name = "customer.approval.personal"
     _inherit = ["customer.approval.insert.only.mixin"]
+    _log_access = False
     _description = "Personal Data of a Customer Approval Event"
     _rec_name = "event_id"
 

@@ -341,7 +341,8 @@ class CustomerApprovalRequest(models.Model):
 
     @api.model
     def _get_triggers(self):
-        frozen = {*ledger.FROZEN_FIELDS} - {"partner_ids"} | {"content", "content_html"}
+        frozen = {*ledger.FROZEN_FIELDS} - {"partner_ids"}
+        frozen |= {"id", "content", "content_html"}
         tables = [
             self._fields[name].relation for name in ("partner_ids", "attachment_ids")
         ]
@@ -487,16 +488,18 @@ class CustomerApprovalRequest(models.Model):
             for name, value in row.items():
                 if hasattr(value, "isoformat"):
                     is_date = self._fields[name].type == "date"
-                    kind = fields.Date if is_date else fields.Datetime
-                    row[name] = kind.to_string(value)
-                elif name not in ("id", "res_id") and not value:
-                    row[name] = None
+                    row[name] = (
+                        fields.Date.to_string(value)
+                        if is_date
+                        else value.isoformat(
+                            " "
+                        )  # with fractions, if somebody adds any
+                    )
             row["amount_total"] = format(
                 Decimal(row["amount_total"] or 0).normalize(), "f"
             )
             if row["signature"]:
-                image = base64.b64decode(bytes(row["signature"]))
-                row["signature"] = ledger.sha256(image)
+                row["signature"] = ledger.sha256(bytes(row["signature"]))
             row["partner_ids"] = sorted(partners.get(row["id"], []))
             row["files"] = [
                 descriptions.get(key, {"name": "", "size": 0, "sha256": ""})
@@ -673,7 +676,7 @@ class CustomerApprovalRequest(models.Model):
         request._lock_with_document()
         request._check_can_decide(answer)
         decided_on = fields.Datetime.now()
-        values = request._prepare_decision(answer, decided_on)
+        values = EvidenceValues(request._prepare_decision(answer, decided_on))
         plain = {
             name: fields.Datetime.to_string(decided_on)
             if name == "decided_on"
@@ -727,31 +730,30 @@ class CustomerApprovalRequest(models.Model):
 
     def _prepare_decision(self, answer, decided_on):
         _user_id, personal, _method = self.env["customer.approval.event"]._get_actor()
-        return EvidenceValues(
-            {
-                "state": answer.decision,
-                "decided_on": decided_on,
-                "decided_by_name": answer.name.strip(),
-                "decided_by_id": answer.partner.id if answer.partner else False,
-                "decision_method": answer.method,
-                "witness_id": answer.witness.id if answer.witness else False,
-                "decision_ip": personal.get("ip"),
-                "decision_user_agent": personal.get("user_agent"),
-                "consent": self._get_consent()
-                if "approved" in answer.decision
-                else False,
-                "reason": answer.reason or False,
-                "conditions": answer.conditions or False,
-                "signature": answer.signature or False,
-            }
-        )
+        signature = False
+        if answer.signature:
+            # One way to write it, so that the image alone gives its digest.
+            signature = base64.b64encode(base64.b64decode(answer.signature))
+        return {
+            "state": answer.decision,
+            "decided_on": decided_on,
+            "decided_by_name": answer.name.strip(),
+            "decided_by_id": answer.partner.id if answer.partner else False,
+            "decision_method": answer.method,
+            "witness_id": answer.witness.id if answer.witness else False,
+            "decision_ip": personal.get("ip"),
+            "decision_user_agent": personal.get("user_agent"),
+            "consent": self._get_consent() if "approved" in answer.decision else False,
+            "reason": answer.reason or False,
+            "conditions": answer.conditions or False,
+            "signature": signature,
+        }
 
     def _get_personal(self, values):
         """Return the personal part of a decision as its event keeps it."""
         personal = {key: values[name] for name, key in ledger.PERSONAL_FIELDS.items()}
         if personal["signature"]:
-            image = base64.b64decode(personal["signature"])
-            personal["signature"] = ledger.sha256(image)
+            personal["signature"] = ledger.sha256(personal["signature"])
         return personal
 
     def _check_can_decide(self, answer):
@@ -1068,7 +1070,14 @@ class CustomerApprovalRequest(models.Model):
 
     def _take_into_ledger(self):
         """Write the events of requests that were made before there was a ledger, as
-        far as the requests tell. Their frozen parts are completed for that."""
+        far as the requests tell. Their frozen parts are completed for that.
+
+        :raise AccessError: the addon is not being updated
+        """
+        if self.env.registry.ready:
+            raise AccessError(
+                self.env._("This is done once, while the addon is updated.")
+            )
         Event = self.env["customer.approval.event"].sudo()  # at an upgrade
         known = Event.search([("kind", "=", "requested")]).request_id
         requests = self.sorted("id") - known
@@ -1100,9 +1109,13 @@ class CustomerApprovalRequest(models.Model):
         self.env.cr.execute("ALTER TABLE customer_approval_request ENABLE TRIGGER USER")
         exported = {row["id"]: row for row in requests._export_evidence()}
         for request in requests:
-            Event._append(request._get_events_of_old(exported[request.id]))
+            request._write_events_of_old(exported[request.id])
 
-    def _get_events_of_old(self, row):
+    def _write_events_of_old(self, row):
+        if self.env.registry.ready:
+            raise AccessError(
+                self.env._("This is done once, while the addon is updated.")
+            )
         document = self._get_document()
         note = self.env._("Taken over when the ledger began")
         entries = [
@@ -1148,7 +1161,7 @@ class CustomerApprovalRequest(models.Model):
             entries.append(
                 Entry(document, "lapsed", self, text=note, occurred_on=self.lapsed_on)
             )
-        return entries
+        self.env["customer.approval.event"].sudo()._append(entries)  # as above
 
     # ------------------------------------------------------------------
     # Erasure

@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import json
+from collections import defaultdict
 
 from markupsafe import Markup
 
@@ -148,7 +149,7 @@ class CustomerApprovalStage(models.Model):
         self.ensure_one()
         stage = self.sudo()  # stages of all companies count
         gates = stage.browse()
-        if not stage.active or stage.reachable_anytime:
+        if stage.reachable_anytime:
             return gates
         for other in (
             stages if stages is not None else self._get_list(stage.document_type)
@@ -161,10 +162,9 @@ class CustomerApprovalStage(models.Model):
                     or not stage.company_id
                     or other.company_id == stage.company_id
                 )
+                and (other.sequence, other.id) <= (stage.sequence, stage.id)
             ):
                 gates |= other
-            if other == stage:
-                break
         return gates
 
     def _of_company(self, company):
@@ -404,6 +404,8 @@ class CustomerApprovalStage(models.Model):
             return super().write(vals)
         if vals.get("document_type"):
             self._check_document_type_change(vals["document_type"])
+        # Documents that moved before the change were judged before it.
+        self.env.flush_all()
         before = self._get_all_gates()
         own = {stage: stage._read_flags() for stage in self}
         columns = {stage: stage._read_columns() for stage in self}
@@ -514,13 +516,18 @@ class CustomerApprovalStage(models.Model):
 
         Documents that were in a stage before it asked for an approval may stay.
         """
-        problems = []
+        problems = self._find_unlogged()
         for document_type, model in self._document_models().items():
-            documents = self.env[model].sudo()  # of whatever company
-            documents = documents.with_context(active_test=False).search(
-                [("customer_approval_status", "=", "approved")]
+            approved = self.env[model].sudo()  # of whatever company
+            rows = self.env.execute_query(
+                SQL(
+                    "SELECT id FROM %s WHERE customer_approval_status = 'approved'"
+                    " OR customer_approval_is_approved(%s, id) ORDER BY id",
+                    SQL.identifier(approved._table),
+                    model,
+                )
             )
-            problems += documents._find_content_problems()
+            problems += approved.browse(row[0] for row in rows)._find_content_problems()
             problems += self._find_smuggled(model)
             stages = self._get_list(document_type)
             gated = stages.filtered(lambda stage: stage._find_gates())
@@ -528,10 +535,35 @@ class CustomerApprovalStage(models.Model):
         return problems
 
     @api.model
+    def _find_unlogged(self):
+        """Stages that ask for something else than the ledger says."""
+        events = self.env[
+            "customer.approval.event"
+        ].sudo()  # of stages of all companies
+        events = events.search(
+            [("res_model", "=", self._name), ("kind", "=", "stage_configured")],
+            order="id",
+        )
+        logged = defaultdict(dict)
+        for event in events:
+            for name, (_old, new) in event.details["changes"].items():
+                logged[event.res_id][name] = new
+        problems = []
+        for stage in self._get_all_stages():
+            for name, value in stage._read_columns().items():
+                if value != logged[stage.id].get(name):
+                    problems.append(
+                        f"{self._name},{stage.id} ({stage.name}): {name} was changed "
+                        "by a way round Odoo"
+                    )
+        return problems
+
+    @api.model
     def _find_smuggled(self, model):
-        """Documents whose history ends with another stage than theirs."""
-        table = SQL.identifier(self.env[model]._table)
-        self.env[model].flush_model(["stage_id"])
+        """Documents whose history ends with another stage, or another final state,
+        than theirs."""
+        documents = self.env[model]
+        documents.flush_model(["stage_id", "state"])
         rows = self.env.execute_query(
             SQL(
                 """
@@ -544,66 +576,55 @@ class CustomerApprovalStage(models.Model):
                           AND kind = 'stage_changed'
                      ORDER BY position DESC LIMIT 1
                        ) AS last ON TRUE
-                 WHERE (last.details->>'to_id')::int
-                       IS DISTINCT FROM document.stage_id
+                 WHERE last.details->'to_id' IS DISTINCT FROM
+                       COALESCE(to_jsonb(document.stage_id), 'null')
+                    OR (document.state = ANY(%s)
+                        AND last.details->>'state' != document.state)
               ORDER BY document.id
                 """,
-                table,
+                SQL.identifier(documents._table),
                 model,
+                list(documents._stage_final_states),
             )
         )
         return [
-            f"{model},{row[0]}: its stage was changed by a way round Odoo"
+            f"{model},{row[0]}: its stage or state was changed by a way round Odoo"
             for row in rows
         ]
 
     def _find_never_entered(self, model):
         """Documents that are in these stages, have no history, and were made after
-        the stage began to ask."""
-        problems = []
-        for stage in self:
-            gates = stage._find_gates()
-            asked = self.env["customer.approval.event"].search(
-                [
-                    ("res_model", "=", self._name),
-                    ("res_id", "in", gates.ids),
-                    ("kind", "=", "stage_configured"),
-                ],
-                order="id",
+        the stages were last configured."""
+        self.env.cr.execute(
+            "SELECT max(occurred_on) FROM customer_approval_event"
+            " WHERE res_model = %s AND kind = 'stage_configured'",
+            [self._name],
+        )
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT document.id
+                  FROM %s AS document
+                 WHERE document.stage_id = ANY(%s)
+                   AND document.create_date > %s
+                   AND document.customer_approval_status IS DISTINCT FROM 'approved'
+                   AND NOT EXISTS (
+                       SELECT FROM customer_approval_event
+                        WHERE res_model = %s AND res_id = document.id
+                          AND kind = 'stage_changed'
+                        )
+              ORDER BY document.id
+                """,
+                SQL.identifier(self.env[model]._table),
+                list(self.ids),
+                self.env.cr.fetchone()[0],
+                model,
             )
-            since = [
-                event.occurred_on
-                for event in asked
-                if event.details["changes"].get("requires_customer_approval", [0, 0])[1]
-            ]
-            if not since:
-                continue
-            rows = self.env.execute_query(
-                SQL(
-                    """
-                    SELECT document.id
-                      FROM %s AS document
-                     WHERE document.stage_id = %s
-                       AND document.create_date > %s
-                       AND document.customer_approval_status IS DISTINCT FROM 'approved'
-                       AND NOT EXISTS (
-                           SELECT FROM customer_approval_event
-                            WHERE res_model = %s AND res_id = document.id
-                              AND kind = 'stage_changed'
-                           )
-                  ORDER BY document.id
-                    """,
-                    SQL.identifier(self.env[model]._table),
-                    stage.id,
-                    max(since),
-                    model,
-                )
-            )
-            problems += [
-                f"{model},{row[0]}: is behind a gate without the customer's approval"
-                for row in rows
-            ]
-        return problems
+        )
+        return [
+            f"{model},{row[0]}: is behind a gate without the customer's approval"
+            for row in rows
+        ]
 
     def _read_flags(self):
         self.ensure_one()

@@ -88,6 +88,12 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
 
     @api.model
     def _get_triggers(self):
+        arguments = [
+            self._name,
+            self._stage_document_type,
+            json.dumps({name: list(v) for name, v in self._stage_columns.items()}),
+            json.dumps(list(self._stage_final_states)),
+        ]
         return [
             *super()._get_triggers(),
             triggers.Trigger(
@@ -95,14 +101,15 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                 "gate",
                 "BEFORE INSERT OR UPDATE OR DELETE",
                 "customer_approval_gate",
-                [
-                    self._name,
-                    self._stage_document_type,
-                    json.dumps(
-                        {name: list(v) for name, v in self._stage_columns.items()}
-                    ),
-                    json.dumps(list(self._stage_final_states)),
-                ],
+                arguments,
+            ),
+            triggers.Trigger(
+                self._table,
+                "no_truncate",
+                "BEFORE TRUNCATE",
+                "customer_approval_gate",
+                arguments,
+                level="STATEMENT",
             ),
         ]
 
@@ -569,6 +576,13 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                 self.env._("A document is always in a stage. Choose one from the list.")
             )
         self._check_stage_type(stage)
+        if not stage.active and stage not in self.stage_id:
+            raise UserError(
+                self.env._(
+                    "The stage %(stage)s is archived: no document can enter it.",
+                    stage=stage.name,
+                )
+            )
         return stage.with_env(self.env)
 
     @api.model

@@ -71,16 +71,23 @@ class ResCompany(models.Model):
             "customer_approval_date_allowed",
         ]
 
-    def _get_customer_approval_policy(self):
+    def _get_customer_approval_policy(self, currency=None):
         """Return which changes of what was approved matter, see
-        ``tools/content.py``."""
+        ``tools/content.py``.
+
+        :param currency: the ``res.currency`` of the amount, by default the company's
+        """
         self.ensure_one()
+        currency = currency or self.currency_id
+        amount = self.currency_id._convert(
+            self.customer_approval_tolerance_amount,
+            currency,
+            self,
+            fields.Date.context_today(self),
+        )
         return {
             "percent": float_repr(self.customer_approval_tolerance_percent, 4),
-            "amount": float_repr(
-                self.customer_approval_tolerance_amount,
-                self.currency_id.decimal_places,
-            ),
+            "amount": float_repr(amount, currency.decimal_places),
             "lower": self.customer_approval_lower_allowed,
             "typos": self.customer_approval_typos_allowed,
             "delivery_date": self.customer_approval_date_allowed,

@@ -112,6 +112,8 @@ class SaleOrder(models.Model):
         for name in ("incoterm", "incoterm_location", "picking_policy", "carrier_id"):
             if name not in self._fields or not self[name]:
                 continue
+            if name == "picking_policy" and self[name] == "direct":
+                continue  # as if the warehouse were not there
             is_record = self._fields[name].type == "many2one"
             rare[name] = of(self[name], with_texts) if is_record else self[name]
         return {
@@ -296,11 +298,3 @@ class SaleOrder(models.Model):
                 return
             request = self.sudo()._open_customer_approval(mail=False)
         request._decide(answer)
-
-    def _has_approval_gates(self):
-        """Return whether anything will ever ask for this order's approval."""
-        self.ensure_one()
-        stages = self.env["customer.approval.stage"]._get_list("sale_order")
-        return self.customer_approval_status == "pending" or any(
-            stage._requires_customer_approval(self.company_id) for stage in stages
-        )

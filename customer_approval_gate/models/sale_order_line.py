@@ -62,11 +62,24 @@ class SaleOrderLine(models.Model):
         return (
             carrier.invoice_policy == "real"
             and carrier.product_id == self.product_id
+            and self.product_uom_qty == 1
             and (
                 self.currency_id.is_zero(self.price_unit)
-                or self.order_id._is_past_gate()
+                or (self.order_id._is_past_gate() and not self._was_approved())
             )
         )
+
+    def _was_approved(self):
+        """Return whether the line, with its price, is in what the customer approved."""
+        # Whoever delivers need not be allowed to read requests.
+        content = self.order_id.sudo().customer_approval_request_id.content or {}
+        return any(line["line_id"] == self.id for line in content.get("lines", []))
+
+    def write(self, vals):
+        if "invoice_lines" not in vals:
+            return super().write(vals)
+        with self.invoice_lines._keep_bills():
+            return super().write(vals)
 
     def _get_approval_content(self, with_texts, extras):
         lines = self.filtered(lambda line: line._is_approval_content())

@@ -445,9 +445,9 @@ class TestHttpRoutes(HttpCase, ApprovalCommon):
 
     def test_portal_signature(self):
         """Signing is the customer's yes. Who rejected before may change their mind."""
+        self.env.company.portal_confirmation_pay = False
+        self.env.company.portal_confirmation_sign = True
         for status, order in self._each_status():
-            order.require_signature = True
-            order.require_payment = False
             token = order._portal_ensure_token()
             self.env.flush_all()
             result = self.make_jsonrpc_request(

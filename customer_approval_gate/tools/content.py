@@ -10,12 +10,15 @@ record is ``{"id": 7, "text": "what the customer read"}``. Its digests are in
 
 from collections import Counter
 from decimal import Decimal
-from difflib import SequenceMatcher
 
 from .ledger import canonical, without_texts
 
-TYPO_SIMILARITY = 0.9
-"""From which similarity on another wording may be a typo that was mended."""
+TYPO_LENGTH = 4
+"""From how many letters on another word may be a typo that was mended."""
+
+
+MONEY = {"quantity", "unit_price", "discount", "subtotal", "total"}
+"""What of a line makes its price."""
 
 
 def related(record_id, text=None):
@@ -194,8 +197,9 @@ def changes_that_matter(old, new, policy):
         raised += max(rise, Decimal(0))
     if raised and not _is_tolerated(raised, Decimal(old["totals"]["total"]), policy):
         reasons.append("higher_total")
-    if "totals" in changes and not lines:
-        reasons.append("totals")  # taxes or rounding: no line says why
+    explained = any(MONEY & {*change["fields"]} for change in lines.get("changed", []))
+    if "totals" in changes and not explained:
+        reasons.append("totals")
     return sorted(set(reasons))
 
 
@@ -213,22 +217,31 @@ def _scope(content):
 
 def _line_reasons(change, policy):
     reasons = []
-    money = {"quantity", "unit_price", "discount", "subtotal", "total"}
+    old, new = change["old"], change["new"]
     for name in change["fields"]:
         if name == "description" and policy["typos"]:
-            if not is_typo(change["old"]["description"], change["new"]["description"]):
+            if not is_typo(old["description"], new["description"]):
                 reasons.append("description")
-        elif name not in money:
+        elif name not in MONEY:
             reasons.append(name)
-    if not money & set(change["fields"]):
+    if not MONEY & {*change["fields"]}:
         return reasons
-    if _rise(change["old"], change["new"]) < 0 and not policy["lower"]:
+    steps = {
+        "quantity": Decimal(new["quantity"]) - Decimal(old["quantity"]),
+        "unit_price": _net_price(new) - _net_price(old),
+    }
+    if any(step > 0 for step in steps.values()):
+        if any(step < 0 for step in steps.values()):
+            reasons.append("less_for_more")
+    elif not any(steps.values()):
+        reasons.append("price")  # neither says why it is another amount
+    elif not policy["lower"]:
         reasons.append("lower_total")
-    elif Decimal(change["new"]["quantity"]) < Decimal(change["old"]["quantity"]) and (
-        Decimal(change["new"]["unit_price"]) > Decimal(change["old"]["unit_price"])
-    ):
-        reasons.append("less_for_more")
     return reasons
+
+
+def _net_price(line):
+    return Decimal(line["unit_price"]) * (100 - Decimal(line["discount"])) / 100
 
 
 def _rise(old, new):
@@ -245,10 +258,34 @@ def _is_tolerated(raised, total, policy):
 
 
 def is_typo(old, new):
-    """Return whether one text may be the other with a typo mended: nearly the same
-    letters, and no other number."""
-    digits = ["".join(filter(str.isdigit, text)) for text in (old, new)]
-    if digits[0] != digits[1]:
+    """Return whether one text may be the other with typos mended: the same words in the
+    same order, in each at most one letter more, less, other or swapped with the next,
+    and no other number. Short words are no typos: "no" and "on" are two things."""
+    words = [
+        ["".join(filter(str.isalnum, word)) for word in text.split()]
+        for text in (old, new)
+    ]
+    pairs = [[word for word in part if word] for part in words]
+    if len(pairs[0]) != len(pairs[1]):
         return False
-    similarity = SequenceMatcher(None, old, new, autojunk=False).ratio()
-    return similarity >= TYPO_SIMILARITY
+    return all(
+        one == other or _is_mended(one, other)
+        for one, other in zip(*pairs, strict=True)
+    )
+
+
+def _is_mended(one, other):
+    if min(len(one), len(other)) < TYPO_LENGTH or any(
+        char.isdigit() for char in one + other
+    ):
+        return False
+    start = 0
+    while start < min(len(one), len(other)) and one[start] == other[start]:
+        start += 1
+    rest, other_rest = one[start:], other[start:]
+    return (
+        rest[1:] == other_rest
+        or rest == other_rest[1:]
+        or rest[1:] == other_rest[1:]
+        or (rest[:2] == other_rest[1::-1] and rest[2:] == other_rest[2:])
+    )

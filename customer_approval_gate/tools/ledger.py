@@ -15,12 +15,13 @@ What holds what:
   decision in that of *decided*.
 - Each event holds the SHA-256 of its own content and, with it, of the event before,
   one chain a document.
-- Events that open a gate are sealed besides: signed (RSA, SHA-256) with a key that is
-  not in the database.
+- Events that matter to a gate are sealed besides: signed (RSA, SHA-256), together with
+  the hash of the event before, with a key that is not in the database.
 - A checkpoint holds the root of a Merkle tree over the heads of all chains, and the
   SHA-256 of the checkpoint before. It is mailed out, so it cannot be rewritten.
 """
 
+import base64
 import hashlib
 import json
 import pathlib
@@ -56,11 +57,22 @@ SEALED_FIELDS = (
     "request_id",
     "scope_digest",
     "entry_digest",
+    "position",
+    "previous_hash",
 )
-"""What is signed: what the database looks at, and the digest of everything."""
+"""What is signed: what the database looks at, the digest of everything, the place in
+the chain and with it all that came before."""
 
-SEALED_KINDS = ("decided", "conditions_accepted", "tolerated", "covered")
-"""The events that a gate takes for an approval, or for a part of one."""
+UNSEALED_KINDS = (
+    "mail_sent",
+    "opened",
+    "reminded",
+    "stage_changed",
+    "gate_refused",
+    "downloaded",
+    "deleted",
+)
+"""What happens all day long, and opens nothing: it is chained, and not signed."""
 
 FROZEN_FIELDS = (
     "name",
@@ -107,6 +119,8 @@ PERSONAL_FIELDS = {
 DECISIONS = ("approved", "approved_conditions", "changes_requested", "rejected")
 ENDS = {"withdrawn": "withdrawn", "expired": "expired"}
 LAPSES = ("revised", "lapsed")
+ONCE = ("requested", "decided", "conditions_accepted", *ENDS, *LAPSES)
+"""What happens to a request once at most."""
 
 # ----------------------------------------------------------------------
 # Bytes and digests
@@ -236,9 +250,12 @@ def event_label(event):
 
 def check_event(event, keys):
     """Return what is wrong with an event itself, or ``None``."""
-    if entry_digest(event) != event["entry_digest"]:
-        return "altered"
-    if event["kind"] in SEALED_KINDS:
+    try:
+        if entry_digest(event) != event["entry_digest"]:
+            return "altered"
+    except TypeError:
+        return "holds what no event ever does"
+    if event["kind"] not in UNSEALED_KINDS:
         modulus = keys.get(event["key_id"])
         if not is_seal_of(event["seal"], sealed_text(event), modulus):
             return "its seal is not genuine"
@@ -284,7 +301,7 @@ def check_personal(events, personal):
         event_id
         for event in events
         if event["kind"] == "erased"
-        for event_id in (event["details"] or {}).get("events", [])
+        for event_id in _details(event).get("events") or []
     }
     for event in events:
         data = personal.get(event["id"])
@@ -336,7 +353,16 @@ def check_request(request, events, personal, scope):
     label = f"request {request['name']} (id {request['id']})"
     own = [event for event in events if event["request_id"] == request["id"]]
     own.sort(key=lambda event: event["position"])
-    kinds = {event["kind"]: event for event in own if event["kind"] != "covered"}
+    kinds = {}
+    for event in own:
+        if event["kind"] in kinds and event["kind"] in ONCE:
+            return [f"{event_label(event)}: it happened before, inserted"]
+        kinds[event["kind"]] = event
+        if event["kind"] in ("requested", "decided") and any(
+            event[name] != request[name]
+            for name in ("version", "digest", "scope_digest", "res_model", "res_id")
+        ):
+            return [f"{label}: is not the one that {event_label(event)} is about"]
     if not is_digest_of(request["digest"], request["content"]):
         return [f"{label}: its content was altered"]
     if scope(request["content"]) != request["scope_digest"]:
@@ -344,9 +370,13 @@ def check_request(request, events, personal, scope):
     asked = kinds.get("requested")
     if not asked:
         return [f"{label}: there is no event that it was asked: inserted"]
-    if (asked["details"] or {}).get("frozen") != frozen_digest(request):
+    if _details(asked).get("frozen") != frozen_digest(request):
         return [f"{label}: altered since it was asked"]
     return _check_answer(label, request, kinds, personal)
+
+
+def _details(event):
+    return event["details"] if isinstance(event["details"], dict) else {}
 
 
 def _check_answer(label, request, kinds, personal):
@@ -360,7 +390,7 @@ def _check_answer(label, request, kinds, personal):
     if request["state"] != state:
         return [f"{label}: is “{request['state']}”, and its events say “{state}”"]
     if decided:
-        if (decided["details"] or {}).get("answer") != decision_digest(request):
+        if _details(decided).get("answer") != decision_digest(request):
             return [f"{label}: the answer was altered"]
         data = personal.get(decided["id"]) or {}
         value = data.get("value")
@@ -383,7 +413,7 @@ def _check_afterwards(label, request, kinds):
     accepted = kinds.get("conditions_accepted")
     expected = (None, None)
     if accepted:
-        details = accepted["details"] or {}
+        details = _details(accepted)
         expected = (
             accepted["occurred_on"],
             details.get("user_id", accepted["user_id"]),
@@ -456,7 +486,12 @@ def merkle_climb(leaf, path):
     """Return the root that a path leads to."""
     node = leaf
     for side, sibling in path:
-        node = sha256(sibling + node if side == "left" else node + sibling)
+        pair = {
+            "left": (sibling, node),
+            "right": (node, sibling),
+            "none": (node, ""),
+        }[side]
+        node = sha256("".join(pair))
     return node
 
 
@@ -479,8 +514,11 @@ def checkpoint_hash(checkpoint):
     )
 
 
-def check_checkpoints(checkpoints):
-    """Return the first thing that is wrong in the chain of checkpoints."""
+def check_checkpoints(checkpoints, keys):
+    """Return the first thing that is wrong in the chain of checkpoints.
+
+    :param dict keys: the moduli of the public keys by fingerprint
+    """
     previous = None
     for number, checkpoint in enumerate(
         sorted(checkpoints, key=lambda checkpoint: checkpoint["position"]), 1
@@ -492,6 +530,9 @@ def check_checkpoints(checkpoints):
             return [f"{label}: does not follow the one before it"]
         if checkpoint_hash(checkpoint) != checkpoint["hash"]:
             return [f"{label}: altered"]
+        modulus = keys.get(checkpoint["key_id"])
+        if not is_seal_of(checkpoint["seal"], checkpoint["hash"], modulus):
+            return [f"{label}: its seal is not genuine"]
         previous = checkpoint
     return []
 
@@ -530,7 +571,7 @@ def keys_of(events):
     keys = {}
     for event in events:
         if event["kind"] == "key_registered":
-            modulus = (event["details"] or {}).get("modulus") or ""
+            modulus = str(_details(event).get("modulus"))
             keys[key_fingerprint(modulus)] = modulus
     return keys
 
@@ -603,7 +644,7 @@ def check_bundle(read, names):
         if not problems:
             problems = check_request(own, events, personal, scope_digest)
         report(f"request {request['name']}: {request['state']}", problems)
-    report("the chain of checkpoints", check_checkpoints(evidence["checkpoints"]))
+    report("the chain of checkpoints", check_checkpoints(evidence["checkpoints"], keys))
     report("the events in the checkpoints", _check_paths(evidence, events))
     extra = set(names) - set(evidence["file_names"])
     report("no other files", [f"{name}: does not belong here" for name in extra])
@@ -651,6 +692,13 @@ def _read_request(read, names, request):
         return own, [f"{request['content_file']}: cannot be read"]
     if canonical(own["content"]) != read(request["content_file"]):
         return own, [f"{request['content_file']}: is not as it was written"]
+    if name := request["signature_file"]:
+        if name not in names:
+            return own, [f"{name}: missing"]
+        if own["signature"] != sha256(base64.b64encode(read(name))):
+            return own, [f"{name}: is not the signature that was given"]
+    elif own["signature"]:
+        return own, [f"request {request['name']}: its signature is missing"]
     own["files"] = []
     for file in request["file_paths"]:
         data = read(file["path"])

@@ -9,7 +9,7 @@ errors of class 23 with table and constraint, which Odoo turns into messages.
 
 from odoo.tools import SQL
 
-from .ledger import DIGEST_INFO, EXPONENT, SEALED_FIELDS, SEALED_KINDS
+from .ledger import DIGEST_INFO, EXPONENT, SEALED_FIELDS, UNSEALED_KINDS
 
 KEY_BYTES = 256
 """The size of the key that seals."""
@@ -53,14 +53,15 @@ DECLARE
     coverage record;
 BEGIN
     SELECT * INTO request
-      FROM customer_approval_request
+      FROM ONLY customer_approval_request
      WHERE res_model = model AND res_id = document
      ORDER BY id DESC LIMIT 1;
     IF request.state IN ('approved', 'approved_conditions')
        AND request.lapsed_on IS NULL THEN
         RETURN EXISTS (
-            SELECT FROM customer_approval_event
+            SELECT FROM ONLY customer_approval_event
              WHERE request_id = request.id
+               AND res_model = model AND res_id = document
                AND kind = 'decided'
                AND decision = request.state
                AND scope_digest = request.scope_digest
@@ -73,13 +74,14 @@ BEGIN
         RETURN FALSE;
     END IF;
     SELECT * INTO coverage
-      FROM customer_approval_event
+      FROM ONLY customer_approval_event
      WHERE res_model = model AND res_id = document
        AND kind IN ('covered', 'coverage_ended')
      ORDER BY position DESC LIMIT 1;
     RETURN COALESCE(coverage.kind = 'covered', FALSE) AND NOT EXISTS (
-        SELECT FROM customer_approval_event AS event
-          JOIN customer_approval_request AS covering ON covering.id = event.request_id
+        SELECT FROM ONLY customer_approval_event AS event
+          JOIN ONLY customer_approval_request AS covering
+            ON covering.id = event.request_id
          WHERE event.res_model = model AND event.res_id = document
            AND event.kind = 'covered'
            AND event.scope_digest = coverage.scope_digest
@@ -92,15 +94,14 @@ END
 # Design rule 2: a stage asks for the gates of all stages before it.
 IS_GATED = """
 SELECT EXISTS (
-    SELECT FROM customer_approval_stage AS target
-      JOIN customer_approval_stage AS gate
+    SELECT FROM ONLY customer_approval_stage AS target
+      JOIN ONLY customer_approval_stage AS gate
         ON gate.document_type = target.document_type
        AND gate.requires_customer_approval
        AND gate.active
        AND gate.reachable_anytime IS NOT TRUE
        AND (gate.sequence, gate.id) <= (target.sequence, target.id)
      WHERE target.id = stage
-       AND target.active
        AND target.reachable_anytime IS NOT TRUE
        AND (gate.company_id IS NULL OR gate.company_id = company)
        AND (gate.company_id IS NULL OR target.company_id IS NULL
@@ -119,6 +120,7 @@ DECLARE
     wanted int[] := '{}';
     stage_name text;
     stages_apply boolean;
+    is_asked boolean := FALSE;
     condition record;
 BEGIN
     IF to_regclass('customer_approval_request') IS NULL
@@ -126,16 +128,23 @@ BEGIN
        OR to_regclass('customer_approval_stage') IS NULL THEN
         RETURN COALESCE(NEW, OLD);
     END IF;
-    IF TG_OP = 'DELETE' THEN
-        IF EXISTS (
-            SELECT FROM customer_approval_request
+    IF TG_OP = 'TRUNCATE' THEN
+        is_asked := EXISTS (
+            SELECT FROM ONLY customer_approval_request WHERE res_model = TG_ARGV[0]
+        );
+    ELSIF TG_OP = 'DELETE' OR TG_OP = 'UPDATE' AND NEW.id <> OLD.id THEN
+        is_asked := EXISTS (
+            SELECT FROM ONLY customer_approval_request
              WHERE res_model = TG_ARGV[0] AND res_id = OLD.id
-        ) THEN
-            RAISE EXCEPTION 'A document whose customer was asked cannot be deleted: '
-                'cancel it instead.'
-                USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
-                      CONSTRAINT = 'customer_approval_asked';
-        END IF;
+        );
+    END IF;
+    IF is_asked THEN
+        RAISE EXCEPTION 'A document whose customer was asked cannot be deleted: '
+            'cancel it instead.'
+            USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+                  CONSTRAINT = 'customer_approval_asked';
+    END IF;
+    IF TG_OP IN ('DELETE', 'TRUNCATE') THEN
         RETURN OLD;
     END IF;
     after := to_jsonb(NEW);
@@ -162,7 +171,7 @@ BEGIN
     IF stages_apply AND TG_ARGV[3]::jsonb ? (after->>'state')
        AND (is_new OR after->'state' IS DISTINCT FROM before->'state') THEN
         SELECT id INTO stage
-          FROM customer_approval_stage
+          FROM ONLY customer_approval_stage
          WHERE document_type = TG_ARGV[1]
            AND document_state = after->>'state'
            AND active
@@ -179,11 +188,20 @@ BEGIN
             USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
                   CONSTRAINT = 'customer_approval_status';
     END IF;
+    -- The other way round it would unlock what was approved.
+    IF TG_OP = 'UPDATE' AND before->>'customer_approval_status' = 'approved'
+       AND after->>'customer_approval_status' IS DISTINCT FROM 'approved'
+       AND customer_approval_is_approved(TG_ARGV[0], NEW.id) THEN
+        RAISE EXCEPTION 'The customer''s approval cannot be written: it follows from '
+            'what the customer answers. Request customer approval instead.'
+            USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+                  CONSTRAINT = 'customer_approval_status';
+    END IF;
     FOREACH stage IN ARRAY wanted LOOP
         IF customer_approval_is_gated(stage, (after->>'company_id')::int)
            AND NOT customer_approval_is_approved(TG_ARGV[0], NEW.id) THEN
             SELECT name->>'en_US' INTO stage_name
-              FROM customer_approval_stage WHERE id = stage;
+              FROM ONLY customer_approval_stage WHERE id = stage;
             RAISE EXCEPTION 'Cannot advance to %: customer approval is required. '
                 'Request customer approval before changing to this status.', stage_name
                 USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
@@ -200,15 +218,17 @@ DECLARE
     sealed text;
 BEGIN
     SELECT position, hash INTO head
-      FROM customer_approval_event
+      FROM ONLY customer_approval_event
      WHERE res_model = NEW.res_model AND res_id = NEW.res_id
      ORDER BY position DESC LIMIT 1;
+    -- A number of one's own choice could be higher than all that follow.
+    NEW.id := nextval('customer_approval_event_id_seq');
     NEW.position := COALESCE(head.position, 0) + 1;
     NEW.previous_hash := head.hash;
     NEW.hash := encode(sha256(convert_to(format(
         '%s:%s:%s:%s', NEW.id, NEW.position, COALESCE(head.hash, ''), NEW.entry_digest
     ), 'UTF8')), 'hex');
-    IF NEW.kind IN ({_texts(SEALED_KINDS)}) THEN
+    IF NEW.kind NOT IN ({_texts(UNSEALED_KINDS)}) THEN
         -- What is not there is an empty text: concat_ws() would leave it out.
         sealed := array_to_string(ARRAY[
             {", ".join(f"NEW.{name}::text" for name in SEALED_FIELDS)}
@@ -216,10 +236,23 @@ BEGIN
         IF NOT customer_approval_is_sealed(
             NEW.seal::numeric, sealed, customer_approval_key(NEW.key_id)
         ) THEN
-            RAISE EXCEPTION 'Evidence of an approval needs the seal of the Odoo server.'
+            RAISE EXCEPTION 'Evidence of approvals needs the seal of the Odoo server.'
                 USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
                       CONSTRAINT = 'customer_approval_seal';
         END IF;
+    END IF;
+    RETURN NEW;
+END
+"""
+
+CHECKPOINT = """
+BEGIN
+    IF NOT customer_approval_is_sealed(
+        NEW.seal::numeric, NEW.hash, customer_approval_key(NEW.key_id)
+    ) THEN
+        RAISE EXCEPTION 'Evidence of approvals needs the seal of the Odoo server.'
+            USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+                  CONSTRAINT = 'customer_approval_seal';
     END IF;
     RETURN NEW;
 END
@@ -240,8 +273,8 @@ BEGIN
     IF NEW.value IS NULL AND NEW.salt IS NULL
        AND NEW.id = OLD.id AND NEW.event_id = OLD.event_id
        AND EXISTS (
-           SELECT FROM customer_approval_event AS erased
-             JOIN customer_approval_event AS event
+           SELECT FROM ONLY customer_approval_event AS erased
+             JOIN ONLY customer_approval_event AS event
                ON event.id = NEW.event_id
               AND event.res_model = erased.res_model AND event.res_id = erased.res_id
             WHERE erased.kind = 'erased'
@@ -291,8 +324,9 @@ BEGIN
             IF NEW.state IN (
                 'approved', 'approved_conditions', 'changes_requested', 'rejected'
             ) AND EXISTS (
-                SELECT FROM customer_approval_event
+                SELECT FROM ONLY customer_approval_event
                  WHERE request_id = NEW.id
+                   AND res_model = NEW.res_model AND res_id = NEW.res_id
                    AND kind = 'decided'
                    AND decision = NEW.state
                    AND scope_digest = NEW.scope_digest
@@ -301,14 +335,16 @@ BEGIN
             END IF;
         END IF;
     ELSIF changed && answer THEN
-        IF changed <@ ARRAY(SELECT jsonb_array_elements_text(TG_ARGV[2]::jsonb))
+        IF changed <@ (
+               ARRAY(SELECT jsonb_array_elements_text(TG_ARGV[2]::jsonb))
                || ARRAY['write_date', 'write_uid']
+           )
            AND NOT EXISTS (
                SELECT FROM jsonb_array_elements_text(TG_ARGV[2]::jsonb) AS name
                 WHERE after->name <> 'null' AND name = ANY(changed)
            )
            AND EXISTS (
-               SELECT FROM customer_approval_event
+               SELECT FROM ONLY customer_approval_event
                 WHERE res_model = NEW.res_model AND res_id = NEW.res_id
                   AND kind = 'erased' AND age(xmin) <= 0
            ) THEN
@@ -317,7 +353,7 @@ BEGIN
     ELSIF changed && ARRAY['conditions_accepted_on', 'conditions_accepted_by_id'] THEN
         IF OLD.conditions_accepted_on IS NULL AND NOT 'lapsed_on' = ANY(changed)
            AND OLD.state = 'approved_conditions' AND EXISTS (
-            SELECT FROM customer_approval_event
+            SELECT FROM ONLY customer_approval_event
              WHERE request_id = NEW.id AND kind = 'conditions_accepted'
                AND scope_digest = NEW.scope_digest
         ) THEN
@@ -333,30 +369,45 @@ BEGIN
 END
 """
 
-# Arguments: the columns that decide on gates (JSON list).
+# Arguments: the columns that decide on gates (JSON list). Each new value has to be in
+# an event of this transaction; what is empty or false is null there.
 STAGE = """
 DECLARE
-    after jsonb := to_jsonb(NEW);
-    before jsonb := to_jsonb(OLD);
+    after jsonb := COALESCE(to_jsonb(NEW), '{}');
+    before jsonb := COALESCE(to_jsonb(OLD), '{}');
+    nothing jsonb := '[null, false, 0, ""]';
+    old_value jsonb;
+    new_value jsonb;
+    name text;
 BEGIN
-    IF TG_OP = 'UPDATE' AND NOT EXISTS (
-        SELECT FROM jsonb_array_elements_text(TG_ARGV[0]::jsonb) AS name
-         WHERE after->name IS DISTINCT FROM before->name
-    ) THEN
+    IF to_regclass('customer_approval_event') IS NULL THEN
         RETURN NULL;
     END IF;
-    IF to_regclass('customer_approval_event') IS NULL OR EXISTS (
-        SELECT FROM customer_approval_event
-         WHERE res_model = 'customer.approval.stage'
-           AND res_id = COALESCE((after->>'id')::int, (before->>'id')::int)
-           AND kind = 'stage_configured'
-           AND age(xmin) <= 0
-    ) THEN
-        RETURN NULL;
-    END IF;
-    RAISE EXCEPTION 'What stages ask for is changed in Odoo only, where it is logged.'
-        USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
-              CONSTRAINT = 'customer_approval_stage_logged';
+    FOR name IN SELECT jsonb_array_elements_text(TG_ARGV[0]::jsonb) LOOP
+        old_value := COALESCE(before->name, 'null');
+        new_value := COALESCE(after->name, 'null');
+        IF old_value = new_value
+           OR nothing @> old_value AND nothing @> new_value THEN
+            CONTINUE;
+        END IF;
+        IF nothing @> new_value THEN
+            new_value := 'null';
+        END IF;
+        IF NOT EXISTS (
+            SELECT FROM ONLY customer_approval_event
+             WHERE res_model = 'customer.approval.stage'
+               AND res_id = COALESCE((after->>'id')::int, (before->>'id')::int)
+               AND kind = 'stage_configured'
+               AND details->'changes'->name->1 = new_value
+               AND age(xmin) <= 0
+        ) THEN
+            RAISE EXCEPTION 'What stages ask for is changed in Odoo only, where it is '
+                'logged.'
+                USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+                      CONSTRAINT = 'customer_approval_stage_logged';
+        END IF;
+    END LOOP;
+    RETURN NULL;
 END
 """
 
@@ -381,6 +432,7 @@ FUNCTIONS = {
     ),
     "customer_approval_gate": ("", "trigger", "plpgsql", GATE),
     "customer_approval_event": ("", "trigger", "plpgsql", EVENT),
+    "customer_approval_checkpoint": ("", "trigger", "plpgsql", CHECKPOINT),
     "customer_approval_unalterable": ("", "trigger", "plpgsql", UNALTERABLE),
     "customer_approval_personal": ("", "trigger", "plpgsql", PERSONAL),
     "customer_approval_request": ("", "trigger", "plpgsql", REQUEST),
@@ -464,17 +516,27 @@ def install_functions(cr):
     """Create or replace the functions, without the key's."""
     # Bodies name tables that come later.
     cr.execute("SET LOCAL check_function_bodies = off")
+    path = _get_search_path(cr)
     for name, (arguments, result, language, body) in FUNCTIONS.items():
         cr.execute(
             SQL(
-                "CREATE OR REPLACE FUNCTION %s(%s) RETURNS %s LANGUAGE %s AS %s",
+                "CREATE OR REPLACE FUNCTION %s(%s) RETURNS %s LANGUAGE %s"
+                " SET search_path = %s AS %s",
                 SQL.identifier(name),
                 SQL(arguments),
                 SQL(result),
                 SQL(language),
+                SQL(path),
                 body,
             )
         )
+
+
+def _get_search_path(cr):
+    """Return where the functions look for tables, whatever the caller sets: temporary
+    tables of the same names come last."""
+    cr.execute("SELECT quote_ident(current_schema)")
+    return f"pg_catalog, {cr.fetchone()[0]}, pg_temp"
 
 
 def read_keys(cr):
@@ -539,15 +601,16 @@ def find_problems(cr, triggers):
         ):
             problems.append(f"{label} was altered")
     cr.execute(
-        "SELECT proname, prosrc FROM pg_proc"
+        "SELECT proname, prosrc, proconfig FROM pg_proc"
         " WHERE proname LIKE 'customer\\_approval\\_%'"
         " AND pronamespace = current_schema::regnamespace"
     )
-    sources = dict(cr.fetchall())
+    sources = {row[0]: row[1:] for row in cr.fetchall()}
+    config = [f"search_path={_get_search_path(cr)}"]
     for name, (_arguments, _result, _language, body) in FUNCTIONS.items():
         if name not in sources:
             problems.append(f"function {name} is missing")
-        elif sources[name] != body:
+        elif sources[name] != (body, config):
             problems.append(f"function {name} was altered")
     return problems
 

@@ -165,6 +165,11 @@ run_script() { # FILE ARGUMENTS...
     odoo_shell_script "$THROWAWAY" "$file"
 }
 
+verify_evidence() { # ends with 1 if something does not fit
+    demo_environment
+    odoo_shell_script "$DEMO" "$DEVTOOLS/verify.py"
+}
+
 run_core_tests() {
     environment
     make_ready

@@ -8,7 +8,7 @@
 # shellcheck shell=bash
 
 # Not dependencies, but the tests go through them.
-TEST_ADDONS=base_automation,payment_demo
+TEST_ADDONS=base_automation,delivery,payment_demo,sale_loyalty
 
 sql() { psql -XAtq -v ON_ERROR_STOP=1 -d "$@"; }
 has_db() { [ -n "$(sql postgres -c "SELECT 1 FROM pg_database WHERE datname = '$1'")" ]; }

@@ -1,0 +1,299 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""One consent across documents: what of an approved order is billed needs no other."""
+
+from psycopg2.errors import CheckViolation
+
+from odoo.exceptions import UserError
+from odoo.fields import Command
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.sale.tests.common import TestSaleCommon
+
+from .common import ApprovalMixin
+
+
+@tagged("post_install", "-at_install")
+class TestCoverage(ApprovalMixin, TestSaleCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls._set_up_approval()
+        cls.invoice_posted.requires_customer_approval = True
+        cls.partner_a.email = "a@example.com"
+        cls.salesperson = cls._create_salesperson(
+            company_id=cls.env.company.id,
+            company_ids=[Command.set(cls.env.company.ids)],
+        )
+
+    def setUp(self):
+        super().setUp()
+        self.order = self._order()
+
+    def _order(self, approve=True, **values):
+        order = self.env["sale.order"].create(
+            {
+                "partner_id": self.partner_a.id,
+                "order_line": [
+                    Command.create(
+                        {
+                            "product_id": self.company_data["product_order_no"].id,
+                            "product_uom_qty": 4,
+                            "price_unit": 100,
+                        }
+                    ),
+                ],
+                **values,
+            }
+        )
+        if approve:
+            self._bring_to_status(order, "approved")
+        order.action_confirm()
+        return order
+
+    def _bill(self, orders=None):
+        invoices = (orders or self.order)._create_invoices()
+        self.env.flush_all()
+        return invoices
+
+    def _assert_covered(self, invoice, covered=True):
+        self.env.flush_all()
+        self.env.invalidate_all()
+        self.assertEqual(
+            invoice.customer_approval_status, "approved" if covered else "not_required"
+        )
+        self.assertEqual(bool(invoice.customer_approval_coverage), covered)
+        if covered:
+            invoice.action_post()
+            self.assertEqual(invoice.state, "posted")
+            self.assertEqual(invoice.stage_id, self.invoice_posted)
+        else:
+            with self.assertRaisesRegex(UserError, "customer approval is required"):
+                invoice.action_post()
+
+    def test_whole_order(self):
+        invoice = self._bill()
+        self.assertIn(self.order.name, invoice.customer_approval_coverage)
+        self.assertEqual(invoice.customer_approval_banner, "covered")
+        self._assert_covered(invoice)
+        event = self.env["customer.approval.event"].search(
+            [("kind", "=", "covered"), ("res_id", "=", invoice.id)], limit=1
+        )
+        self.assertEqual(event.request_id, self.order.customer_approval_request_id)
+        self.assertTrue(event.seal)
+        verify = self.env["customer.approval.event"]._verify_document
+        self.assertEqual(verify(invoice), [])
+
+    def test_order_that_nobody_approved(self):
+        self._assert_covered(self._bill(self._order(approve=False)), False)
+
+    def test_partial(self):
+        line = self.order.order_line
+        for quantity in (1, 3):
+            invoice = self._bill()
+            invoice.invoice_line_ids.quantity = quantity
+            self._assert_covered(invoice)
+        self.assertEqual(line.qty_invoiced, 4)
+        with self.assertRaises(UserError):
+            self._bill()
+
+    def test_more_of_it(self):
+        invoice = self._bill()
+        invoice.invoice_line_ids.quantity = 5
+        self._assert_covered(invoice, False)
+        invoice.invoice_line_ids.quantity = 4
+        invoice.action_post()
+
+    def test_two_halves_that_are_more(self):
+        """Each invoice alone bills no more than was ordered; together they do."""
+        first = self._bill()
+        first.invoice_line_ids.quantity = 3
+        second = self._bill()
+        self.assertEqual(second.invoice_line_ids.quantity, 1)
+        self._assert_covered(first)
+        second.invoice_line_ids.quantity = 3
+        self._assert_covered(second, False)
+
+    def test_dearer(self):
+        for values in ({"price_unit": 101}, {"name": "Same", "price_unit": 100.01}):
+            invoice = self._bill()
+            invoice.invoice_line_ids.write(values)
+            self._assert_covered(invoice, False)
+            invoice.button_cancel()
+        invoice = self._bill()
+        invoice.invoice_line_ids.price_unit = 90
+        self._assert_covered(invoice)
+
+    def test_something_else(self):
+        invoice = self._bill()
+        invoice.invoice_line_ids = [
+            Command.create({"name": "Extra", "price_unit": 5, "quantity": 1})
+        ]
+        self._assert_covered(invoice, False)
+        # Its customer can approve just this invoice.
+        self._bring_to_status(invoice, "approved")
+        invoice.action_post()
+
+    def test_other_terms(self):
+        term = self.env.ref("account.account_payment_term_30days")
+        order = self._order(payment_term_id=term.id)
+        invoice = self._bill(order)
+        invoice.invoice_payment_term_id = self.env.ref(
+            "account.account_payment_term_immediate"
+        )
+        self._assert_covered(invoice, False)
+
+    def test_grouped(self):
+        second = self._order()
+        invoice = self._bill(self.order | second)
+        self.assertEqual(len(invoice), 1)
+        self.assertIn(second.name, invoice.customer_approval_coverage)
+        self._assert_covered(invoice)
+
+    def test_grouped_with_one_that_nobody_approved(self):
+        self._assert_covered(self._bill(self.order | self._order(approve=False)), False)
+
+    def _pay_down(self, percent, order=None):
+        order = order or self.order
+        wizard = self.env["sale.advance.payment.inv"].create(
+            {
+                "sale_order_ids": [Command.set(order.ids)],
+                "advance_payment_method": "percentage",
+                "amount": percent,
+            }
+        )
+        return wizard._create_invoices(order)
+
+    def test_down_payment_and_the_rest(self):
+        down = self._pay_down(30)
+        self._assert_covered(down)
+        rest = self.order._create_invoices(final=True)
+        self.assertLess(rest.amount_total, self.order.amount_total)
+        self._assert_covered(rest)
+
+    def test_down_payment_beyond_what_was_agreed(self):
+        order = self._order(require_payment=True, prepayment_percent=0.3)
+        self._assert_covered(self._pay_down(30, order))
+        self._assert_covered(self._pay_down(20, order), False)
+
+    def test_down_payments_beyond_the_total(self):
+        self._assert_covered(self._pay_down(60))
+        self._assert_covered(self._pay_down(60), False)
+
+    def test_reinvoiced_expense(self):
+        expense = self.company_data["product_order_no"].copy(
+            {"expense_policy": "cost", "invoice_policy": "delivery"}
+        )
+        self.env["sale.order.line"].create(
+            {
+                "order_id": self.order.id,
+                "name": "Travel",
+                "product_id": expense.id,
+                "product_uom_qty": 0,
+                "qty_delivered": 1,
+                "price_unit": 80,
+                "is_expense": True,
+            }
+        )
+        self.assertEqual(self.order.customer_approval_status, "approved")
+        invoice = self._bill()
+        self.assertEqual(len(invoice.invoice_line_ids), 2)
+        self._assert_covered(invoice, False)
+        invoice.invoice_line_ids.filtered(
+            lambda line: line.product_id == expense
+        ).unlink()
+        self._assert_covered(invoice)
+
+    def test_change_order_is_billed_with_its_order(self):
+        change = self.order._create_change_order()
+        change.order_line = [
+            Command.create(
+                {
+                    "product_id": self.company_data["product_order_no"].id,
+                    "price_unit": 50,
+                }
+            )
+        ]
+        self._bring_to_status(change, "approved")
+        change.action_confirm()
+        invoice = self._bill(self.order | change)
+        self._assert_covered(invoice)
+
+    def test_refund_makes_room(self):
+        invoice = self._bill()
+        self._assert_covered(invoice)
+        refund = invoice._reverse_moves([{}], cancel=True)
+        self.assertEqual(refund.state, "posted")
+        again = self._bill()
+        self._assert_covered(again)
+
+    def test_posted_stays_as_it_is(self):
+        invoice = self._bill()
+        invoice.action_post()
+        with self.assertRaises(UserError):
+            invoice.narration = "Pay somebody else"
+        invoice.button_draft()
+        self.assertEqual(invoice.stage_id, self.invoice_draft)
+        invoice.action_post()
+
+    def test_order_that_is_revised(self):
+        invoice = self._bill()
+        self.order.with_context(disable_cancel_warning=True)._action_cancel()
+        draft = self.order.copy()
+        self.assertTrue(draft)
+        self.order.action_draft()
+        self.order._revise_customer_approval("All new")
+        self.env.flush_all()
+        self.env.invalidate_all()
+        self.assertEqual(invoice.customer_approval_status, "not_required")
+
+    def test_database(self):
+        """The database takes an order's approval for its invoices, and no other."""
+        invoice = self._bill()
+        other = self._bill(self._order(approve=False))
+        query = "UPDATE account_move SET state = 'posted' WHERE id = %s"
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaises(CheckViolation),
+            self.cr.savepoint(),
+        ):
+            self.cr.execute(query, [other.id])
+        self.cr.execute(query, [invoice.id])
+
+    def test_bills_that_lose_their_order(self):
+        invoice = self._bill()
+        invoice.action_post()
+        line = invoice.invoice_line_ids
+        with self.assertRaisesRegex(UserError, "credit note"):
+            line.sale_line_ids = [Command.clear()]
+
+    def test_orders_that_lose_their_bills(self):
+        self._bill().action_post()
+        with self.assertRaisesRegex(UserError, "credit note"):
+            self.order.order_line.invoice_lines = [Command.clear()]
+
+    def test_drafts_give_nothing_back(self):
+        invoice = self._bill()
+        invoice.action_post()
+        refund = invoice._reverse_moves([{}])
+        self.assertEqual(refund.state, "draft")
+        again = invoice.copy({"invoice_line_ids": []})
+        again.invoice_line_ids = [
+            Command.create(
+                {
+                    "product_id": line.product_id.id,
+                    "quantity": line.quantity,
+                    "price_unit": line.price_unit,
+                    "tax_ids": [Command.set(line.tax_ids.ids)],
+                    "sale_line_ids": [Command.set(line.sale_line_ids.ids)],
+                }
+            )
+            for line in invoice.invoice_line_ids
+        ]
+        self._assert_covered(again, False)
+
+    def test_twice_negative(self):
+        invoice = self._bill()
+        invoice.invoice_line_ids.write({"quantity": -1, "price_unit": -200})
+        self._assert_covered(invoice, False)
