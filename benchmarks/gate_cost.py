@@ -18,6 +18,7 @@ from odoo.addons.customer_approval_gate.models.customer_approval_mixin import (
 from odoo.addons.customer_approval_gate.models.customer_approval_staged_mixin import (
     CustomerApprovalStagedMixin as staged,
 )
+from odoo.addons.customer_approval_gate.tools.entry import Answer
 
 COUNT = 100
 ROUNDS = 3
@@ -40,7 +41,7 @@ def make_orders(approve):
     )
     if approve:
         for request in orders._open_customer_approval(mail=False):
-            request._decide("approved", "Bench", "link")
+            request._decide(Answer("approved", "Bench", "link"))
     return orders
 
 

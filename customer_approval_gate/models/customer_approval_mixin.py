@@ -399,11 +399,32 @@ class CustomerApprovalMixin(models.AbstractModel):
             lambda document: scopes[document.id] == requests[document.id].scope_digest
         )
         if different := approved - same:
+            older = different.filtered(
+                lambda document: (
+                    ledger.format_of(requests[document.id].scope_digest)
+                    != ledger.FORMAT
+                )
+            )
+            same |= older._filter_same_scope(requests)
+            different -= same
+        if different:
             tolerated = different._get_tolerated_scopes(requests)
             same |= different.filtered(
                 lambda document: scopes[document.id] in tolerated[document.id]
             )
         return same
+
+    def _filter_same_scope(self, requests):
+        """Return the documents whose content is what was asked, in an older format.
+
+        :param requests: ``{id of the document: the request in force}``
+        """
+        contents = self.sudo()._get_customer_approval_content(with_texts=False)
+        return self.filtered(
+            lambda document: ledger.is_same_scope(
+                requests[document.id].content, contents[document.id]
+            )
+        )
 
     def _get_tolerated_scopes(self, requests):
         """Return ``{id of the document: digests of the changes that its company's
@@ -540,8 +561,9 @@ class CustomerApprovalMixin(models.AbstractModel):
         """
         self.ensure_one()
         content = self.sudo()._get_customer_approval_content()[self.id]
+        approved = ledger.as_today(request.content)
         matters = content_tools.changes_that_matter(
-            request.content,
+            approved,
             content,
             self.company_id.sudo()._get_customer_approval_policy(self.currency_id),
         )
@@ -550,7 +572,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         scope = ledger.scope_digest(content)
         if scope == request.scope_digest:
             return
-        changes = content_tools.difference(request.content, content)
+        changes = content_tools.difference(approved, content)
         self.env["customer.approval.event"].sudo()._append(
             [
                 Entry(

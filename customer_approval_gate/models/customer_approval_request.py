@@ -263,7 +263,9 @@ class CustomerApprovalRequest(models.Model):
         previous = self._get_previous()
         if not previous:
             return {}
-        return content_tools.difference(previous.content, self.content)
+        return content_tools.difference(
+            ledger.as_today(previous.content), ledger.as_today(self.content)
+        )
 
     @api.model
     def _get_field_label(self, name):
@@ -561,6 +563,8 @@ class CustomerApprovalRequest(models.Model):
         """Return whether the document's content is no longer what was asked about."""
         self.ensure_one()
         document = self.sudo()._get_document()
+        if ledger.format_of(self.scope_digest) != ledger.FORMAT:
+            return not document._filter_same_scope({document.id: self.sudo()})
         return document._get_scope_digests()[document.id] != self.scope_digest
 
     def _is_expired(self):

@@ -125,7 +125,7 @@ class TestApproval(ApprovalCommon, MailCommon):
         self.assertEqual(content["document"]["name"], self.order.name)
         self.assertEqual(len(content["lines"]), len(self.order.order_line))
         self.assertEqual(content["totals"]["total"], f"{self.order.amount_total:.2f}")
-        self.assertRegex(request.digest, "^1:[0-9a-f]{64}$")
+        self.assertRegex(request.digest, "^2:[0-9a-f]{64}$")
         self.assertIn(self.order.order_line[0].name, request.content_html)
 
     def test_content_is_in_the_customers_language(self):

@@ -222,7 +222,7 @@ class TestEvidence(EvidenceMixin, ApprovalCommon):
             request.content["files"],
             [{"name": "plan.txt", "size": 4, "sha256": ledger.sha256(b"Plan")}],
         )
-        self.assertEqual(request.content["format"], 1)
+        self.assertEqual(request.content["format"], ledger.FORMAT)
         html = request.content_html
         self.product.name = "Renamed"
         self.env.invalidate_all()

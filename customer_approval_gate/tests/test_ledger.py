@@ -150,18 +150,44 @@ class TestDigests(BaseCase):
         """What was digested today is verified after the format has changed."""
         content = {"a": "1.00"}
         today = ledger.digest(content)
-        ledger.FORMATS[2] = lambda value: ledger.sha256(b"2" + ledger.canonical(value))
+        ledger.FORMATS[3] = lambda value: ledger.sha256(b"3" + ledger.canonical(value))
         try:
-            tomorrow = ledger.digest(content, 2)
-            self.assertTrue(tomorrow.startswith("2:"))
+            tomorrow = ledger.digest(content, 3)
+            self.assertTrue(tomorrow.startswith("3:"))
             self.assertTrue(ledger.is_digest_of(today, content))
             self.assertTrue(ledger.is_digest_of(tomorrow, content))
             self.assertFalse(ledger.is_digest_of(today, {"a": "1.01"}))
         finally:
-            del ledger.FORMATS[2]
+            del ledger.FORMATS[3]
         self.assertFalse(ledger.is_digest_of(tomorrow, content), "unknown format")
         for nonsense in (None, "", "1", ":", "x:y", "1:abc"):
             self.assertFalse(ledger.is_digest_of(nonsense, content))
+
+    def test_format_of_yesterday(self):
+        """What was approved in the first format is the same today."""
+        old = {
+            "header": {"partner": {"id": 3, "text": "Ada"}},
+            "lines": [
+                {
+                    "line_id": 1,
+                    "quantity": "2.00",
+                    "unit_price": "10.50",
+                    "discount": "0.00",
+                }
+            ],
+            "totals": {"total": "21.00"},
+        }
+        line = {"line_id": 1, "quantity": "2", "unit_price": "10.5", "discount": "0"}
+        new = {
+            "format": ledger.FORMAT,
+            "header": {"partner": {"id": 3, "text": "Ada"}, "incoterm": None},
+            "lines": [{**line, "lead_days": "3.00"}],
+            "totals": {"total": "21.00"},
+            "files": [],
+        }
+        self.assertTrue(ledger.is_same_scope(old, new))
+        new["lines"][0]["unit_price"] = "10.51"
+        self.assertFalse(ledger.is_same_scope(old, new))
 
 
 @tagged("post_install", "-at_install")

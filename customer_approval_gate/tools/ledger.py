@@ -28,8 +28,9 @@ import pathlib
 import sys
 import zipfile
 
-FORMAT = 1
-"""The format of content that is made today."""
+FORMAT = 2
+"""The format of content that is made today. In the first one prices and quantities had
+as many decimals as the settings said, and there were no files."""
 
 EVENT_FIELDS = (
     "res_model",
@@ -144,7 +145,10 @@ def sha256(data):
     return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
 
 
-FORMATS = {1: lambda content: sha256(canonical(content))}
+FORMATS = {
+    1: lambda content: sha256(canonical(content)),
+    2: lambda content: sha256(canonical(content)),
+}
 """How content of each format is digested. A format is never changed and never
 removed: what was digested with it has to be verified for as long as it is kept."""
 
@@ -156,10 +160,14 @@ def digest(content, number=FORMAT):
 
 def is_digest_of(expected, content):
     """Return whether a digest of any format is that of the content."""
-    number, separator, _value = (expected or "").partition(":")
-    if not separator or not number.isdigit() or int(number) not in FORMATS:
-        return False
-    return digest(content, int(number)) == expected
+    number = format_of(expected)
+    return number in FORMATS and digest(content, number) == expected
+
+
+def format_of(digest_text):
+    """Return the format that a digest was made with, or ``None``."""
+    number, separator, _value = (digest_text or "").partition(":")
+    return int(number) if separator and number.isdigit() else None
 
 
 def _check_plain(value):
@@ -365,7 +373,11 @@ def check_request(request, events, personal, scope):
             return [f"{label}: is not the one that {event_label(event)} is about"]
     if not is_digest_of(request["digest"], request["content"]):
         return [f"{label}: its content was altered"]
-    if scope(request["content"]) != request["scope_digest"]:
+    number = format_of(request["scope_digest"])
+    if (
+        number not in FORMATS
+        or scope(request["content"], number) != request["scope_digest"]
+    ):
         return [f"{label}: scope and price are not those of its content"]
     asked = kinds.get("requested")
     if not asked:
@@ -596,6 +608,43 @@ def scope_digest(content, number=FORMAT):
         ),
     }
     return digest(scope, number)
+
+
+def is_same_scope(frozen, present):
+    """Return whether content of whatever format has the scope and price of present
+    content, as far as its format could tell."""
+    if frozen.get("format", 1) == FORMAT:
+        return scope_digest(frozen) == scope_digest(present)
+    old = as_today(frozen)
+    names = {name for line in old["lines"] for name in line}
+    new = {
+        **present,
+        "header": {
+            name: value
+            for name, value in present["header"].items()
+            if name in old["header"]
+        },
+        "lines": [
+            {name: value for name, value in line.items() if name in names}
+            for line in present["lines"]
+        ],
+    }
+    return scope_digest(old) == scope_digest(new)
+
+
+def as_today(content):
+    """Return content of whatever format with decimals as they are written today."""
+    if content.get("format", 1) == FORMAT:
+        return content
+    lines = []
+    for line in content["lines"]:
+        shortened = {
+            name: line[name].rstrip("0").rstrip(".")
+            for name in ("quantity", "unit_price", "discount")
+            if "." in (line.get(name) or "")
+        }
+        lines.append({**line, **shortened})
+    return {**content, "lines": lines}
 
 
 def without_texts(value):

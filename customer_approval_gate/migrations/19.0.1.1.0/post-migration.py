@@ -19,4 +19,6 @@ def migrate(cr, version):
     env.ref(
         "customer_approval_gate.customer_approval_request_rule_user"
     ).domain_force = '[("document_readable", "=", True)]'
+    stages = env["customer.approval.stage"]._get_all_stages()
+    stages._record_configuration({stage: {} for stage in stages})
     env["customer.approval.request"].search([])._take_into_ledger()
