@@ -146,9 +146,8 @@ for lines in (10, 100, 1000):
             lambda order=order: order._open_customer_approval(mail=False)
         )
         samples.append(seconds)
-    print(
-        f"  {lines:5} lines{statistics.median(samples) * 1000:10.0f} ms{count:5} queries"
-    )
+    milliseconds = statistics.median(samples) * 1000
+    print(f"  {lines:5} lines{milliseconds:10.0f} ms{count:5} queries")
 
 begin = time.perf_counter()
 problems, rows = Event._verify_all()
