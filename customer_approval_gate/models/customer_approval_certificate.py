@@ -22,6 +22,8 @@ from ..tools.ledger import DECISIONS
 _logger = logging.getLogger(__name__)
 
 CODE_LENGTH = 32
+# What of a request's events is no matter of its customer.
+STAFFS_KINDS = ("change_order", "covered", "downloaded", "tolerated")
 
 README = """\
 Evidence of a customer's approval
@@ -100,7 +102,7 @@ class CustomerApprovalRequest(models.Model):
         self.ensure_one()
         events = self.env["customer.approval.event"].sudo()  # the request's own
         return events.search([("request_id", "=", self.id)], order="position").filtered(
-            lambda event: event.kind not in ("downloaded", "covered", "tolerated")
+            lambda event: event.kind not in STAFFS_KINDS
         )
 
     def _get_chain_head(self):

@@ -989,7 +989,8 @@ class CustomerApprovalMixin(models.AbstractModel):
         )
         action["domain"] = [("res_model", "=", self._name), ("res_id", "=", self.id)]
         action["context"] = {}
-        action["name"] = self.env._("History of %(name)s", name=self.display_name)
+        title = self.env._("History of %(name)s", name=self.display_name)
+        action["name"] = action["display_name"] = title
         return action
 
     def action_verify_customer_approval(self):
