@@ -693,7 +693,7 @@ class CustomerApprovalRequest(models.Model):
             request,
             decision=answer.decision,
             method=answer.method,
-            text=answer.conditions or answer.reason or "",
+            text=values["conditions"] or values["reason"] or "",
             details={"answer": ledger.sha256(ledger.canonical(plain))},
             personal=request._get_personal(values),
             occurred_on=decided_on,
@@ -748,8 +748,8 @@ class CustomerApprovalRequest(models.Model):
             "decision_ip": personal.get("ip"),
             "decision_user_agent": personal.get("user_agent"),
             "consent": self._get_consent() if "approved" in answer.decision else False,
-            "reason": answer.reason or False,
-            "conditions": answer.conditions or False,
+            "reason": (answer.reason or "").strip() or False,
+            "conditions": (answer.conditions or "").strip() or False,
             "signature": signature,
         }
 

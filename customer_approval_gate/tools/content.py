@@ -21,6 +21,10 @@ MONEY = {"quantity", "unit_price", "discount", "subtotal", "total"}
 """What of a line makes its price."""
 
 
+ORDER = {"untaxed": 1, "tax": 2, "total": 3}
+"""How totals are read."""
+
+
 def related(record_id, text=None):
     """Return a related record as content, or ``None`` if there is none."""
     return {"id": record_id, "text": text} if record_id else None
@@ -142,9 +146,10 @@ def changed_fields(old, new):
 
 
 def _fields_difference(old, new):
+    names = sorted(old.keys() | new.keys(), key=lambda name: (ORDER.get(name, 0), name))
     return {
         name: [old.get(name), new.get(name)]
-        for name in sorted(old.keys() | new.keys())
+        for name in names
         if old.get(name) != new.get(name)
     }
 
