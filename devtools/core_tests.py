@@ -36,9 +36,12 @@ SUITES = (
     "account/tests/test_tour.py",
 )
 
+# The database refuses it otherwise; this is a copy for the tests alone.
 UNTICK = """
+    ALTER TABLE customer_approval_stage DISABLE TRIGGER USER;
     UPDATE customer_approval_stage SET requires_customer_approval = FALSE;
     DELETE FROM customer_approval_stage_gate_rel;
+    ALTER TABLE customer_approval_stage ENABLE TRIGGER USER;
 """
 
 
