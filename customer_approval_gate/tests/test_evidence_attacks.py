@@ -139,6 +139,22 @@ class TestForgery(DatabaseMixin, EvidenceMixin, ApprovalCommon):
             "seal",
         )
 
+    def test_what_happens_once(self):
+        request = self._bring_to_status(self.order, "approved")
+        self.env.flush_all()
+        Event = self.env["customer.approval.event"]
+        rows = Event._read_rows("sale.order", self.order.id)
+        row = request._export_evidence()[0]
+        personal = Event._read_personal([event["id"] for event in rows])
+
+        def check(events):
+            return ledger.check_request(row, events, personal, ledger.scope_digest)
+
+        self.assertEqual(check(rows), [])
+        for event in rows:
+            again = {**event, "position": 9, "id": event["id"] + 100}
+            self.assertIn("it happened before", check([*rows, again])[0])
+
     def test_foreign_key(self):
         """A key that is only in the ledger, and not in the database, is forged."""
         self._bring_to_status(self.order, "approved")

@@ -216,21 +216,38 @@ class TestLock(ApprovalCommon):
         )
         self.assertTrue(self.order.sudo()._filter_customer_approved())
 
-    def test_delivery_at_its_real_cost(self):
+    def _order_with_delivery(self, price):
         if "is_delivery" not in self.line._fields:
             self.skipTest("the addon delivery is not installed")
-        selection = self.env["delivery.carrier"]._fields["invoice_policy"]
-        if "real" not in dict(selection._description_selection(self.env)):
-            self.skipTest("the addon stock_delivery is not installed")
+        carrier = self._create_carrier()
+        self.env.flush_all()
+        # The policy is of the addon stock_delivery, which brings a whole warehouse.
+        self.cr.execute(
+            "UPDATE delivery_carrier SET invoice_policy = 'real' WHERE id = %s",
+            [carrier.id],
+        )
+        carrier.invalidate_recordset()
         order = self._create_order()
-        carrier = self._create_carrier(invoice_policy="real")
-        order.set_delivery_line(carrier, 0)
+        order.set_delivery_line(carrier, price)
         self._bring_to_status(order, "approved")
         order.stage_id = self.production
-        line = order.order_line.filtered("is_delivery")
+        return order, order.order_line.filtered("is_delivery")
+
+    def test_delivery_at_its_real_cost(self):
+        order, line = self._order_with_delivery(0)
         line.price_unit = 17
         self.assertEqual(order.customer_approval_status, "approved")
         self.assertTrue(order._filter_customer_approved())
+        with self.assertRaises(UserError):
+            line.product_uom_qty = 50
+        with self.assertRaises(UserError):
+            order.order_line.filtered(lambda other: other != line).price_unit = 1
+
+    def test_delivery_whose_price_was_approved(self):
+        order, line = self._order_with_delivery(12)
+        self.assertTrue(order._filter_customer_approved())
+        with self.assertRaises(UserError):
+            line.price_unit = 17
 
     # Revise
 
