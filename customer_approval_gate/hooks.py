@@ -5,6 +5,7 @@ from odoo.tools import SQL
 from odoo.tools.sql import column_exists, create_column
 
 from .tools import triggers
+from .tools.entry import Answer
 
 # The documents' tables: before the installation there are no models to ask.
 TABLES = ("sale_order", "account_move")
@@ -38,6 +39,76 @@ def pre_init_hook(env):
                     SQL.identifier(table),
                 )
             )
+
+
+# Whose answers the demo data have: how, why, and where the document goes then.
+DEMO_ANSWERS = (
+    ("order_approved", Answer("approved", "Ines Varga", "link"), None),
+    (
+        "order_conditions",
+        Answer(
+            "approved_conditions",
+            "Robert Lindqvist",
+            "link",
+            conditions="The fitting takes place on a weekend, so that the shop can "
+            "stay open.",
+        ),
+        None,
+    ),
+    (
+        "order_changes",
+        Answer(
+            "changes_requested",
+            "Martha Quill",
+            "in_person",
+            reason="Walnut instead of oak, please.",
+        ),
+        None,
+    ),
+    (
+        "order_rejected",
+        Answer(
+            "rejected",
+            "Ines Varga",
+            "portal",
+            reason="The hours for the fitting are beyond our budget.",
+        ),
+        None,
+    ),
+    (
+        "order_production",
+        Answer("approved", "Ines Varga", "link"),
+        "stage_order_in_production",
+    ),
+    (
+        "order_quality",
+        Answer("approved", "Robert Lindqvist", "portal"),
+        "stage_order_quality_check",
+    ),
+    (
+        "order_delivered",
+        Answer("approved", "Martha Quill", "in_person"),
+        "stage_order_delivered",
+    ),
+    ("invoice_approved", Answer("approved", "Ines Varga", "link"), None),
+    (
+        "invoice_posted",
+        Answer("approved", "Martha Quill", "link"),
+        "stage_invoice_posted",
+    ),
+)
+
+
+def post_init_hook(env):
+    """Let the customers of the demo data answer: no method of a model may, as code of
+    server actions could call it."""
+    for name, answer, stage in DEMO_ANSWERS:
+        document = env.ref(f"customer_approval_gate.demo_{name}", False)
+        if not document:
+            continue
+        document.customer_approval_request_id._decide(answer)
+        if stage:
+            document.stage_id = env.ref(f"customer_approval_gate.{stage}")
 
 
 def uninstall_hook(env):

@@ -13,6 +13,22 @@ from ..tools.grants import GRANT, PortalSignature
 
 class SaleApprovalPortal(CustomerPortal):
     @http.route()
+    def portal_order_page(self, order_id, *args, **kwargs):
+        """What is signed is what was shown: remember it."""
+        response = super().portal_order_page(order_id, *args, **kwargs)
+        if response.status_code == 200 and self._is_gated(order_id):
+            request.session[self._get_seen_key(order_id)] = self._get_scope(order_id)
+        return response
+
+    def _get_seen_key(self, order_id):
+        return f"customer_approval_seen_{order_id}"
+
+    def _get_scope(self, order_id):
+        # A digest, which gives nothing away.
+        order = request.env["sale.order"].sudo().browse(order_id).exists()
+        return order._get_scope_digests().get(order.id)
+
+    @http.route()
     def portal_quote_accept(self, order_id, access_token=None, **kwargs):
         """Signing on the order's own page is the customer's yes too, unless it is
         staff who sign."""
@@ -22,6 +38,14 @@ class SaleApprovalPortal(CustomerPortal):
                     "You are logged in as a member of staff and cannot sign for the "
                     "customer. If the customer is with you, use “On This Screen” on "
                     "the order."
+                )
+            }
+        seen = request.session.get(self._get_seen_key(order_id))
+        if seen and seen != self._get_scope(order_id):
+            return {
+                "error": request.env._(
+                    "This document has changed since you opened it. Please load the "
+                    "page again, and read it before you sign."
                 )
             }
         request.update_context(**{GRANT: PortalSignature(order_id)})

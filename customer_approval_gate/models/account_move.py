@@ -205,10 +205,71 @@ class AccountMove(models.Model):
         for line in lines:
             if not line._bills_what_was_approved():
                 return nothing
+        if not self._says_what_was_approved(orders):
+            return nothing
         for order in orders:
             if not self._agrees_with_order(order):
                 return nothing
         return orders.customer_approval_request_id.sorted("id")
+
+    def _says_what_was_approved(self, orders):
+        """Return whether notes, terms and the bank account are what Odoo took over from
+        the orders, or the company's own."""
+        self.ensure_one()
+        for line in self.invoice_line_ids:
+            if line.display_type == "line_note" and (
+                line.name not in line.sale_line_ids.mapped("name")
+            ):
+                return False
+        company = self.company_id.with_context(lang=self.partner_id.lang)
+        terms = {
+            html2plaintext(text or "").strip()
+            for text in (False, company.invoice_terms, *orders.mapped("note"))
+        }
+        return html2plaintext(self.narration or "").strip() in terms and (
+            not self.partner_bank_id
+            or self.partner_bank_id.partner_id == self.company_id.partner_id
+        )
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "state" in vals:
+            self._check_room_for_bills()
+        return result
+
+    def _check_room_for_bills(self):
+        """A credit note that made room for another bill under the same approval stays.
+
+        :raise UserError: without it more would be billed than was approved
+        """
+        credits = self.filtered(
+            lambda move: move.move_type == "out_refund" and move.state != "posted"
+        )
+        # Whatever the bookkeeper may read of the orders.
+        orders = credits.invoice_line_ids.sudo().sale_line_ids.order_id
+        for order in orders.filtered(
+            lambda o: o.customer_approval_status == "approved"
+        ):
+            posted = order.order_line.invoice_lines.filtered(
+                lambda line: line.parent_state == "posted"
+            )
+            billed = sum(
+                line._get_billing_sign(line.price_total) * line.price_total
+                for line in posted
+            )
+            if (
+                order.currency_id.compare_amounts(billed, order.amount_total) > 0
+                and posted.move_id._read_coverage()
+            ):
+                raise UserError(
+                    self.env._(
+                        "%(credit)s stays: without it, more of %(order)s would be "
+                        "billed than its customer approved. Make a credit note for "
+                        "the other invoice first.",
+                        credit=credits[:1].display_name,
+                        order=order.display_name,
+                    )
+                )
 
     def _agrees_with_order(self, order):
         """Return whether customer, currency, terms and down payments are as agreed,

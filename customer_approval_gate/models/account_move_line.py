@@ -94,6 +94,7 @@ class AccountMoveLine(models.Model):
             self.quantity < 0
             or self.price_unit < min(sale_line.price_unit, 0)
             or self.product_id != sale_line.product_id
+            or self.name not in sale_line._get_billed_names()
             or self.product_uom_id != sale_line.product_uom_id
             or self.tax_ids != sale_line.tax_ids
         ):

@@ -23,7 +23,7 @@ _logger = logging.getLogger(__name__)
 
 CODE_LENGTH = 32
 # What of a request's events is no matter of its customer.
-STAFFS_KINDS = ("change_order", "covered", "downloaded", "tolerated")
+STAFFS_KINDS = ("certified", "change_order", "covered", "downloaded", "tolerated")
 
 README = """\
 Evidence of a customer's approval
@@ -81,12 +81,16 @@ class CustomerApprovalRequest(models.Model):
         they are."""
         self.ensure_one()
         known = {self.digest.partition(":")[2]: self.env._("the content (JSON)")}
-        for attachment, label in (
-            (self.certificate_id, self.env._("the certificate")),
-            (self.document_pdf_id, self.env._("the document as PDF")),
+        labels = {
+            "certificate_id": self.env._("the certificate"),
+            "document_pdf_id": self.env._("the document as PDF"),
+        }
+        events = self.env["customer.approval.event"].sudo()  # as for the certificate
+        for event in events.search(
+            [("request_id", "=", self.id), ("kind", "=", "certified")]
         ):
-            if attachment:
-                known[ledger.sha256(attachment.raw)] = label
+            for name, digest in (event.details or {}).items():
+                known[digest] = labels[name]
         return known
 
     def _get_time_zone(self):
@@ -156,7 +160,19 @@ class CustomerApprovalRequest(models.Model):
                     )
                     .id
                 )
-        request._record(EvidenceValues(vals))
+        request._record(
+            EvidenceValues(vals),
+            Entry(
+                request._get_document(),
+                "certified",
+                request,
+                details={
+                    name: ledger.sha256(request.env["ir.attachment"].browse(value).raw)
+                    for name, value in vals.items()
+                    if name != "certificate_done"
+                },
+            ),
+        )
         request._mail_certificate()
 
     def _print(self, report):

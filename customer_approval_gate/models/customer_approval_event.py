@@ -72,6 +72,7 @@ class CustomerApprovalEvent(models.Model):
             ("gate_refused", "Refused by the Gate"),
             ("stage_configured", "Stage Configured"),
             ("policy_changed", "Policy Changed"),
+            ("certified", "Certificate Made"),
             ("downloaded", "Evidence Downloaded"),
             ("erased", "Personal Data Erased"),
             ("deleted", "Deleted"),
@@ -105,6 +106,9 @@ class CustomerApprovalEvent(models.Model):
     details = fields.Json(readonly=True)
     personal_digest = fields.Char(readonly=True)
     entry_digest = fields.Char(required=True, readonly=True)
+    xact = fields.Char(
+        string="Transaction", readonly=True, help="In which it was written."
+    )
     previous_hash = fields.Char(readonly=True)
     hash = fields.Char(required=True, readonly=True)
     seal = fields.Char(readonly=True)
@@ -306,8 +310,9 @@ class CustomerApprovalEvent(models.Model):
         if personal:
             row["personal_digest"] = ledger.personal_digest(salt, personal)
         row["entry_digest"] = ledger.entry_digest(row)
-        row["seal"] = row["key_id"] = None
-        if entry.kind not in ledger.UNSEALED_KINDS:
+        if entry.kind in ledger.UNSEALED_KINDS:
+            row["seal"], row["key_id"] = seal.make_mark(row["entry_digest"])
+        else:
             position, previous = head or (0, None)
             place = {"position": position + 1, "previous_hash": previous}
             row["seal"], row["key_id"] = seal.make_seal(
@@ -427,7 +432,7 @@ class CustomerApprovalEvent(models.Model):
         if res_model:
             where = SQL("res_model = %s AND res_id = %s", res_model, res_id)
         columns = ("id", *ledger.EVENT_FIELDS, "position", "entry_digest")
-        columns += ("previous_hash", "hash", "seal", "key_id")
+        columns += ("xact", "previous_hash", "hash", "seal", "key_id")
         self.flush_model()
         self.env.cr.execute(
             SQL(
@@ -460,6 +465,10 @@ class CustomerApprovalEvent(models.Model):
         }
 
     @api.model
+    def _get_mark_check(self, keys):
+        return lambda event: event["key_id"] in keys and seal.is_marked(event)
+
+    @api.model
     def _get_keys(self):
         """Return the keys that the database takes seals of. Whoever can add one there
         could as well switch it off; one that is only in the ledger is forged."""
@@ -484,7 +493,7 @@ class CustomerApprovalEvent(models.Model):
 
     @api.model
     def _verify_rows(self, events, requests, personal, keys):
-        problems = ledger.check_chain(events, keys)
+        problems = ledger.check_chain(events, keys, self._get_mark_check(keys))
         problems += ledger.check_personal(events, personal)
         problems += ledger.known_requests(requests, events)
         for request in requests:
@@ -528,6 +537,13 @@ class CustomerApprovalEvent(models.Model):
         if not problems:
             problems += ledger.check_roots(checkpoints, events)
         problems += self.env["customer.approval.stage"]._find_unapproved_past_gate()
+        companies = self.env["res.company"].sudo()  # all there are
+        problems += [
+            f"res.company,{company.id}: which changes are tolerated was changed by a "
+            "way round Odoo"
+            for company in companies.search(Domain.TRUE)
+            if not company._has_recorded_policy()
+        ]
         problems += self._find_database_problems()
         return problems, len(events) + len(exported) + len(checkpoints)
 

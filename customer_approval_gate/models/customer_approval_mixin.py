@@ -565,7 +565,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         matters = content_tools.changes_that_matter(
             approved,
             content,
-            self.company_id.sudo()._get_customer_approval_policy(self.currency_id),
+            self.company_id.sudo()._get_recorded_policy(self.currency_id),
         )
         if matters:
             raise UserError(self._approved_content_message(request))

@@ -591,6 +591,8 @@ class CustomerApprovalRequest(models.Model):
 
         :param str kind: of the events: ``mail_sent`` or ``reminded``
         """
+        if kind not in ("mail_sent", "reminded"):
+            raise ValueError(f"{kind} is no kind of mail")
         template = self.env.ref("customer_approval_gate.mail_template_request")
         for request in self:
             # As sale does: mail sent with superuser rights comes from the superuser,
@@ -700,17 +702,6 @@ class CustomerApprovalRequest(models.Model):
         )
         request._record(values, event)
         request._after_decision()
-
-    def _decide_in_demo(self, decision, name, method, **details):
-        """Record an answer of the demo data, which no customer gave.
-
-        :raise AccessError: the addon is not being installed
-        """
-        if self.env.registry.ready:
-            raise AccessError(
-                self.env._("Only customers answer: on their page, or on this screen.")
-            )
-        self._decide(Answer(decision, name, method, **details))
 
     def _lock_with_document(self):
         """Keep everybody else from deciding, and from changing the content, while one
@@ -972,6 +963,15 @@ class CustomerApprovalRequest(models.Model):
         )
         if not approved:
             return
+        for request in approved:
+            document = request._get_document()
+            if (
+                request._get_document_status() == "approved"
+                and document._is_past_gate()
+            ):
+                raise UserError(document._approved_content_message(request))
+        if kind not in ledger.LAPSES:
+            raise ValueError(f"{kind} ends no approval")
         lapsed_on = fields.Datetime.now()
         approved._record(
             EvidenceValues(lapsed_on=lapsed_on),
@@ -1067,105 +1067,6 @@ class CustomerApprovalRequest(models.Model):
         self.sudo()._withdraw(
             self.env._("Withdrawn by %(user)s.", user=self.env.user.name)
         )
-
-    # ------------------------------------------------------------------
-    # Requests that are older than the ledger
-    # ------------------------------------------------------------------
-
-    def _take_into_ledger(self):
-        """Write the events of requests that were made before there was a ledger, as
-        far as the requests tell. Their frozen parts are completed for that.
-
-        :raise AccessError: the addon is not being updated
-        """
-        if self.env.registry.ready:
-            raise AccessError(
-                self.env._("This is done once, while the addon is updated.")
-            )
-        Event = self.env["customer.approval.event"].sudo()  # at an upgrade
-        known = Event.search([("kind", "=", "requested")]).request_id
-        requests = self.sorted("id") - known
-        # The database refuses what follows, and rightly so: the upgrade may do it.
-        self.env.cr.execute(
-            "ALTER TABLE customer_approval_request DISABLE TRIGGER USER"
-        )
-        for request in requests:
-            lang = request.partner_id.lang or "en_US"
-            signature = self.env["ir.attachment"].search(
-                [
-                    ("res_model", "=", self._name),
-                    ("res_field", "=", "signature"),
-                    ("res_id", "=", request.id),
-                ]
-            )
-            request.write(
-                EvidenceValues(
-                    lang=lang,
-                    content_html=request._render_content(
-                        request.content, request.currency_id, lang
-                    ),
-                    signature=signature.datas or request.signature,
-                    certificate_done=True,
-                )
-            )
-            signature.unlink()
-        requests.flush_recordset()
-        self.env.cr.execute("ALTER TABLE customer_approval_request ENABLE TRIGGER USER")
-        exported = {row["id"]: row for row in requests._export_evidence()}
-        for request in requests:
-            request._write_events_of_old(exported[request.id])
-
-    def _write_events_of_old(self, row):
-        if self.env.registry.ready:
-            raise AccessError(
-                self.env._("This is done once, while the addon is updated.")
-            )
-        document = self._get_document()
-        note = self.env._("Taken over when the ledger began")
-        entries = [
-            Entry(
-                document,
-                "requested",
-                self,
-                text=note,
-                details={"frozen": ledger.frozen_digest(row), "round": self.round},
-                occurred_on=self.requested_on,
-            )
-        ]
-        if self.state in DECISIONS:
-            plain = {name: row[name] for name in ledger.DECISION_FIELDS}
-            entries.append(
-                Entry(
-                    document,
-                    "decided",
-                    self,
-                    decision=self.state,
-                    method=self.decision_method,
-                    text=note,
-                    details={"answer": ledger.sha256(ledger.canonical(plain))},
-                    personal={
-                        key: row[name] for name, key in ledger.PERSONAL_FIELDS.items()
-                    },
-                    occurred_on=self.decided_on,
-                )
-            )
-        elif self.state in ledger.ENDS.values():
-            entries.append(Entry(document, self.state, self, text=self.reason or ""))
-        if self.conditions_accepted_on:
-            entries.append(
-                Entry(
-                    document,
-                    "conditions_accepted",
-                    self,
-                    details={"user_id": self.conditions_accepted_by_id.id},
-                    occurred_on=self.conditions_accepted_on,
-                )
-            )
-        if self.lapsed_on:
-            entries.append(
-                Entry(document, "lapsed", self, text=note, occurred_on=self.lapsed_on)
-            )
-        self.env["customer.approval.event"].sudo()._append(entries)  # as above
 
     # ------------------------------------------------------------------
     # Erasure

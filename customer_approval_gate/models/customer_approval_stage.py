@@ -20,6 +20,7 @@ GATE_FIELDS = {
     "company_id",
     "document_state",
     "document_type",
+    "edit_lock",
     "reachable_anytime",
     "requires_customer_approval",
     "sequence",

@@ -93,6 +93,41 @@ class ResCompany(models.Model):
             "delivery_date": self.customer_approval_date_allowed,
         }
 
+    def _get_recorded_policy(self, currency):
+        """Return the policy, as far as the ledger knows it: what was set by a way round
+        Odoo tolerates nothing.
+
+        :param currency: as for ``_get_customer_approval_policy()``
+        """
+        self.ensure_one()
+        if self._has_recorded_policy():
+            return self._get_customer_approval_policy(currency)
+        return {
+            "percent": "0",
+            "amount": "0",
+            "lower": False,
+            "typos": False,
+            "delivery_date": False,
+        }
+
+    def _has_recorded_policy(self):
+        self.ensure_one()
+        event = self.env["customer.approval.event"].search(
+            [
+                ("res_model", "=", self._name),
+                ("res_id", "=", self.id),
+                ("kind", "=", "policy_changed"),
+            ],
+            limit=1,
+        )
+        policy = self._get_customer_approval_policy()
+        if event:
+            return event.details["new"] == policy
+        return not any(
+            float(value) if isinstance(value, str) else value
+            for value in policy.values()
+        )
+
     def write(self, vals):
         if not vals.keys() & {*self._get_customer_approval_policy_fields()}:
             return super().write(vals)

@@ -69,6 +69,13 @@ class SaleOrderLine(models.Model):
             )
         )
 
+    def _get_billed_names(self):
+        """Return what an invoice may call the line: what Odoo itself makes of it."""
+        self.ensure_one()
+        line = self.with_context(lang=self.order_id.partner_id.lang)
+        full_name = self.env["account.move.line"]._get_journal_items_full_name
+        return {self.name, full_name(self.name, line.product_id.display_name)}
+
     def _was_approved(self):
         """Return whether the line, with its price, is in what the customer approved."""
         # Whoever delivers need not be allowed to read requests.

@@ -297,3 +297,34 @@ class TestCoverage(ApprovalMixin, TestSaleCommon):
         invoice = self._bill()
         invoice.invoice_line_ids.write({"quantity": -1, "price_unit": -200})
         self._assert_covered(invoice, False)
+
+    def test_what_else_it_says(self):
+        """Terms, the bank account, notes and names are part of what is billed."""
+        stranger = self.env["res.partner.bank"].create(
+            {"acc_number": "NL00 1234", "partner_id": self.partner_b.id}
+        )
+        for change in (
+            {"narration": "You also owe us 5000"},
+            {"partner_bank_id": stranger.id},
+            {
+                "invoice_line_ids": [
+                    Command.create({"display_type": "line_note", "name": "And more"})
+                ]
+            },
+        ):
+            with self.subTest(change):
+                invoice = self._bill()
+                invoice.write(change)
+                self._assert_covered(invoice, False)
+                invoice.button_cancel()
+        invoice = self._bill()
+        invoice.invoice_line_ids.name = "Gold bars"
+        self._assert_covered(invoice, False)
+
+    def test_credit_note_that_made_room_stays(self):
+        invoice = self._bill()
+        invoice.action_post()
+        refund = invoice._reverse_moves([{}], cancel=True)
+        self._assert_covered(self._bill())
+        with self.assertRaisesRegex(UserError, "stays"):
+            refund.button_draft()

@@ -353,10 +353,13 @@ class TestDatabase(DatabaseMixin, ApprovalCommon):
         event = self.env["customer.approval.event"].search([], limit=1)
         self.assertNotEqual(event.position, 77)
         verify = self.env["customer.approval.event"]._verify_document
-        self.assertEqual(verify(self.order), [])
+        self.assertEqual(verify(self.order), [], "with a mark of the server")
+        row = self._forge("opened", seal="x")
+        self._takes(*self._insert(row))
+        self.assertIn("no Odoo server has written it", verify(self.order)[0])
         row = self._forge("opened")
         self._takes(*self._insert({**row, "text": "other than digested"}))
-        self.assertIn("altered", verify(self.order)[0])
+        self.assertTrue(verify(self.order))
 
     # Installed, told, harmless
 

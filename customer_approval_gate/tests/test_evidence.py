@@ -204,13 +204,17 @@ class TestEvidence(EvidenceMixin, ApprovalCommon):
             "request._decide({'decision': 'approved', 'name': 'Ada'})",
             "request._record({'state': 'approved'})",
             "request.write({'state': 'approved'})",
-            "request._decide_in_demo('approved', 'Ada', 'link')",
             "env['customer.approval.event']._append([{'kind': 'decided'}])",
             "env['customer.approval.event'].create({})",
         ):
             with self.subTest(code), self.assertRaises(UserError):
                 safe_eval(code, {"request": request, "env": self.env}, mode="exec")
         self.assertEqual(request.state, "pending")
+
+    def test_kinds_of_mails(self):
+        request = self._bring_to_status(self.order, "pending")
+        with self.assertRaisesRegex(ValueError, "no kind of mail"):
+            request._send("erased")
 
     # Freezing
 
@@ -487,8 +491,12 @@ class TestEvidence(EvidenceMixin, ApprovalCommon):
                 ).decode()
             )
         self._with_triggers_off(*queries)
-        self.assertEqual(self._verify(self.order), [], "the chain fits together")
-        self.assertIn("checkpoint", self._verify_all()[0])
+        keys = self.env["customer.approval.event"]._get_keys()
+        rows = self.env["customer.approval.event"]._read_rows(
+            "sale.order", self.order.id
+        )
+        self.assertEqual(ledger.check_chain(rows, keys), [], "it fits together")
+        self.assertIn("no Odoo server has written it", self._verify(self.order)[0])
         self._assert_bundle(request, False)
 
     def test_tampering_with_a_bundle(self):

@@ -72,7 +72,84 @@ class TestForgery(DatabaseMixin, EvidenceMixin, ApprovalCommon):
             [request.id],
         )
 
+    def test_functions_and_operators_of_ones_own(self):
+        """What is put beside ours, with closer types, is not found."""
+        self.env.flush_all()
+        for statements in (
+            [
+                "CREATE FUNCTION public.never(varchar, varchar) RETURNS boolean"
+                " LANGUAGE sql AS 'SELECT FALSE'",
+                "CREATE FUNCTION public.never(varchar, text) RETURNS boolean"
+                " LANGUAGE sql AS 'SELECT FALSE'",
+                "CREATE OPERATOR public.= (FUNCTION = public.never, LEFTARG = varchar,"
+                " RIGHTARG = varchar)",
+                "CREATE OPERATOR public.= (FUNCTION = public.never, LEFTARG = varchar,"
+                " RIGHTARG = text)",
+            ],
+            [
+                "CREATE FUNCTION public.customer_approval_is_gated(int, bigint)"
+                " RETURNS boolean LANGUAGE sql AS 'SELECT FALSE'",
+            ],
+        ):
+            with self.cr.savepoint(flush=False) as savepoint:
+                for statement in statements:
+                    self.cr.execute(statement)
+                self.cr.execute("DISCARD PLANS")
+                self._refuses(*self._move())
+                savepoint.rollback()
+
+    def test_function_of_the_same_name_is_told(self):
+        self.env.flush_all()
+        self.cr.execute(
+            "CREATE FUNCTION public.customer_approval_is_gated(text) RETURNS boolean"
+            " LANGUAGE sql AS 'SELECT FALSE'"
+        )
+        problems = self.env["customer.approval.event"]._find_database_problems()
+        self.assertIn("same names", problems[0])
+
     # Numbers
+
+    def test_number_of_a_stage(self):
+        stage = self.quality.copy()
+        self.env.flush_all()
+        self.cr.execute("DELETE FROM customer_approval_stage_gate_rel")
+        self._refuses(
+            "UPDATE customer_approval_stage SET id = 987654 WHERE id = %s;"
+            " SET CONSTRAINTS ALL IMMEDIATE",
+            [stage.id],
+        )
+
+    def test_ends_need_their_events(self):
+        request = self._bring_to_status(self.order, "approved")
+        self._refuses(
+            "UPDATE customer_approval_request SET lapsed_on = now() WHERE id = %s",
+            [request.id],
+        )
+        request = self._bring_to_status(self._create_order(), "pending")
+        for state in ("withdrawn", "expired"):
+            self._refuses(
+                "UPDATE customer_approval_request SET state = %s WHERE id = %s",
+                [state, request.id],
+            )
+
+    def test_tolerance_set_by_sql(self):
+        self._bring_to_status(self.order, "approved")
+        self.env.flush_all()
+        self.cr.execute(
+            "UPDATE res_company SET customer_approval_tolerance_percent = 1000"
+        )
+        self.env.invalidate_all()
+        with self.assertRaises(UserError):
+            self.order.order_line.price_unit = 500
+        problems = "".join(self._verify_all())
+        self.assertIn("which changes are tolerated", problems)
+
+    def test_approval_cannot_be_ended_behind_the_gate(self):
+        request = self._bring_to_status(self.order, "approved")
+        self.order.stage_id = self.production
+        with self.assertRaises(UserError):
+            request._after_content_change()
+        self.assertFalse(request.lapsed_on)
 
     def test_numbers_of_requests(self):
         request = self._bring_to_status(self.order, "approved")
@@ -237,8 +314,6 @@ class TestForgery(DatabaseMixin, EvidenceMixin, ApprovalCommon):
             "request._record(request._prepare_decision(request, None))",
             "request._record(record._prepare_customer_approval_vals(request.content,"
             " request.browse(), record.partner_id, False, '', request.attachment_ids))",
-            "request._take_into_ledger()",
-            "request._write_events_of_old(request._export_evidence()[0])",
             "env['customer.approval.event']._prepare_row({'kind': 'decided'})",
         ):
             with self.subTest(code):

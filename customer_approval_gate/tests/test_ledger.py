@@ -324,6 +324,7 @@ class TestChains(BaseCase):
                 "occurred_on": "2026-01-01 00:00:00",
                 "user_id": 1,
                 "position": position,
+                "xact": "7",
                 "previous_hash": previous,
                 "seal": None,
                 "key_id": None,

@@ -201,8 +201,8 @@ def personal_digest(salt, value):
 def chain_hash(event):
     """Return the hash that binds an event to its place: the database makes it."""
     return sha256(
-        f"{event['id']}:{event['position']}:{event['previous_hash'] or ''}:"
-        f"{event['entry_digest']}"
+        f"{event['id']}:{event['position']}:{event['xact']}:{event['key_id'] or ''}:"
+        f"{event['seal'] or ''}:{event['previous_hash'] or ''}:{event['entry_digest']}"
     )
 
 
@@ -256,8 +256,11 @@ def event_label(event):
     )
 
 
-def check_event(event, keys):
-    """Return what is wrong with an event itself, or ``None``."""
+def check_event(event, keys, is_marked=None):
+    """Return what is wrong with an event itself, or ``None``.
+
+    :param is_marked: see ``check_chain()``
+    """
     try:
         if entry_digest(event) != event["entry_digest"]:
             return "altered"
@@ -267,23 +270,25 @@ def check_event(event, keys):
         modulus = keys.get(event["key_id"])
         if not is_seal_of(event["seal"], sealed_text(event), modulus):
             return "its seal is not genuine"
-    elif event["seal"] or event["key_id"]:
-        return "it has a seal that such an event never has"
+    elif is_marked and not is_marked(event):
+        return "no Odoo server has written it"
     return None
 
 
-def check_chain(events, keys):
+def check_chain(events, keys, is_marked=None):
     """Return the first thing that is wrong in the chain of one document, as a list of
     none or one.
 
     :param events: all events of the document
     :param dict keys: the moduli of the public keys by fingerprint
+    :param is_marked: the function that says whether an event without a seal has the
+        mark of the server; only the server itself can tell
     """
     events = sorted(events, key=lambda event: (event["position"], event["id"]))
     previous = None
     for number, event in enumerate(events, 1):
         before = previous["hash"] if previous else None
-        if problem := check_event(event, keys):
+        if problem := check_event(event, keys, is_marked):
             return [f"{event_label(event)}: {problem}"]
         if event["position"] != number:
             if event["position"] < number:

@@ -5,6 +5,7 @@ whoever can write rows there cannot make a seal.
 """
 
 import functools
+import hmac
 import os
 import pathlib
 
@@ -67,3 +68,32 @@ def make_seal(text):
         text.encode(), padding.PKCS1v15(), hashes.SHA256()
     )
     return str(int.from_bytes(signature, "big")), get_public_key()[0]
+
+
+@functools.cache
+def _get_mark_secret(path):
+    key = _load_key(path)
+    return key.private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def make_mark(text):
+    """Return the mark of a text, and the key's fingerprint: what a seal is, a hundred
+    times as fast, for this server alone to verify."""
+    secret = _get_mark_secret(get_key_path())
+    mark = hmac.digest(secret, text.encode(), "sha256").hex()
+    return mark, get_public_key()[0]
+
+
+def is_marked(event):
+    """Return whether an event without a seal has its server's mark. Those of other
+    servers, from which a database came, cannot be told here.
+
+    :param dict event: as plain data
+    """
+    if event["key_id"] != get_public_key()[0]:
+        return bool(event["key_id"])
+    return hmac.compare_digest(event["seal"] or "", make_mark(event["entry_digest"])[0])

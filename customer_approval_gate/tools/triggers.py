@@ -49,17 +49,17 @@ END
 
 IS_APPROVED = """
 DECLARE
-    request customer_approval_request%ROWTYPE;
+    request @.customer_approval_request%ROWTYPE;
     coverage record;
 BEGIN
     SELECT * INTO request
-      FROM ONLY customer_approval_request
+      FROM ONLY @.customer_approval_request
      WHERE res_model = model AND res_id = document
      ORDER BY id DESC LIMIT 1;
     IF request.state IN ('approved', 'approved_conditions')
        AND request.lapsed_on IS NULL THEN
         RETURN EXISTS (
-            SELECT FROM ONLY customer_approval_event
+            SELECT FROM ONLY @.customer_approval_event
              WHERE request_id = request.id
                AND res_model = model AND res_id = document
                AND kind = 'decided'
@@ -74,13 +74,13 @@ BEGIN
         RETURN FALSE;
     END IF;
     SELECT * INTO coverage
-      FROM ONLY customer_approval_event
+      FROM ONLY @.customer_approval_event
      WHERE res_model = model AND res_id = document
        AND kind IN ('covered', 'coverage_ended')
      ORDER BY position DESC LIMIT 1;
     RETURN COALESCE(coverage.kind = 'covered', FALSE) AND NOT EXISTS (
-        SELECT FROM ONLY customer_approval_event AS event
-          JOIN ONLY customer_approval_request AS covering
+        SELECT FROM ONLY @.customer_approval_event AS event
+          JOIN ONLY @.customer_approval_request AS covering
             ON covering.id = event.request_id
          WHERE event.res_model = model AND event.res_id = document
            AND event.kind = 'covered'
@@ -94,8 +94,8 @@ END
 # Design rule 2: a stage asks for the gates of all stages before it.
 IS_GATED = """
 SELECT EXISTS (
-    SELECT FROM ONLY customer_approval_stage AS target
-      JOIN ONLY customer_approval_stage AS gate
+    SELECT FROM ONLY @.customer_approval_stage AS target
+      JOIN ONLY @.customer_approval_stage AS gate
         ON gate.document_type = target.document_type
        AND gate.requires_customer_approval
        AND gate.active
@@ -123,18 +123,18 @@ DECLARE
     is_asked boolean := FALSE;
     condition record;
 BEGIN
-    IF to_regclass('customer_approval_request') IS NULL
-       OR to_regclass('customer_approval_event') IS NULL
-       OR to_regclass('customer_approval_stage') IS NULL THEN
+    IF to_regclass('@.customer_approval_request') IS NULL
+       OR to_regclass('@.customer_approval_event') IS NULL
+       OR to_regclass('@.customer_approval_stage') IS NULL THEN
         RETURN COALESCE(NEW, OLD);
     END IF;
     IF TG_OP = 'TRUNCATE' THEN
         is_asked := EXISTS (
-            SELECT FROM ONLY customer_approval_request WHERE res_model = TG_ARGV[0]
+            SELECT FROM ONLY @.customer_approval_request WHERE res_model = TG_ARGV[0]
         );
     ELSIF TG_OP = 'DELETE' OR TG_OP = 'UPDATE' AND NEW.id <> OLD.id THEN
         is_asked := EXISTS (
-            SELECT FROM ONLY customer_approval_request
+            SELECT FROM ONLY @.customer_approval_request
              WHERE res_model = TG_ARGV[0] AND res_id = OLD.id
         );
     END IF;
@@ -171,7 +171,7 @@ BEGIN
     IF stages_apply AND TG_ARGV[3]::jsonb ? (after->>'state')
        AND (is_new OR after->'state' IS DISTINCT FROM before->'state') THEN
         SELECT id INTO stage
-          FROM ONLY customer_approval_stage
+          FROM ONLY @.customer_approval_stage
          WHERE document_type = TG_ARGV[1]
            AND document_state = after->>'state'
            AND active
@@ -182,7 +182,7 @@ BEGIN
     IF after->>'customer_approval_status' = 'approved'
        AND (TG_OP = 'INSERT' OR after->'id' <> before->'id'
             OR before->>'customer_approval_status' IS DISTINCT FROM 'approved')
-       AND NOT customer_approval_is_approved(TG_ARGV[0], NEW.id) THEN
+       AND NOT @.customer_approval_is_approved(TG_ARGV[0], NEW.id) THEN
         RAISE EXCEPTION 'The customer''s approval cannot be written: it follows from '
             'what the customer answers. Request customer approval instead.'
             USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
@@ -191,17 +191,17 @@ BEGIN
     -- The other way round it would unlock what was approved.
     IF TG_OP = 'UPDATE' AND before->>'customer_approval_status' = 'approved'
        AND after->>'customer_approval_status' IS DISTINCT FROM 'approved'
-       AND customer_approval_is_approved(TG_ARGV[0], NEW.id) THEN
+       AND @.customer_approval_is_approved(TG_ARGV[0], NEW.id) THEN
         RAISE EXCEPTION 'The customer''s approval cannot be written: it follows from '
             'what the customer answers. Request customer approval instead.'
             USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
                   CONSTRAINT = 'customer_approval_status';
     END IF;
     FOREACH stage IN ARRAY wanted LOOP
-        IF customer_approval_is_gated(stage, (after->>'company_id')::int)
-           AND NOT customer_approval_is_approved(TG_ARGV[0], NEW.id) THEN
+        IF @.customer_approval_is_gated(stage, (after->>'company_id')::int)
+           AND NOT @.customer_approval_is_approved(TG_ARGV[0], NEW.id) THEN
             SELECT name->>'en_US' INTO stage_name
-              FROM ONLY customer_approval_stage WHERE id = stage;
+              FROM ONLY @.customer_approval_stage WHERE id = stage;
             RAISE EXCEPTION 'Cannot advance to %: customer approval is required. '
                 'Request customer approval before changing to this status.', stage_name
                 USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
@@ -218,23 +218,28 @@ DECLARE
     sealed text;
 BEGIN
     SELECT position, hash INTO head
-      FROM ONLY customer_approval_event
+      FROM ONLY @.customer_approval_event
      WHERE res_model = NEW.res_model AND res_id = NEW.res_id
      ORDER BY position DESC LIMIT 1;
     -- A number of one's own choice could be higher than all that follow.
-    NEW.id := nextval('customer_approval_event_id_seq');
+    NEW.id := nextval('@.customer_approval_event_id_seq');
     NEW.position := COALESCE(head.position, 0) + 1;
     NEW.previous_hash := head.hash;
+    -- By it other triggers know what was written in the transaction that goes on.
+    NEW.xact := pg_current_xact_id()::text;
     NEW.hash := encode(sha256(convert_to(format(
-        '%s:%s:%s:%s', NEW.id, NEW.position, COALESCE(head.hash, ''), NEW.entry_digest
+        '%s:%s:%s:%s:%s:%s:%s', NEW.id, NEW.position, NEW.xact,
+        COALESCE(NEW.key_id, ''), COALESCE(NEW.seal, ''), COALESCE(head.hash, ''),
+        NEW.entry_digest
     ), 'UTF8')), 'hex');
     IF NEW.kind NOT IN ({_texts(UNSEALED_KINDS)}) THEN
         -- What is not there is an empty text: concat_ws() would leave it out.
         sealed := array_to_string(ARRAY[
             {", ".join(f"NEW.{name}::text" for name in SEALED_FIELDS)}
         ], '|', '');
-        IF NOT customer_approval_is_sealed(
-            NEW.seal::numeric, sealed, customer_approval_key(NEW.key_id)
+        IF NOT @.customer_approval_is_sealed(
+            CASE WHEN NEW.seal ~ '^[0-9]+$' THEN NEW.seal::numeric END, sealed,
+            @.customer_approval_key(NEW.key_id::text)
         ) THEN
             RAISE EXCEPTION 'Evidence of approvals needs the seal of the Odoo server.'
                 USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
@@ -247,8 +252,9 @@ END
 
 CHECKPOINT = """
 BEGIN
-    IF NOT customer_approval_is_sealed(
-        NEW.seal::numeric, NEW.hash, customer_approval_key(NEW.key_id)
+    IF NOT @.customer_approval_is_sealed(
+        CASE WHEN NEW.seal ~ '^[0-9]+$' THEN NEW.seal::numeric END, NEW.hash::text,
+        @.customer_approval_key(NEW.key_id::text)
     ) THEN
         RAISE EXCEPTION 'Evidence of approvals needs the seal of the Odoo server.'
             USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
@@ -266,20 +272,18 @@ BEGIN
 END
 """
 
-# Whether an event was written in the transaction that goes on: age() counts from its
-# own number, and what it writes later has a higher one.
 PERSONAL = """
 BEGIN
     IF NEW.value IS NULL AND NEW.salt IS NULL
        AND NEW.id = OLD.id AND NEW.event_id = OLD.event_id
        AND EXISTS (
-           SELECT FROM ONLY customer_approval_event AS erased
-             JOIN ONLY customer_approval_event AS event
+           SELECT FROM ONLY @.customer_approval_event AS erased
+             JOIN ONLY @.customer_approval_event AS event
                ON event.id = NEW.event_id
               AND event.res_model = erased.res_model AND event.res_id = erased.res_id
             WHERE erased.kind = 'erased'
               AND erased.details->'events' @> to_jsonb(NEW.event_id)
-              AND age(erased.xmin) <= 0
+              AND erased.xact = pg_current_xact_id()::text
        ) THEN
         RETURN NEW;
     END IF;
@@ -318,13 +322,17 @@ BEGIN
             'lapsed_on', 'conditions_accepted_on', 'conditions_accepted_by_id'
         ] THEN
             IF NEW.state IN ('withdrawn', 'expired')
-               AND NOT array_remove(changed, 'reason') && answer THEN
+               AND NOT array_remove(changed, 'reason') && answer
+               AND EXISTS (
+                   SELECT FROM ONLY @.customer_approval_event
+                    WHERE request_id = NEW.id AND kind = NEW.state
+               ) THEN
                 RETURN NEW;
             END IF;
             IF NEW.state IN (
                 'approved', 'approved_conditions', 'changes_requested', 'rejected'
             ) AND EXISTS (
-                SELECT FROM ONLY customer_approval_event
+                SELECT FROM ONLY @.customer_approval_event
                  WHERE request_id = NEW.id
                    AND res_model = NEW.res_model AND res_id = NEW.res_id
                    AND kind = 'decided'
@@ -344,22 +352,26 @@ BEGIN
                 WHERE after->name <> 'null' AND name = ANY(changed)
            )
            AND EXISTS (
-               SELECT FROM ONLY customer_approval_event
+               SELECT FROM ONLY @.customer_approval_event
                 WHERE res_model = NEW.res_model AND res_id = NEW.res_id
-                  AND kind = 'erased' AND age(xmin) <= 0
+                  AND kind = 'erased' AND xact = pg_current_xact_id()::text
            ) THEN
             RETURN NEW;
         END IF;
     ELSIF changed && ARRAY['conditions_accepted_on', 'conditions_accepted_by_id'] THEN
         IF OLD.conditions_accepted_on IS NULL AND NOT 'lapsed_on' = ANY(changed)
            AND OLD.state = 'approved_conditions' AND EXISTS (
-            SELECT FROM ONLY customer_approval_event
+            SELECT FROM ONLY @.customer_approval_event
              WHERE request_id = NEW.id AND kind = 'conditions_accepted'
                AND scope_digest = NEW.scope_digest
         ) THEN
             RETURN NEW;
         END IF;
-    ELSIF NOT COALESCE('lapsed_on' = ANY(changed), FALSE) OR OLD.lapsed_on IS NULL THEN
+    ELSIF NOT COALESCE('lapsed_on' = ANY(changed), FALSE) OR OLD.lapsed_on IS NULL
+       AND EXISTS (
+           SELECT FROM ONLY @.customer_approval_event
+            WHERE request_id = NEW.id AND kind IN ('lapsed', 'revised')
+       ) THEN
         RETURN NEW;
     END IF;
     RAISE EXCEPTION 'Approval requests are evidence: what was asked and answered '
@@ -380,8 +392,14 @@ DECLARE
     new_value jsonb;
     name text;
 BEGIN
-    IF to_regclass('customer_approval_event') IS NULL THEN
+    IF to_regclass('@.customer_approval_event') IS NULL THEN
         RETURN NULL;
+    END IF;
+    IF TG_OP = 'UPDATE' AND NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'What stages ask for is changed in Odoo only, where it is '
+            'logged.'
+            USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+                  CONSTRAINT = 'customer_approval_stage_logged';
     END IF;
     FOR name IN SELECT jsonb_array_elements_text(TG_ARGV[0]::jsonb) LOOP
         old_value := COALESCE(before->name, 'null');
@@ -394,12 +412,12 @@ BEGIN
             new_value := 'null';
         END IF;
         IF NOT EXISTS (
-            SELECT FROM ONLY customer_approval_event
+            SELECT FROM ONLY @.customer_approval_event
              WHERE res_model = 'customer.approval.stage'
                AND res_id = COALESCE((after->>'id')::int, (before->>'id')::int)
                AND kind = 'stage_configured'
                AND details->'changes'->name->1 = new_value
-               AND age(xmin) <= 0
+               AND xact = pg_current_xact_id()::text
         ) THEN
             RAISE EXCEPTION 'What stages ask for is changed in Odoo only, where it is '
                 'logged.'
@@ -516,27 +534,27 @@ def install_functions(cr):
     """Create or replace the functions, without the key's."""
     # Bodies name tables that come later.
     cr.execute("SET LOCAL check_function_bodies = off")
-    path = _get_search_path(cr)
+    schema = _get_schema(cr)
     for name, (arguments, result, language, body) in FUNCTIONS.items():
         cr.execute(
             SQL(
                 "CREATE OR REPLACE FUNCTION %s(%s) RETURNS %s LANGUAGE %s"
-                " SET search_path = %s AS %s",
+                " SET search_path = pg_catalog, pg_temp AS %s",
                 SQL.identifier(name),
                 SQL(arguments),
                 SQL(result),
                 SQL(language),
-                SQL(path),
-                body,
+                body.replace("@.", schema),
             )
         )
 
 
-def _get_search_path(cr):
-    """Return where the functions look for tables, whatever the caller sets: temporary
-    tables of the same names come last."""
+def _get_schema(cr):
+    """Return the schema of Odoo's tables, as a prefix. Functions name it everywhere and
+    look for nothing else but PostgreSQL's own: tables, functions and operators that
+    somebody puts beside ours are not found."""
     cr.execute("SELECT quote_ident(current_schema)")
-    return f"pg_catalog, {cr.fetchone()[0]}, pg_temp"
+    return f"{cr.fetchone()[0]}."
 
 
 def read_keys(cr):
@@ -544,7 +562,8 @@ def read_keys(cr):
     fingerprint."""
     cr.execute(
         "SELECT obj_description(oid, 'pg_proc'), prosrc FROM pg_proc"
-        " WHERE proname = %s AND pronamespace = current_schema::regnamespace",
+        " WHERE proname = %s AND pronamespace = current_schema::regnamespace"
+        " AND pg_get_function_identity_arguments(oid) = 'fingerprint text'",
         [KEY_FUNCTION],
     )
     keys = {}
@@ -605,12 +624,16 @@ def find_problems(cr, triggers):
         " WHERE proname LIKE 'customer\\_approval\\_%'"
         " AND pronamespace = current_schema::regnamespace"
     )
-    sources = {row[0]: row[1:] for row in cr.fetchall()}
-    config = [f"search_path={_get_search_path(cr)}"]
+    rows = cr.fetchall()
+    sources = {row[0]: row[1:] for row in rows}
+    schema = _get_schema(cr)
+    config = ["search_path=pg_catalog, pg_temp"]
+    if len(rows) != len(sources):
+        problems.append("somebody has added functions of the same names")
     for name, (_arguments, _result, _language, body) in FUNCTIONS.items():
         if name not in sources:
             problems.append(f"function {name} is missing")
-        elif sources[name] != (body, config):
+        elif sources[name] != (body.replace("@.", schema), config):
             problems.append(f"function {name} was altered")
     return problems
 
