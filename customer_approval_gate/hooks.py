@@ -119,7 +119,8 @@ def uninstall_hook(env):
     for table in TABLES:
         env.cr.execute(
             SQL(
-                "UPDATE %s SET stage_id = NULL, customer_approval_request_id = NULL",
+                "UPDATE %s SET stage_id = NULL, customer_approval_request_id = NULL,"
+                " customer_approval_status = 'not_required'",
                 SQL.identifier(table),
             )
         )

@@ -15,6 +15,8 @@ from odoo.fields import Domain
 from odoo.http import request as http_request
 from odoo.tools import SQL
 
+from odoo.addons.base.models.ir_model import MODULE_UNINSTALL_FLAG
+
 from ..tools import ledger, seal, triggers
 from ..tools.entry import Entry
 
@@ -193,6 +195,8 @@ class CustomerApprovalEvent(models.Model):
         if not all(isinstance(entry, Entry) for entry in entries):
             raise AccessError(self.env._("Events are written by what happens only."))
         ids, batch = [], []
+        if self._is_uninstalling():
+            return ids
         for entry in entries:
             # The seal is made for a place in the chain, after what is there already.
             if entry.kind not in ledger.UNSEALED_KINDS and any(
@@ -202,6 +206,15 @@ class CustomerApprovalEvent(models.Model):
                 batch = []
             batch.append(entry)
         return ids + self._insert(batch)
+
+    @api.model
+    def _is_uninstalling(self):
+        """Return whether the addon goes: what makes the chains has gone already."""
+        if not self.env.context.get(MODULE_UNINSTALL_FLAG):
+            return False
+        # Whoever sends the key may not read this, and is not believed without.
+        module = self.env["ir.module.module"].sudo()._get("customer_approval_gate")
+        return module.state == "to remove"
 
     @api.model
     def _insert(self, entries):

@@ -111,3 +111,20 @@ class TestQueries(ApprovalCommon):
         )
         self.assertEqual(hundred - hundred_free, ten - ten_free)
         self.assertLessEqual(hundred - hundred_free, 5)
+
+    def test_freezing_costs_no_query_a_line(self):
+        def order(lines):
+            values = {"product_id": self.product.id}
+            return self.env["sale.order"].create(
+                {
+                    "partner_id": self.partner.id,
+                    "order_line": [Command.create(dict(values)) for _n in range(lines)],
+                }
+            )
+
+        order(1)._open_customer_approval(mail=False)  # warm
+        ten, thousand = (
+            self._count(lambda o=o: o._open_customer_approval(mail=False))
+            for o in (order(10), order(1000))
+        )
+        self.assertEqual(ten, thousand)
