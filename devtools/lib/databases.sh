@@ -43,6 +43,8 @@ check_log() {
 }
 
 uninstall() { # uninstall LOGFILE DATABASE: the addons
+    # Odoo locks the table and does not wait, not even for PostgreSQL's own vacuum.
+    sql "$2" -c "ALTER TABLE ir_module_module SET (autovacuum_enabled = FALSE)"
     step "$1" odoo module uninstall -d "$2" ${ADDONS//,/ }
     check_log "$1"
 }
