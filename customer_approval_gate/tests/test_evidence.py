@@ -800,3 +800,26 @@ class TestEvidencePages(HttpCase, EvidenceMixin, ApprovalCommon):
         ).text
         self.assertIn("What has changed since you last looked", text)
         self.assertIn("Unit price", text)
+
+    def test_signing_a_page_that_has_changed(self):
+        """What is signed is what was shown."""
+        self.env.company.portal_confirmation_pay = False
+        self.env.company.portal_confirmation_sign = True
+        order = self._create_order()
+        token = order._portal_ensure_token()
+        self.env.flush_all()
+        self.assertEqual(
+            self._open(f"/my/orders/{order.id}?access_token={token}").status_code, 200
+        )
+        order.order_line.price_unit = 999
+        self.env.flush_all()
+        signature = {"access_token": token, "name": "Ada", "signature": SIGNATURE}
+        url = f"/my/orders/{order.id}/accept"
+        result = self.make_jsonrpc_request(url, signature)
+        self.assertIn("has changed since you opened it", result["error"])
+        self.env.invalidate_all()
+        self.assertEqual(order.state, "draft")
+        self._open(f"/my/orders/{order.id}?access_token={token}")
+        self.assertTrue(self.make_jsonrpc_request(url, signature)["force_refresh"])
+        self.env.invalidate_all()
+        self.assertEqual(order.customer_approval_status, "approved")
