@@ -124,7 +124,7 @@ def uninstall_hook(env):
                 SQL.identifier(table),
             )
         )
-    for table in ("personal", "checkpoint", "event", "request"):
+    for table in ("personal", "checkpoint", "event", "approver", "request"):
         env.cr.execute(
             SQL("DELETE FROM %s", SQL.identifier(f"customer_approval_{table}"))
         )

@@ -1,1 +1,1 @@
-from . import portal, sale_portal
+from . import answer_form, in_person, portal, sale_portal, thread, verification

@@ -1,19 +1,20 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import binascii
-import json
 import re
+from datetime import timedelta
 
-from odoo import http
-from odoo.exceptions import AccessError, MissingError, UserError
+from odoo import fields, http
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.http import content_disposition, request
 
 from odoo.addons.portal.controllers.portal import CustomerPortal, pager as portal_pager
 
-from ..tools.entry import Answer, Entry
+from ..tools import files
+from ..tools.entry import Entry
 from ..tools.ledger import DECISIONS
+from .answer_form import AnswerForm, secure
 
 # Programs that open links in mails and chats before a person does.
 LOOKS_LIKE_A_ROBOT = re.compile(
@@ -21,9 +22,13 @@ LOOKS_LIKE_A_ROBOT = re.compile(
     r"|headlesschrome/.*lighthouse|safelinks|proofpoint|mimecast|barracuda",
     re.IGNORECASE,
 )
+# How long a one-time code that was entered is good for.
+CONFIRMED_MINUTES = 30
+SESSION_TOKENS = "customer_approval_tokens"
+KEPT_TOKENS = 20
 
 
-class CustomerApprovalPortal(CustomerPortal):
+class CustomerApprovalPortal(AnswerForm, CustomerPortal):
     # ------------------------------------------------------------------
     # Home and list
     # ------------------------------------------------------------------
@@ -41,8 +46,14 @@ class CustomerApprovalPortal(CustomerPortal):
 
     def _get_approvals_domain(self, filterby):
         # Staff have a portal too, and may read other customers' requests elsewhere.
-        partner = request.env.user.partner_id.commercial_partner_id
-        own = Domain("partner_id", "child_of", partner.id)
+        partner = request.env.user.partner_id
+        own = Domain("partner_id", "child_of", partner.commercial_partner_id.id)
+        own |= Domain(
+            "approver_ids",
+            "any!",  # portal users may not read them
+            Domain("partner_id", "=", partner.id)
+            & Domain("state", "not in", ("removed", "passed_on")),
+        )
         return {
             "all": own,
             "open": own & Domain("state", "=", "pending"),
@@ -142,328 +153,192 @@ class CustomerApprovalPortal(CustomerPortal):
                 "search": search,
             }
         )
-        return request.render("customer_approval_gate.portal_my_approvals", values)
+        response = request.render("customer_approval_gate.portal_my_approvals", values)
+        return secure(response)
 
     # ------------------------------------------------------------------
-    # One request
+    # Who is there
     # ------------------------------------------------------------------
 
-    @http.route(
-        "/my/approvals/<int:request_id>", type="http", auth="public", website=True
-    )
-    def portal_my_approval(self, request_id, access_token=None, **kwargs):
-        """Show the request as it was asked; a GET changes nothing.
+    def _identify(self, request_id, access_token=None):
+        """Find out who wants to see a request, by their link or their login.
 
-        :param access_token: opens the page without a login
+        :return: the request with superuser rights, the approver who is there (none if
+            somebody else may look), and the page that refuses, if they may not
+        :rtype: tuple
         """
-        approval, refusal = self._get_approval(request_id, access_token)
-        if refusal:
-            return refusal
-        self._record_opened(approval)
-        return self._render_approval(approval, access_token, **kwargs)
-
-    def _record_opened(self, approval):
-        """Keep that a person looked at the request: no preview of a link, no member of
-        staff, and nobody who looked a moment ago."""
-        headers = request.httprequest.headers
-        if (
-            request.env.user._is_internal()
-            or request.httprequest.method != "GET"
-            or headers.get("Odoo-Link-Preview")
-            or "prefetch"
-            in (headers.get("Sec-Purpose") or headers.get("Purpose") or "")
-            or LOOKS_LIKE_A_ROBOT.search(headers.get("User-Agent") or "robot")
-            or request.session.get(f"customer_approval_opened_{approval.id}")
-        ):
-            return
-        request.session[f"customer_approval_opened_{approval.id}"] = True
-        user = request.env.user
-        request.env["customer.approval.event"].sudo()._append(
-            [
-                Entry(
-                    approval._get_document(),
-                    "opened",
-                    approval,
-                    method=self._get_decision_method(approval),
-                    personal={} if user._is_public() else {"name": user.name},
-                )
-            ]
-        )
-
-    @http.route(
-        "/my/approvals/<int:request_id>/certificate",
-        type="http",
-        auth="public",
-        website=True,
-    )
-    def portal_my_approval_certificate(self, request_id, access_token=None, **kwargs):
-        """Download the certificate of the answer, as PDF where this machine prints.
-
-        :param access_token: opens the page without a login
-        """
-        approval, refusal = self._get_approval(request_id, access_token)
-        if refusal:
-            return refusal
-        if approval.state not in DECISIONS:
-            return self._refuse(
-                404,
-                request.env._("There is no certificate yet"),
-                request.env._("There is one when the request has been answered."),
-            )
-        approval._record_download(self._get_certificate_name(approval))
-        pdf = approval.certificate_id.raw or approval._print(
-            "customer_approval_gate.action_report_certificate"
-        )
-        if pdf:
-            return request.make_response(
-                pdf,
-                headers=[
-                    ("Content-Type", "application/pdf"),
-                    (
-                        "Content-Disposition",
-                        content_disposition(self._get_certificate_name(approval)),
-                    ),
-                ],
-            )
-        html = (
-            request.env["ir.actions.report"]
-            .sudo()  # the access was checked above
-            .with_context(lang=approval.lang, tz=approval._get_time_zone())
-            ._render_qweb_html(
-                "customer_approval_gate.action_report_certificate", approval.ids
-            )[0]
-        )
-        return request.make_response(html)
-
-    def _get_certificate_name(self, approval):
-        return f"{request.env._('Certificate')} {approval.name}.pdf"
-
-    @http.route("/customer_approval/bundle/<int:request_id>", type="http", auth="user")
-    def customer_approval_bundle(self, request_id, **kwargs):
-        """Download all evidence about the document of a request, as staff."""
-        approval = request.env["customer.approval.request"].browse(request_id)
-        if not request.env.user._is_internal() or not approval.exists():
-            raise request.not_found()
-        approval.check_access("read")
-        approval._record_download(request.env._("Evidence bundle"))
-        return request.make_response(
-            approval._make_bundle(),
-            headers=[
-                ("Content-Type", "application/zip"),
-                ("Content-Disposition", content_disposition(f"{approval.name}.zip")),
-            ],
-        )
-
-    @http.route(
-        ["/approval/verify", "/approval/verify/<string:code>"],
-        type="http",
-        auth="public",
-        website=True,
-        sitemap=False,
-    )
-    def approval_verify(self, code=None, **kwargs):
-        """Say whether a certificate is genuine, and nothing of what was approved.
-
-        :param code: the code on the certificate
-        """
-        code = (code or "").strip().lower()
-        # Whoever holds a certificate may ask; the page gives no content away.
-        approval = request.env["customer.approval.request"].sudo()._find_by_code(code)
-        problems = []
-        if approval:
-            problems = approval.env["customer.approval.event"]._verify_document(
-                approval._get_document()
-            )
-        response = request.render(
-            "customer_approval_gate.verify_page",
-            {
-                "code": code,
-                "approval": approval,
-                "genuine": bool(approval) and not problems,
-                "digests": json.dumps(approval._get_known_digests())
-                if approval
-                else "{}",
-                "page_name": "customer_approval_verify",
-            },
-        )
-        if code and not approval:
-            response.status_code = 404
-        return response
-
-    @http.route(
-        "/my/approvals/<int:request_id>/answer",
-        type="http",
-        auth="public",
-        methods=["POST"],
-        website=True,
-    )
-    def portal_my_approval_answer(
-        self,
-        request_id,
-        access_token=None,
-        decision=None,
-        name=None,
-        reason=None,
-        conditions=None,
-        signature=None,
-        consent=None,
-        **kwargs,
-    ):
-        """Record the customer's answer.
-
-        :param decision: one of the request's four answers
-        :param name: the full name of who answers
-        :param reason: why, to reject or to request changes
-        :param conditions: under which conditions it is approved
-        :param signature: an image, base64
-        :param consent: set when the words of consent were ticked
-        """
-        approval, refusal = self._get_approval(request_id, access_token)
-        if refusal:
-            return refusal
-        if request.env.user._is_internal():
-            return self._refuse(
-                403,
-                request.env._("You cannot answer for the customer"),
-                request.env._(
-                    "You are logged in as a member of staff. If the customer is with "
-                    "you, use “On This Screen” on the document."
+        Request = request.env["customer.approval.request"]
+        Approver = request.env["customer.approval.approver"]
+        nobody = (Request.browse(), Approver.browse())
+        if self._is_guessing():
+            return (*nobody, self._refuse_too_many())
+        # Who may see it is found out below.
+        approval = Request.sudo().browse(request_id).exists()
+        if not approval:
+            self._count_wrong(request_id)
+            return (
+                *nobody,
+                self._refuse(
+                    404,
+                    request.env._("There is no such request"),
+                    request.env._("Please use the link in our e-mail as it is."),
                 ),
             )
-        typed = {
-            "decision": decision,
-            "name": name,
-            "reason": reason,
-            "conditions": conditions,
-        }
-        if not self._is_open(approval):
-            return self._render_approval(approval, access_token, status=409)
-        try:
-            if "approved" in (decision or "") and not consent:
-                raise UserError(
-                    request.env._("Please tick that you agree before you approve.")
-                )
-            self._check_image(signature)
-            # What fails on the way must not stay half done.
-            with request.env.cr.savepoint():
-                approval._decide(
-                    Answer(
-                        decision or "",
-                        name or "",
-                        self._get_decision_method(approval),
-                        reason=reason or "",
-                        conditions=conditions or "",
-                        signature=signature,
-                        partner=self._get_logged_in_partner(),
-                    )
-                )
-        except UserError as error:
-            return self._render_approval(
-                approval, access_token, status=422, error=str(error), typed=typed
+        token = access_token or self._get_session_token(request_id)
+        approver = approval.approver_ids._find_by_token(token)
+        if access_token and not approver:
+            return (*nobody, self._refuse_token(approval, access_token))
+        if access_token:
+            self._keep_token(approval, access_token)
+        own = approval.with_env(request.env)
+        is_public = request.env.user._is_public()
+        if not is_public and own.has_access("read"):
+            theirs = approval.approver_ids._filter_counted()._acts_for(
+                request.env.user.partner_id
             )
-        return request.redirect(approval.get_portal_url(query_string="&answered=1"))
-
-    def _get_approval(self, request_id, access_token):
-        """Return the request with superuser rights, or the page that refuses it."""
-        try:
-            approval = self._document_check_access(
-                "customer.approval.request", request_id, access_token
-            )
-        except MissingError:
-            return None, self._refuse(
-                404,
-                request.env._("There is no such request"),
-                request.env._("Please use the link in our e-mail as it is."),
-            )
-        except AccessError:
-            if request.env.user._is_public() and not access_token:
+            approver = theirs[:1] or approver
+        elif not approver:
+            if is_public and token:
+                return (*nobody, self._refuse_token(approval, token))
+            if is_public:
                 url = f"/my/approvals/{request_id}"
-                return None, request.redirect_query("/web/login", {"redirect": url})
-            return None, self._refuse(
-                403,
-                request.env._("This request is not for you"),
-                request.env._(
-                    "The link is not complete, or it belongs to somebody else. Please "
-                    "use the link in our e-mail as it is, or ask your contact."
-                ),
-            )
-        self._use_customers_language(approval)
-        return approval.with_env(approval.env(context=request.env.context)), None
+                redirect = request.redirect_query("/web/login", {"redirect": url})
+                return (*nobody, redirect)
+            return (*nobody, self._refuse_foreign())
+        if approver.state == "passed_on":
+            return (*nobody, self._refuse_token(approval, token))
+        self._use_persons_language(approval, approver)
+        env = approval.env(context=request.env.context)
+        return approval.with_env(env), approver.with_env(env), None
 
-    def _use_customers_language(self, approval):
-        """Whoever comes by a link reads the page in the language of their mail."""
-        lang = approval.partner_id.lang
-        if (
-            request.env.user._is_public()
-            and "frontend_lang" not in request.cookies
-            and lang in dict(request.env["res.lang"].get_installed())
-        ):
-            request.update_context(lang=lang)
+    def _get_session_token(self, request_id):
+        return request.session.get(SESSION_TOKENS, {}).get(str(request_id))
 
-    def _is_open(self, approval):
-        """Return whether the customer can still answer.
+    def _keep_token(self, approval, token):
+        """Remember who is there, so that the address need not say it."""
+        tokens = {**request.session.get(SESSION_TOKENS, {}), str(approval.id): token}
+        request.session[SESSION_TOKENS] = dict(list(tokens.items())[-KEPT_TOKENS:])
 
-        A document that has changed in the meantime is not what was asked about: its
-        request is withdrawn, here at the latest.
+    def _use_persons_language(self, approval, approver):
+        """Whoever comes by a link reads the page in the language of their mail, and
+        times in their time zone."""
+        partner = approver.partner_id or approval.partner_id
+        if request.env.user._is_public():
+            lang = partner.lang or approval.lang
+            if lang in dict(request.env["res.lang"].get_installed()):
+                request.update_context(lang=lang)
+        if request.env.user._is_public() or not request.env.user.tz:
+            request.update_context(tz=partner.tz or approval._get_time_zone())
+
+    # ------------------------------------------------------------------
+    # Limits
+    # ------------------------------------------------------------------
+
+    def _get_address(self):
+        return request.httprequest.remote_addr
+
+    def _get_rates(self):
+        return request.env["customer.approval.rate"].sudo()  # nobody may see them
+
+    def _is_guessing(self):
+        return self._get_rates()._is_exceeded("token", self._get_address())
+
+    def _count_wrong(self, request_id):
+        """Count a wrong link. Whoever has the right one does not suffer from those who
+        guess at the same request elsewhere.
+
+        :return: whether there were not too many
         """
-        if approval.state == "pending" and approval._is_outdated():
-            approval._after_content_change()
-        return approval.state == "pending" and not approval._is_expired()
+        rates = self._get_rates()
+        by_address = rates._count("token", self._get_address())
+        return rates._count("token_request", request_id) and by_address
 
-    def _get_decision_method(self, approval):
-        own = approval.with_env(request.env).has_access("read")
-        return "portal" if own and not request.env.user._is_public() else "link"
+    def _may_try(self, kind, approval):
+        """Count something that is tried, and return whether it is not too often."""
+        rates = self._get_rates()
+        by_address = rates._count(kind, self._get_address())
+        return rates._count(f"{kind}_request", approval.id) and by_address
 
-    def _get_logged_in_partner(self):
-        user = request.env.user
-        return request.env["res.partner"] if user._is_public() else user.partner_id
+    def _refuse_too_many(self):
+        return self._refuse(
+            429,
+            request.env._("Too many attempts"),
+            request.env._("Please wait an hour, then use the link in our e-mail."),
+        )
 
-    def _check_image(self, signature):
-        if not signature:
-            return
-        try:
-            content = binascii.a2b_base64(signature, strict_mode=True)
-        except (binascii.Error, ValueError) as error:
-            raise UserError(
-                request.env._("The signature cannot be read. Please sign again.")
-            ) from error
-        if not content.startswith(b"\x89PNG") or len(content) > 1_000_000:
-            raise UserError(
-                request.env._("The signature cannot be read. Please sign again.")
+    # ------------------------------------------------------------------
+    # Pages that say why not
+    # ------------------------------------------------------------------
+
+    def _refuse_token(self, approval, token):
+        """The page for a link that opens nothing: what became of it, if it ever was
+        one of ours."""
+        approver = approval.approver_ids._find_by_old_token(token)
+        approver |= approval.approver_ids._find_by_token(token)
+        if not approver:
+            if not self._count_wrong(approval.id):
+                return self._refuse_too_many()
+            return self._refuse_foreign()
+        self._use_persons_language(approval, approver)
+        env = request.env
+        successor = self._get_successor(approval)
+        if approver.state == "passed_on":
+            title = env._("You have passed this on")
+            text = env._("A colleague answers in your place. Your link has stopped.")
+        elif approver.state == "removed":
+            title = env._("You need not answer")
+            text = env._("We do not ask you any more. Thank you.")
+        elif successor:
+            title = env._("There is a new version")
+            text = env._(
+                "What this link was about has been replaced. We have mailed you a link "
+                "to the new version, and can do so again."
             )
+        elif approval.state == "withdrawn":
+            title = env._("This request has been withdrawn")
+            text = env._("There is nothing to answer at the moment.")
+        elif approval.state in DECISIONS:
+            title = env._("This request has been answered")
+            text = env._(
+                "The link in our e-mail about the answer shows it. We can mail it "
+                "again."
+            )
+        else:
+            title = env._("This link has stopped")
+            text = env._("Please use the link in our latest e-mail.")
+        return self._refuse(
+            410,
+            title,
+            text,
+            approval=approval,
+            resend=approver.state != "passed_on"
+            and (bool(successor) or approval.state in (*DECISIONS, "pending"))
+            and token,
+        )
 
-    def _render_approval(
-        self, approval, access_token, status=200, error=None, typed=None, **kwargs
-    ):
-        can_answer = (
-            approval.state == "pending"
-            and not approval._is_expired()
-            and not approval._is_outdated()
+    def _refuse_foreign(self):
+        return self._refuse(
+            403,
+            request.env._("This request is not for you"),
+            request.env._(
+                "The link is not complete, or it belongs to somebody else. Please "
+                "use the link in our e-mail as it is, or ask your contact."
+            ),
         )
-        values = self._get_page_view_values(
-            approval,
-            access_token,
+
+    def _refuse(self, status, title, message, **values):
+        response = request.render(
+            "customer_approval_gate.portal_refusal",
             {
+                "title": title,
+                "message": message,
                 "page_name": "customer_approval",
-                "approval": approval,
-                "can_answer": can_answer,
-                "is_outdated": approval.state == "pending" and approval._is_outdated(),
-                "is_staff": request.env.user._is_internal(),
-                "consent": approval._get_consent(),
-                "typed": typed or {},
-                "error_message": error,
-                "decisions": DECISIONS,
-                "just_answered": bool(kwargs.pop("answered", False)),
-                "successor": self._get_successor(approval),
+                "resend": False,
+                **values,
             },
-            "my_approvals_history",
-            False,
         )
-        response = request.render("customer_approval_gate.portal_my_approval", values)
         response.status_code = status
-        # The address holds the token: no other site is to get it.
-        response.headers["Referrer-Policy"] = "same-origin"
-        return response
+        return secure(response)
 
     def _get_successor(self, approval):
         """Return the request that the customer should answer instead of this one."""
@@ -479,10 +354,479 @@ class CustomerApprovalPortal(CustomerPortal):
             return last
         return approval.browse()
 
-    def _refuse(self, status, title, message):
-        response = request.render(
-            "customer_approval_gate.portal_refusal",
-            {"title": title, "message": message, "page_name": "customer_approval"},
+    @http.route(
+        "/my/approvals/<int:request_id>/resend",
+        type="http",
+        auth="public",
+        methods=["POST"],
+        website=True,
+    )
+    def portal_my_approval_resend(self, request_id, access_token=None, **kwargs):
+        """Mail the link again, to those alone who are asked. Whoever wants it learns
+        nothing.
+
+        :param access_token: of a link that has stopped: only its person gets a mail
+        """
+        Request = request.env["customer.approval.request"].sudo()  # tells nothing
+        approval = Request.browse(request_id).exists()
+        rates = self._get_rates()
+        if not rates._count("resend", self._get_address()) or not rates._count(
+            "resend_request", request_id
+        ):
+            return self._refuse_too_many()
+        if approval:
+            self._resend(approval, access_token)
+        return self._refuse(
+            200,
+            request.env._("Look into your mail"),
+            request.env._("If you are asked, a new link is on its way to you."),
         )
+
+    def _resend(self, approval, token):
+        partners = approval.approver_ids._find_by_old_token(token).partner_id
+        if approval.state in DECISIONS:
+            counted = approval.approver_ids._filter_counted()
+            approval._mail(
+                "answer", counted.filtered(lambda a: a.partner_id in partners)
+            )
+            return
+        last = self._get_successor(approval) or approval
+        waiting = last.approver_ids.filtered(
+            lambda a: a._is_open() and (not token or a.partner_id in partners)
+        )
+        if waiting:
+            last._remind(waiting)
+
+    # ------------------------------------------------------------------
+    # One request
+    # ------------------------------------------------------------------
+
+    @http.route(
+        "/my/approvals/<int:request_id>", type="http", auth="public", website=True
+    )
+    def portal_my_approval(self, request_id, access_token=None, **kwargs):
+        """Show the request as it was asked; a GET decides nothing.
+
+        :param access_token: opens the page without a login, and does not stay in the
+            address
+        """
+        approval, approver, refusal = self._identify(request_id, access_token)
+        if refusal:
+            return refusal
+        if access_token:
+            return secure(request.redirect(f"/my/approvals/{request_id}"))
+        self._record_opened(approval, approver)
+        return self._render_approval(approval, approver, **kwargs)
+
+    def _record_opened(self, approval, approver):
+        """Keep that a person looked at the request: no preview of a link, no member of
+        staff, and nobody who looked a moment ago."""
+        headers = request.httprequest.headers
+        key = f"customer_approval_opened_{approval.id}_{approver.id}"
+        if (
+            request.env.user._is_internal()
+            or request.httprequest.method != "GET"
+            or headers.get("Odoo-Link-Preview")
+            or "prefetch"
+            in (headers.get("Sec-Purpose") or headers.get("Purpose") or "")
+            or LOOKS_LIKE_A_ROBOT.search(headers.get("User-Agent") or "robot")
+            or request.session.get(key)
+        ):
+            return
+        request.session[key] = True
+        user = request.env.user
+        name = approver.partner_id.name if user._is_public() else user.name
+        request.env["customer.approval.event"].sudo()._append(
+            [
+                Entry(
+                    approval._get_document(),
+                    "opened",
+                    approval,
+                    method=self._get_method(approval, approver),
+                    details={"approver": approver.id} if approver else {},
+                    personal={"name": name},
+                )
+            ]
+        )
+
+    def _get_method(self, approval, approver):
+        """Return by which way whoever is there would answer."""
+        user = request.env.user
+        if not user._is_public() and approver and approver._acts_for(user.partner_id):
+            return "portal"
+        return "code" if self._is_confirmed(approver) else "link"
+
+    def _is_confirmed(self, approver):
+        until = request.session.get(f"customer_approval_confirmed_{approver.id}")
+        return bool(until) and fields.Datetime.to_datetime(until) > (
+            fields.Datetime.now()
+        )
+
+    def _render_approval(
+        self, approval, approver, status=200, error=None, typed=None, **kwargs
+    ):
+        is_open = self._is_open(approval)
+        is_staff = request.env.user._is_internal()
+        can_answer = is_open and not is_staff and bool(approver) and approver._is_open()
+        method = self._get_method(approval, approver)
+        previous, seen = self._get_compared(approval, approver)
+        values = self._get_page_view_values(
+            approval,
+            None,
+            {
+                **self._get_form_values(approval, approver, typed),
+                "page_name": "customer_approval",
+                "can_answer": can_answer,
+                "is_waiting": bool(approver) and approver.state == "waiting",
+                "is_staff": is_staff,
+                "answer_url": f"/my/approvals/{approval.id}/answer",
+                "code_url": f"/my/approvals/{approval.id}/code",
+                "needs_code": can_answer
+                and method == "link"
+                and approval._needs_code(),
+                "code_sent": bool(kwargs.get("code_sent")),
+                "error_message": error,
+                "decisions": DECISIONS,
+                "just_answered": bool(kwargs.get("answered")),
+                "successor": self._find_way_on(approval, approver),
+                "others": approval.approver_ids._filter_counted() - approver,
+                "files": self._get_files(approval),
+                "difference": previous and approval._render_difference(previous),
+                "difference_seen": seen,
+                "previous": previous,
+                "content_html": self._get_content_html(approval),
+                "may_pass_on": can_answer,
+                "in_person": False,
+            },
+            "my_approvals_history",
+            False,
+        )
+        if request.env.user._is_public() and approver:
+            values["pid"] = approver.partner_id.id
+            values["hash"] = approval._sign_token(approver.partner_id.id)
+        response = request.render("customer_approval_gate.portal_my_approval", values)
         response.status_code = status
+        return secure(response)
+
+    def _find_way_on(self, approval, approver):
+        """Return the request that replaces this one. Whoever was asked before, and is
+        asked again, may go there."""
+        successor = self._get_successor(approval)
+        own = successor.approver_ids.filtered(
+            lambda other: other._is_open() and other.partner_id == approver.partner_id
+        )[:1]
+        if own and approver and self._get_session_token(approval.id):
+            self._keep_token(successor, own._get_token())
+        elif request.env.user._is_public():
+            return successor.browse()
+        return successor
+
+    def _get_compared(self, approval, approver):
+        """Return the version to compare with, and whether this person has seen it."""
+        seen = approval._get_last_seen(approver.partner_id) if approver else None
+        return seen or approval._get_previous(), bool(seen)
+
+    def _get_content_html(self, approval):
+        """Return the document as frozen; with another language's headings for somebody
+        who reads another one than the customer."""
+        lang = request.env.lang
+        if lang and approval.lang and lang != approval.lang:
+            return approval._render_content(
+                approval.content, approval.currency_id, lang
+            )
+        return approval.content_html
+
+    def _get_files(self, approval):
+        """Return the files with what the page needs to know."""
+        result = []
+        for file in approval.attachment_ids.sudo():  # shown to who may see the request
+            kind = files.kind_of(file.name, file.raw or b"")
+            result.append(
+                {
+                    "name": file.name,
+                    "url": f"/my/approvals/{approval.id}/files/{file.id}",
+                    "is_image": kind.startswith("image/")
+                    and kind in files.SHOWN_IN_PLACE,
+                    "is_pdf": kind == "application/pdf",
+                }
+            )
+        return result
+
+    @http.route(
+        "/my/approvals/<int:request_id>/files/<int:file_id>",
+        type="http",
+        auth="public",
+        website=True,
+    )
+    def portal_my_approval_file(self, request_id, file_id, download=None, **kwargs):
+        """Show or download a file of a request. What could run in the browser is
+        downloaded, whatever it is called.
+
+        :param download: set to download it in any case
+        """
+        approval, _approver, refusal = self._identify(request_id)
+        if refusal:
+            return refusal
+        file = approval.attachment_ids.sudo().filtered(lambda own: own.id == file_id)
+        if not file:
+            return self._refuse(
+                404,
+                request.env._("There is no such file"),
+                request.env._("Please open it from the page of the request."),
+            )
+        data = file.raw or b""
+        in_place = not download and files.is_shown_in_place(file.name, data)
+        kind = files.kind_of(file.name, data)
+        response = request.make_response(
+            data,
+            headers=[
+                ("Content-Type", kind if in_place else "application/octet-stream"),
+                (
+                    "Content-Disposition",
+                    content_disposition(
+                        file.name, "inline" if in_place else "attachment"
+                    ),
+                ),
+            ],
+        )
+        secure(response)
+        # The page itself shows it.
+        response.headers["Content-Security-Policy"] = "frame-ancestors 'self'"
+        response.headers["X-Frame-Options"] = "SAMEORIGIN"
         return response
+
+    @http.route(
+        "/my/approvals/<int:request_id>/totals",
+        type="jsonrpc",
+        auth="public",
+        website=True,
+        readonly=True,
+    )
+    def portal_my_approval_totals(self, request_id, lines=None, **kwargs):
+        """Return the totals with a choice of optional lines; nothing is changed.
+
+        :param lines: the ids of the lines that are wanted
+        """
+        approval, _approver, refusal = self._identify(request_id)
+        if refusal or not isinstance(lines, list):
+            return {}
+        return self._get_totals(approval, lines)
+
+    @http.route(
+        "/my/approvals/<int:request_id>/certificate",
+        type="http",
+        auth="public",
+        website=True,
+    )
+    def portal_my_approval_certificate(self, request_id, **kwargs):
+        """Download the certificate of the answer, as PDF where this machine prints."""
+        approval, _approver, refusal = self._identify(
+            request_id, kwargs.get("access_token")
+        )
+        if refusal:
+            return refusal
+        if approval.state not in DECISIONS:
+            return self._refuse(
+                404,
+                request.env._("There is no certificate yet"),
+                request.env._("There is one when the request has been answered."),
+            )
+        name = f"{request.env._('Certificate')} {approval.name}.pdf"
+        approval._record_download(name)
+        pdf = approval.certificate_id.raw or approval._print(
+            "customer_approval_gate.action_report_certificate"
+        )
+        if pdf:
+            return secure(
+                request.make_response(
+                    pdf,
+                    headers=[
+                        ("Content-Type", "application/pdf"),
+                        ("Content-Disposition", content_disposition(name)),
+                    ],
+                )
+            )
+        html = (
+            request.env["ir.actions.report"]
+            .sudo()  # the access was checked above
+            .with_context(lang=approval.lang, tz=approval._get_time_zone())
+            ._render_qweb_html(
+                "customer_approval_gate.action_report_certificate", approval.ids
+            )[0]
+        )
+        return secure(request.make_response(html))
+
+    # ------------------------------------------------------------------
+    # The answer
+    # ------------------------------------------------------------------
+
+    @http.route(
+        "/my/approvals/<int:request_id>/answer",
+        type="http",
+        auth="public",
+        methods=["POST"],
+        website=True,
+    )
+    def portal_my_approval_answer(self, request_id, **post):
+        """Record the customer's answer.
+
+        :param post: the values of the form: ``decision``, ``name``, ``reason``,
+            ``category_id``, ``conditions``, ``signature`` (base64), ``consent``,
+            ``code``, ``option_…`` and ``remark_…`` by the ids of lines
+        """
+        approval, approver, refusal = self._identify(
+            request_id, post.pop("access_token", None)
+        )
+        if refusal:
+            return refusal
+        if refusal := self._refuse_staff(approval):
+            return refusal
+        if not self._may_try("answer", approval):
+            return self._refuse_too_many()
+        if not self._is_open(approval) or not approver or not approver._is_open():
+            return self._render_approval(approval, approver, status=409)
+        try:
+            self._check_code(approval, approver, post)
+            answer = self._read_answer(
+                approval,
+                approver,
+                self._get_method(approval, approver),
+                post,
+                partner=self._get_logged_in_partner(),
+            )
+            # What fails on the way must not stay half done.
+            with request.env.cr.savepoint():
+                approver = approval._decide(answer)
+        except UserError as error:
+            request.env.invalidate_all()
+            return self._render_approval(
+                approval, approver, status=422, error=str(error), typed=post
+            )
+        # The link has changed with the answer: whoever gave it goes on looking.
+        approval = approver.request_id
+        if self._get_session_token(request_id):
+            self._keep_token(approval, approver._get_token())
+        return secure(
+            request.redirect(approval.get_portal_url(query_string="answered=1"))
+        )
+
+    def _check_code(self, approval, approver, post):
+        """Whoever approves by a link where a one-time code is asked for enters it."""
+        if (
+            "approved" not in (post.get("decision") or "")
+            or self._get_method(approval, approver) != "link"
+            or not approval._needs_code()
+        ):
+            return
+        code = post.pop("code", None)
+        if not code:
+            raise UserError(
+                request.env._("Please have a code sent to you, and enter it.")
+            )
+        if not self._may_try("code", approval):
+            raise UserError(request.env._("Too many codes. Please wait an hour."))
+        if not approver._confirm_code(code):
+            raise UserError(request.env._("This code is not right. Please try again."))
+        until = fields.Datetime.now() + timedelta(minutes=CONFIRMED_MINUTES)
+        request.session[f"customer_approval_confirmed_{approver.id}"] = (
+            fields.Datetime.to_string(until)
+        )
+
+    @http.route(
+        "/my/approvals/<int:request_id>/code",
+        type="http",
+        auth="public",
+        methods=["POST"],
+        website=True,
+    )
+    def portal_my_approval_code(self, request_id, **post):
+        """Mail a one-time code to the person whose link it is, and show the page with
+        what was typed."""
+        approval, approver, refusal = self._identify(request_id)
+        if refusal:
+            return refusal
+        if refusal := self._refuse_staff(approval):
+            return refusal
+        if not self._is_open(approval) or not approver or not approver._is_open():
+            return self._render_approval(approval, approver, status=409)
+        post.pop("code", None)
+        try:
+            if not self._may_try("code", approval):
+                raise UserError(request.env._("Too many codes. Please wait an hour."))
+            approver._send_code()
+        except UserError as error:
+            return self._render_approval(
+                approval, approver, status=422, error=str(error), typed=post
+            )
+        return self._render_approval(approval, approver, typed=post, code_sent=True)
+
+    @http.route(
+        "/my/approvals/<int:request_id>/pass_on",
+        type="http",
+        auth="public",
+        methods=["POST"],
+        website=True,
+    )
+    def portal_my_approval_pass_on(self, request_id, name=None, email=None, **post):
+        """Let a colleague answer instead.
+
+        :param name: their full name
+        :param email: their mail address
+        """
+        approval, approver, refusal = self._identify(request_id)
+        if refusal:
+            return refusal
+        if refusal := self._refuse_staff(approval):
+            return refusal
+        if not self._may_try("answer", approval):
+            return self._refuse_too_many()
+        if not self._is_open(approval) or not approver:
+            return self._render_approval(approval, approver, status=409)
+        try:
+            with request.env.cr.savepoint():
+                done = approver._pass_on((name or "")[:200], (email or "")[:200])
+        except UserError as error:
+            return self._render_approval(
+                approval, approver, status=422, error=str(error)
+            )
+        if not done:
+            return self._refuse(
+                200,
+                request.env._("We will check the address"),
+                request.env._(
+                    "It is none of your company's that we know. We will let you know; "
+                    "until then your own link goes on working."
+                ),
+                back=approval.get_portal_url(),
+            )
+        return self._refuse(
+            200,
+            request.env._("You have passed this on"),
+            request.env._("A colleague answers in your place. Your link has stopped."),
+        )
+
+    def _refuse_staff(self, approval):
+        if not request.env.user._is_internal():
+            return None
+        return self._refuse(
+            403,
+            request.env._("You cannot answer for the customer"),
+            request.env._(
+                "You are logged in as a member of staff. If the customer is with "
+                "you, use “On This Screen” on the document."
+            ),
+        )
+
+    def _is_open(self, approval):
+        """Return whether the customer can still answer.
+
+        A document that has changed in the meantime is not what was asked about: its
+        request is withdrawn, here at the latest.
+        """
+        if approval.state == "pending" and approval._is_outdated():
+            approval._after_content_change()
+        return approval.state == "pending" and not approval._is_expired()
+
+    def _get_logged_in_partner(self):
+        user = request.env.user
+        return None if user._is_public() else user.partner_id

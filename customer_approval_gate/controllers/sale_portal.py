@@ -48,7 +48,9 @@ class SaleApprovalPortal(CustomerPortal):
                     "page again, and read it before you sign."
                 )
             }
-        request.update_context(**{GRANT: PortalSignature(order_id)})
+        user = request.env.user
+        partner = None if user._is_public() else user.partner_id
+        request.update_context(**{GRANT: PortalSignature(order_id, partner)})
         return super().portal_quote_accept(
             order_id, access_token=access_token, **kwargs
         )
@@ -78,19 +80,26 @@ class SaleApprovalPortal(CustomerPortal):
                 decline_message=decline_message,
                 **kwargs,
             )
-        if request.env.user._is_internal():
-            return request.redirect(approval.get_portal_url())
         user = request.env.user
-        partner = order_sudo.partner_id if user._is_public() else user.partner_id
+        approvers = approval.approver_ids.filtered(lambda a: a._is_open())
+        if not user._is_public():
+            approvers = approvers._acts_for(user.partner_id)
+        # Whoever is not known, or is one of several, says so on the page of the request.
+        if user._is_internal() or len(approvers) != 1:
+            return request.redirect(approval.get_portal_url())
         approval._decide(
             Answer(
                 "rejected",
-                partner.name,
-                "link" if user._is_public() else "portal",
+                (approvers.partner_id if user._is_public() else user.partner_id).name,
+                "online_signature" if user._is_public() else "portal",
                 reason=decline_message,
+                approver=approvers,
+                partner=None if user._is_public() else user.partner_id,
             )
         )
-        return request.redirect(approval.get_portal_url(query_string="&answered=1"))
+        if user._is_public():
+            return request.redirect(order_sudo.get_portal_url())
+        return request.redirect(approval.get_portal_url(query_string="answered=1"))
 
     def _is_gated(self, order_id):
         order = request.env["sale.order"].sudo().browse(order_id).exists()

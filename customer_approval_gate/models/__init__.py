@@ -6,6 +6,9 @@ from . import (
     customer_approval_mixin,
     customer_approval_line_mixin,
     customer_approval_request,
+    customer_approval_approver,
+    customer_approval_category,
+    customer_approval_rate,
     customer_approval_certificate,
     customer_approval_event,
     customer_approval_personal,
@@ -18,4 +21,5 @@ from . import (
     product_attribute_custom_value,
     res_company,
     res_config_settings,
+    res_partner,
 )

@@ -120,6 +120,14 @@ class AccountMove(models.Model):
             if scopes[move_id] == scope
         )
 
+    def _get_approving_requests(self):
+        requests = super()._get_approving_requests()
+        coverage = (self - self.browse(requests))._read_coverage()
+        return {
+            **requests,
+            **{move_id: covering for move_id, (_scope, covering) in coverage.items()},
+        }
+
     def _read_coverage(self):
         """Return, for each invoice that an order's approval in force covers by the
         ledger, the digest of the scope and the covering requests."""

@@ -10,7 +10,7 @@ import pathlib
 import re
 import zipfile
 
-from odoo import SUPERUSER_ID, api, models
+from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
@@ -23,7 +23,16 @@ _logger = logging.getLogger(__name__)
 
 CODE_LENGTH = 32
 # What of a request's events is no matter of its customer.
-STAFFS_KINDS = ("certified", "change_order", "covered", "downloaded", "tolerated")
+STAFFS_KINDS = (
+    "certified",
+    "change_order",
+    "covered",
+    "downloaded",
+    "gate_refused",
+    "mail_bounced",
+    "pass_on_refused",
+    "tolerated",
+)
 
 README = """\
 Evidence of a customer's approval
@@ -193,15 +202,15 @@ class CustomerApprovalRequest(models.Model):
             return None
 
     def _mail_certificate(self):
+        """Mail the answer and its certificate to both sides."""
         self.ensure_one()
-        template = self.env.ref("customer_approval_gate.mail_template_decided")
-        # As for the request itself, see _send().
-        self.with_user(SUPERUSER_ID).message_post_with_source(
-            template,
-            email_layout_xmlid="mail.mail_notification_layout_with_responsible_signature",
-            subtype_xmlid="mail.mt_comment",
-            attachment_ids=self.certificate_id.ids,
-        )
+        approvers = self.approver_ids._filter_counted()
+        self._mail("answer", approvers, attachments=self.certificate_id)
+        template = self.env.ref("customer_approval_gate.mail_template_answer").sudo()
+        for user in self._get_told_users().filtered("email"):
+            self._notify_by_template(
+                template, approvers[:1], user.partner_id, False, self.certificate_id
+            )
 
     def action_download_certificate(self):
         """Download the certificate of the customer's answer."""
@@ -306,6 +315,15 @@ class CustomerApprovalRequest(models.Model):
             ):
                 if attachment:
                     files[f"{folder}/{name}"] = attachment.raw
+            for approver in request.approver_ids:
+                prefix = f"{folder}/approvers/{approver.id}"
+                for number, file in enumerate(approver.proof_ids.sorted("id"), 1):
+                    name = request._get_safe_name(file.name)
+                    files[f"{prefix}-{number}-{name}"] = file.raw or b""
+                if approver.signature:
+                    files[f"{prefix}-signature.png"] = base64.b64decode(
+                        approver.signature
+                    )
             row["signature_file"] = None
             if request.signature:
                 row["signature_file"] = f"{folder}/signature.png"

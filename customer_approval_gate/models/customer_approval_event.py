@@ -60,7 +60,19 @@ class CustomerApprovalEvent(models.Model):
             ("mail_sent", "Mail Sent"),
             ("opened", "Opened"),
             ("reminded", "Reminded"),
+            ("answered", "One Answer"),
             ("decided", "Answered"),
+            ("approver_added", "Also Asked"),
+            ("approver_removed", "No Longer Asked"),
+            ("passed_on", "Passed On"),
+            ("pass_on_proposed", "Colleague Proposed"),
+            ("pass_on_refused", "Colleague Refused"),
+            ("deadline_changed", "Deadline Changed"),
+            ("code_sent", "One-Time Code Sent"),
+            ("code_confirmed", "One-Time Code Entered"),
+            ("code_failed", "Wrong One-Time Code"),
+            ("handed_over", "Screen Handed Over"),
+            ("mail_bounced", "Mail Came Back"),
             ("conditions_accepted", "Conditions Accepted"),
             ("withdrawn", "Withdrawn"),
             ("revised", "Revised"),
@@ -389,6 +401,8 @@ class CustomerApprovalEvent(models.Model):
         for event in self:
             details = event.details or {}
             text = decisions.get(event.decision) or kinds.get(event.kind, "")
+            if event.kind == "answered":
+                text = f"{kinds[event.kind]}: {text}"
             if event.kind in ("stage_changed", "gate_refused") and details.get("to"):
                 text = f"{text}: {details.get('from') or ''} → {details['to']}"
             elif event.kind == "stage_configured" and details.get("changes"):

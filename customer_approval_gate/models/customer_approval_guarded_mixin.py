@@ -69,6 +69,11 @@ class CustomerApprovalGuardedMixin(models.AbstractModel):
                 "customer approval before changing to this status.",
                 stage=stages.browse(int(detail)).name if detail.isdigit() else "",
             ),
+            "customer_approval_strength": lambda: self.env._(
+                "Cannot advance to %(stage)s: the evidence of the customer's approval "
+                "is too weak for it. Request customer approval again.",
+                stage=stages.browse(int(detail)).name if detail.isdigit() else "",
+            ),
             "customer_approval_status": lambda: self.env._(
                 "The customer's approval cannot be written: it follows from what the "
                 "customer answers. Request customer approval instead."

@@ -78,6 +78,7 @@ class CustomerApprovalMixin(models.AbstractModel):
     customer_approval_banner = fields.Selection(
         [
             ("request", "Ask the customer"),
+            ("stronger", "Ask again, for stronger evidence"),
             ("wait", "Waiting for the customer"),
             ("conditions", "Conditions to accept"),
             ("rejected", "Rejected by the customer"),
@@ -140,6 +141,25 @@ class CustomerApprovalMixin(models.AbstractModel):
         """Return the user who is told what the customer answered."""
         self.ensure_one()
         return self.user_id
+
+    def _get_optional_lines(self):
+        """Return the lines that the customer may choose before they approve."""
+        self.ensure_one()
+        return self._get_customer_approval_lines().browse()
+
+    def _get_chosen_lines(self):
+        """Return those of the optional lines that are in the total."""
+        return self._get_optional_lines()
+
+    def _choose_optional_lines(self, wanted):
+        """Let the customer have these of the optional lines, and not the others."""
+        raise NotImplementedError
+
+    def _get_totals_of_choice(self, wanted):
+        """Return what the totals are with these of the optional lines, as
+        ``_get_customer_approval_totals()`` does."""
+        self.ensure_one()
+        return self._get_customer_approval_totals()
 
     def _schedule_blocked_activity(self, note):
         """Tell the salesperson that a gate held the document back where raising an
@@ -244,6 +264,8 @@ class CustomerApprovalMixin(models.AbstractModel):
                 banner = "rejected"
             elif status == "approved" and not request:
                 banner = "covered"
+            elif status == "approved" and document._needs_stronger_evidence():
+                banner = "stronger"
             elif status == "approved":
                 banner = "begun" if document._is_past_gate() else "revise"
             elif status == "not_required" and stage:
@@ -361,9 +383,76 @@ class CustomerApprovalMixin(models.AbstractModel):
         blockers = super()._gate_blockers(stage)
         gates = stage._find_gates().filtered("requires_customer_approval")
         gated = self.filtered(lambda document: gates._of_company(document.company_id))
-        for document in gated - gated._filter_customer_approved():
+        approved = gated._filter_customer_approved()
+        for document in gated - approved:
             blockers.setdefault(document, []).append(self._gate_message(stage))
+        if any(gates.mapped("minimum_evidence")):
+            strengths = approved._get_evidence_strengths()
+            for document in approved:
+                own = gates._of_company(document.company_id)
+                if strengths[document.id] < own._get_minimum_strength():
+                    blockers.setdefault(document, []).append(
+                        document._strength_message(
+                            stage, strengths[document.id], own._get_minimum_strength()
+                        )
+                    )
         return blockers
+
+    def _strength_message(self, stage, strength, minimum):
+        self.ensure_one()
+        requests = self.env["customer.approval.request"]
+        labels = {int(key): label for key, label in requests._get_strength_labels()}
+        return self.env._(
+            "Cannot advance to %(stage)s: the evidence that the customer approved "
+            "%(document)s is too weak. There is: %(found)s. It takes: %(needed)s. "
+            "Request customer approval again.",
+            stage=stage.name,
+            document=self.display_name,
+            found=labels.get(strength, self.env._("none")),
+            needed=labels[minimum],
+        )
+
+    def _get_approving_requests(self):
+        """Return ``{id of the document: the requests by which it is approved}``, from
+        evidence."""
+        requests = self.sudo()._get_last_requests()  # evidence, not the user's view
+        return {
+            document_id: request
+            for document_id, request in requests.items()
+            if request._get_document_status() == "approved"
+        }
+
+    def _get_evidence_strengths(self):
+        """Return ``{id of the document: how sure it is who approved it}``."""
+        approving = self._get_approving_requests()
+        Request = self.env["customer.approval.request"].sudo()  # as above
+        strengths = Request.union(*approving.values())._get_strengths()
+        return {
+            document.id: min(
+                (
+                    strengths.get(request.id, 0)
+                    for request in approving.get(document.id, ())
+                ),
+                default=0,
+            )
+            for document in self
+        }
+
+    def _get_minimum_strength(self):
+        """Return how sure any of the gates on the document's way wants to be."""
+        self.ensure_one()
+        stages = self.env["customer.approval.stage"]._get_list(
+            self._stage_document_type
+        )
+        gates = stages.filtered("requires_customer_approval")
+        return gates._of_company(self.company_id)._get_minimum_strength()
+
+    def _needs_stronger_evidence(self):
+        """Return whether the document is approved, and not surely enough for the gates
+        that are ahead."""
+        self.ensure_one()
+        minimum = self._get_minimum_strength()
+        return bool(minimum) and self._get_evidence_strengths()[self.id] < minimum
 
     @api.model
     def _new_document_blockers(self, stage, company):
@@ -746,6 +835,28 @@ class CustomerApprovalMixin(models.AbstractModel):
     # Asking the customer
     # ------------------------------------------------------------------
 
+    def _get_default_approvers(self):
+        """Return who is asked about the document where nobody says otherwise: those
+        whom the customer's tab *Approvals* names, or the document's own contact."""
+        self.ensure_one()
+        customer = self.partner_id.commercial_partner_id.sudo()  # its settings
+        return customer._get_approvers(self._stage_document_type) or self.partner_id
+
+    def _get_required_people(self):
+        """Return how many people of the customer have to approve, at least."""
+        self.ensure_one()
+        customer = self.partner_id.commercial_partner_id.sudo()  # its settings
+        threshold = customer.with_company(
+            self.company_id
+        ).customer_approval_second_amount
+        amount = self.currency_id._convert(
+            self._get_customer_approval_amount(),
+            self.company_id.currency_id,
+            self.company_id,
+            fields.Date.context_today(self),
+        )
+        return 2 if threshold and amount >= threshold else 1
+
     def _request_customer_approval(self, partners=None, deadline=None, message=None):
         """Ask the customer of each document to approve it as it is now, by mail.
 
@@ -763,12 +874,21 @@ class CustomerApprovalMixin(models.AbstractModel):
         return requests
 
     def _open_customer_approval(
-        self, partners=None, deadline=None, message=None, attachments=None, mail=True
+        self,
+        partners=None,
+        deadline=None,
+        message=None,
+        attachments=None,
+        mail=True,
+        **rules,
     ):
         """Make the requests of ``_request_customer_approval()`` without sending them.
 
         :param attachments: ``ir.attachment`` records to show; they are copied
         :param bool mail: whether mail addresses will be needed
+        :param rules: ``rule``, ``required_count`` and ``rejection_ends`` of the
+            requests, see their fields; by default one answer is enough, or two where
+            the customer's settings ask for a second person
         """
         self._check_can_open_customer_approval(partners, mail)
         Request = self.env["customer.approval.request"]
@@ -784,17 +904,89 @@ class CustomerApprovalMixin(models.AbstractModel):
                 document._prepare_customer_approval_vals(
                     contents[document.id],
                     last_requests.get(document.id),
-                    partners or document.partner_id,
                     deadline,
                     message,
                     document._copy_customer_approval_files(attachments),
                 )
+                | document._prepare_approvers(partners, rules)
                 for document in documents
             ]
         requests = Request.sudo().create([EvidenceValues(vals) for vals in vals_list])
         requests._subscribe()
         requests._log_on_documents()
         return requests
+
+    def _prepare_approvers(self, partners, rules):
+        """Return who is asked, and by which rule.
+
+        :raise UserError: fewer people than the customer's settings want
+        """
+        self.ensure_one()
+        partners = partners or self._get_default_approvers()
+        people = self._get_required_people()
+        default = {"rule": "some" if people > 1 else "any", "required_count": people}
+        rules = {"rejection_ends": True, **default, **rules}
+        rule, count = rules["rule"], rules["required_count"] or 1
+        if rule not in ledger.RULES:
+            raise UserError(self.env._("Choose who of them has to approve."))
+        if rule == "some" and not 0 < count <= len(partners):
+            raise UserError(
+                self.env._(
+                    "%(count)s people have to approve %(document)s, and %(asked)s are "
+                    "asked. Choose more of the customer's contacts.",
+                    count=count,
+                    document=self.display_name,
+                    asked=len(partners),
+                )
+            )
+        if ledger.required_answers(rule, count, len(partners)) < people:
+            raise UserError(
+                self.env._(
+                    "%(document)s is so large that two people of %(customer)s have to "
+                    "approve it. Ask at least two, and let two of them approve.",
+                    document=self.display_name,
+                    customer=self.partner_id.commercial_partner_id.display_name,
+                )
+            )
+        customer = self.partner_id.commercial_partner_id
+        return {
+            "partner_ids": [fields.Command.set(partners.ids)],
+            "rule": rule,
+            "required_count": count,
+            "rejection_ends": rules["rejection_ends"],
+            "approvers": [
+                {
+                    "partner_id": partner.id,
+                    "sequence": number,
+                    "is_outsider": partner.commercial_partner_id != customer,
+                    "state": "waiting" if rule == "order" and number > 1 else "asked",
+                }
+                for number, partner in enumerate(partners, 1)
+            ],
+        }
+
+    def _reopen_customer_approval(self, request):
+        """Ask the same people about the document as it is now, in the same way.
+
+        :param request: the request that this one replaces
+        """
+        self.ensure_one()
+        return self._open_customer_approval(
+            request.approver_ids._filter_counted().partner_id,
+            request.deadline,
+            request.message,
+            # Those of products are copied anew.
+            request.attachment_ids.filtered(
+                lambda file: (
+                    file.checksum
+                    not in self._get_customer_approval_files().mapped("checksum")
+                )
+            ),
+            mail=False,
+            rule=request.rule,
+            required_count=request.required_count,
+            rejection_ends=request.rejection_ends,
+        )
 
     def _get_customer_approval_files(self):
         """Return the ``ir.attachment`` records that the customer is shown with the
@@ -823,7 +1015,6 @@ class CustomerApprovalMixin(models.AbstractModel):
                     "res_field": False,
                 }
             )
-        copies.generate_access_token()
         return copies
 
     def _check_can_open_customer_approval(self, partners, mail):
@@ -832,7 +1023,8 @@ class CustomerApprovalMixin(models.AbstractModel):
         for document in self:
             if reason := document._can_request_customer_approval():
                 raise UserError(reason)
-            for partner in (partners or document.partner_id) if mail else ():
+            asked = partners or document._get_default_approvers()
+            for partner in asked if mail else ():
                 if not partner.email:
                     raise UserError(
                         self.env._(
@@ -842,7 +1034,19 @@ class CustomerApprovalMixin(models.AbstractModel):
                             document=document.display_name,
                         )
                     )
-        if approved := self._filter_customer_approved()[:1]:
+        approved = self._filter_customer_approved()
+        weak = approved.filtered(lambda document: document._needs_stronger_evidence())
+        if behind := weak.filtered(lambda document: document._is_past_gate())[:1]:
+            raise UserError(
+                self.env._(
+                    "%(document)s is behind a gate already, by the approval there is. "
+                    "To ask for a stronger one, move it back before the stage "
+                    "%(stage)s first.",
+                    document=behind.display_name,
+                    stage=behind._get_gates_passed()[:1].name,
+                )
+            )
+        if approved := (approved - weak)[:1]:
             raise UserError(
                 self.env._(
                     "The customer has already approved %(document)s as it is now: "
@@ -867,7 +1071,7 @@ class CustomerApprovalMixin(models.AbstractModel):
             )
 
     def _prepare_customer_approval_vals(
-        self, content, last_request, partners, deadline, message, files
+        self, content, last_request, deadline, message, files
     ):
         self.ensure_one()
         content["files"] = sorted(
@@ -896,8 +1100,7 @@ class CustomerApprovalMixin(models.AbstractModel):
             "res_model": self._name,
             "res_id": self.id,
             "document_name": content["document"]["name"],
-            "partner_id": partners[:1].id,
-            "partner_ids": [fields.Command.set(partners.ids)],
+            "partner_id": self.partner_id.id,
             "company_id": self.company_id.id,
             "currency_id": self.currency_id.id,
             "amount_total": self._get_customer_approval_amount(),
@@ -938,7 +1141,8 @@ class CustomerApprovalMixin(models.AbstractModel):
         }
 
     def action_ask_on_screen(self):
-        """Open the Customer Approval dialog for the customer's own hands.
+        """Open the Customer Approval dialog for the customer's own hands: a page that
+        shows nothing of the back office.
 
         Opening it makes the approval pending; closing it leaves it so (guide,
         "Approval Statuses Explained").
@@ -949,17 +1153,10 @@ class CustomerApprovalMixin(models.AbstractModel):
             request = self._open_customer_approval(mail=False)
         else:
             self.check_access("write")
-        dialog = self.env["customer.approval.in.person"].create(
-            {"request_id": request.id}
-        )
         return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Customer Approval"),
-            "res_model": dialog._name,
-            "res_id": dialog.id,
-            "view_mode": "form",
-            "target": "new",
-            "context": {"dialog_size": "extra-large"},
+            "type": "ir.actions.act_url",
+            "url": f"/customer_approval/in_person/{request.id}",
+            "target": "self",
         }
 
     def action_view_customer_approval_requests(self):

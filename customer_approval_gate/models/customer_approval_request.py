@@ -1,10 +1,8 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import base64
 import json
 import logging
-import uuid
 from decimal import Decimal
 
 from markupsafe import Markup
@@ -12,9 +10,9 @@ from markupsafe import Markup
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError
 from odoo.fields import Domain
-from odoo.tools import SQL, format_datetime
+from odoo.tools import SQL, format_date, format_datetime
 
-from ..tools import content as content_tools, ledger, triggers
+from ..tools import content as content_tools, ledger, seal, triggers
 from ..tools.entry import Answer, Entry, EvidenceValues
 from ..tools.ledger import DECISIONS
 
@@ -52,7 +50,35 @@ class CustomerApprovalRequest(models.Model):
         "res.partner", string="Customer", required=True, readonly=True, index=True
     )
     partner_ids = fields.Many2many(
-        "res.partner", string="Asked", readonly=True, help="Who got the link."
+        "res.partner",
+        string="Asked at First",
+        readonly=True,
+        help="Who was asked when the request was made.",
+    )
+    approver_ids = fields.One2many(
+        "customer.approval.approver", "request_id", string="Asked", readonly=True
+    )
+    rule = fields.Selection(
+        [
+            ("any", "Any One of Them"),
+            ("all", "All of Them"),
+            ("some", "Some of Them"),
+            ("order", "All, One after the Other"),
+        ],
+        string="Who Has to Approve",
+        readonly=True,
+    )
+    required_count = fields.Integer(
+        string="How Many Have to Approve", readonly=True, help="For the rule “some”."
+    )
+    rejection_ends = fields.Boolean(
+        string="One Rejection Ends It",
+        readonly=True,
+        help="Otherwise the others can still answer, and it ends when not enough of "
+        "them can approve any more.",
+    )
+    progress = fields.Char(
+        compute="_compute_progress", help="How many have approved, of how many."
     )
     company_id = fields.Many2one("res.company", required=True, readonly=True)
     currency_id = fields.Many2one("res.currency", required=True, readonly=True)
@@ -120,12 +146,20 @@ class CustomerApprovalRequest(models.Model):
     decision_method = fields.Selection(
         [
             ("portal", "Portal"),
+            ("code", "Personal Link and One-Time Code"),
             ("link", "Personal Link"),
             ("in_person", "In Person"),
             ("online_signature", "Online Signature"),
             ("online_payment", "Online Payment"),
+            ("recorded", "Recorded by Staff"),
         ],
         readonly=True,
+    )
+    evidence_strength = fields.Selection(
+        selection="_get_strength_labels",
+        compute="_compute_evidence_strength",
+        compute_sudo=True,
+        help="How sure it is who answered.",
     )
     witness_id = fields.Many2one(
         "res.users", readonly=True, help="On whose screen the customer answered."
@@ -137,6 +171,14 @@ class CustomerApprovalRequest(models.Model):
     )
     reason = fields.Text(readonly=True)
     conditions = fields.Text(readonly=True)
+    category_id = fields.Many2one(
+        "customer.approval.category",
+        string="About",
+        readonly=True,
+        ondelete="restrict",
+        index="btree_not_null",
+        help="What the rejection, or the wish for changes, is about.",
+    )
     conditions_accepted_by_id = fields.Many2one("res.users", readonly=True)
     conditions_accepted_on = fields.Datetime(readonly=True)
     # In the table, where the database keeps it from being changed.
@@ -159,8 +201,8 @@ class CustomerApprovalRequest(models.Model):
         readonly=True,
         help="The certificate was made and mailed, as far as that was possible.",
     )
-    # Who has the token can answer as the customer: staff have no use for it.
-    access_token = fields.Char(groups="base.group_system")
+    # Requests have no link of their own: everybody who is asked has one.
+    access_token = fields.Char(groups=fields.NO_ACCESS)
 
     document_readable = fields.Boolean(
         compute="_compute_document_readable", search="_search_document_readable"
@@ -204,11 +246,35 @@ class CustomerApprovalRequest(models.Model):
         return ["partner_id"]
 
     def _portal_ensure_token(self):
-        """Return the token to our own code only: ``get_portal_url()`` can be called by
-        anybody who is logged in, and who has the token answers as the customer."""
-        return self.access_token if self.env.su else ""
+        """Links are those of the people who are asked, see their ``_get_url()``."""
+        return ""
+
+    def get_portal_url(self, suffix=None, query_string=None, anchor=None, **kwargs):
+        """Return the address of the page, which opens for whoever is logged in, or has
+        opened their own link before.
+
+        :param suffix: added to the path
+        :param query_string: such as ``&answered=1``
+        :param anchor: the part of the page
+        """
+        self.ensure_one()
+        query = (query_string or "").lstrip("&")
+        return "".join(
+            [
+                self.access_url,
+                suffix or "",
+                f"?{query}" if query else "",
+                f"#{anchor}" if anchor else "",
+            ]
+        )
 
     def _sign_token(self, pid):
+        """The conversation is open to those who are asked as long as their link is."""
+        approver = self.sudo().approver_ids.filtered(
+            lambda a: a.partner_id.id == int(pid) and a.state != "removed"
+        )[-1:]
+        if approver:
+            return seal.make_token(f"thread:{self.id}:{approver._get_token()}")
         return super(CustomerApprovalRequest, self.sudo())._sign_token(pid)
 
     @api.model
@@ -219,7 +285,11 @@ class CustomerApprovalRequest(models.Model):
             .with_context(lang=lang)
             ._render(
                 "customer_approval_gate.request_content",
-                {"content": content, "currency": currency},
+                {
+                    "content": content,
+                    "currency": currency,
+                    "optional_ids": content_tools.optional_lines(content),
+                },
             )
         )
 
@@ -229,18 +299,100 @@ class CustomerApprovalRequest(models.Model):
         for request in self:
             changes = request._get_difference()
             request.difference_html = (
-                self.env["ir.qweb"]._render(
-                    "customer_approval_gate.difference",
-                    {
-                        "changes": changes,
-                        "currency": request.currency_id,
-                        "label": self._get_field_label,
-                        "text": self._get_value_text,
-                    },
-                )
-                if changes
-                else False
+                request._render_changes(changes) if changes else False
             )
+
+    @api.depends("approver_ids.state", "rule", "required_count")
+    def _compute_progress(self):
+        for request in self:
+            approvers = request.approver_ids._filter_counted()
+            yes = approvers.filtered(lambda approver: approver.state in DECISIONS[:2])
+            request.progress = f"{len(yes)} / {request._get_required()}"
+
+    def _get_required(self):
+        """Return how many of those who are asked have to say yes."""
+        self.ensure_one()
+        asked = len(self.approver_ids._filter_counted())
+        return ledger.required_answers(self.rule or "any", self.required_count, asked)
+
+    @api.model
+    def _get_strength_labels(self):
+        return [
+            ("4", self.env._("Login or one-time code")),
+            ("3", self.env._("Personal link")),
+            ("2", self.env._("Before a witness, or on the order's own page")),
+            ("1", self.env._("Recorded by staff")),
+        ]
+
+    def _compute_evidence_strength(self):
+        strengths = self._get_strengths()
+        for request in self:
+            request.evidence_strength = str(strengths.get(request.id) or "") or False
+
+    def _get_strengths(self):
+        """Return ``{id of the request: how sure it is who answered}``, from the
+        ledger. See ``tools.ledger.STRENGTHS``."""
+        events = self.env["customer.approval.event"].sudo()  # evidence
+        events = events.search_fetch(
+            [("kind", "=", "decided"), ("request_id", "in", self.ids)],
+            ["request_id", "details", "method"],
+        )
+        return {
+            event.request_id.id: (event.details or {}).get(
+                "strength", ledger.STRENGTHS.get(event.method, 0)
+            )
+            for event in events
+        }
+
+    def _get_last_seen(self, partner):
+        """Return the last request about another version of the document that this
+        person has looked at, or none."""
+        self.ensure_one()
+        approvers = self.env["customer.approval.approver"].sudo()  # the person's own
+        approvers = approvers.search(
+            [
+                ("partner_id", "=", partner.id),
+                ("request_id.res_model", "=", self.res_model),
+                ("request_id.res_id", "=", self.res_id),
+                ("request_id", "<", self.id),
+                ("request_id.version", "<", self.version),
+            ]
+        )
+        events = self.env["customer.approval.event"].sudo()  # the document's own
+        events = events.search(
+            [
+                ("kind", "in", ("opened", "answered")),
+                ("request_id", "in", approvers.request_id.ids),
+            ],
+            order="request_id desc",
+        )
+        return next(
+            (
+                event.request_id
+                for event in events
+                if (event.details or {}).get("approver") in approvers.ids
+            ),
+            self.browse(),
+        )
+
+    def _render_difference(self, previous):
+        """Return what has changed since another request, as a person reads it."""
+        self.ensure_one()
+        changes = content_tools.difference(
+            ledger.as_today(previous.content), ledger.as_today(self.content)
+        )
+        return changes and self._render_changes(changes)
+
+    def _render_changes(self, changes):
+        return self.env["ir.qweb"]._render(
+            "customer_approval_gate.difference",
+            {
+                "changes": changes,
+                "currency": self.currency_id,
+                "label": self._get_field_label,
+                "text": self._get_value_text,
+            },
+        )
 
     def _get_previous(self):
         """Return the last request about another version of the same document."""
@@ -343,7 +495,8 @@ class CustomerApprovalRequest(models.Model):
 
     @api.model
     def _get_triggers(self):
-        frozen = {*ledger.FROZEN_FIELDS} - {"partner_ids"}
+        # The deadline changes together with its event.
+        frozen = {*ledger.FROZEN_FIELDS} - {"partner_ids", "deadline"}
         frozen |= {"id", "content", "content_html"}
         tables = [
             self._fields[name].relation for name in ("partner_ids", "attachment_ids")
@@ -381,19 +534,27 @@ class CustomerApprovalRequest(models.Model):
             and not (field.compute or field.related or name in models.MAGIC_COLUMNS)
             and not name.startswith(CHATTER_PREFIXES)
         }
+        asked = [vals.pop("approvers") for vals in vals_list]
         vals_list = [
             {
                 **empty,
                 "name": self.env["ir.sequence"].next_by_code(self._name) or "/",
                 "state": "pending",
                 "requested_on": fields.Datetime.now(),
-                "access_token": str(uuid.uuid4()),
                 **vals,
             }
             for vals in vals_list
         ]
         requests = super().create(vals_list)
         requests.flush_recordset()
+        requests._adopt_files()
+        self.env["customer.approval.approver"].sudo().create(
+            [
+                EvidenceValues(request_id=request.id, origin="asked", **approver)
+                for request, approvers in zip(requests, asked, strict=True)
+                for approver in approvers
+            ]
+        )
         exported = {row["id"]: row for row in requests._export_evidence()}
         self.env["customer.approval.event"]._append(
             [
@@ -411,6 +572,14 @@ class CustomerApprovalRequest(models.Model):
             ]
         )
         return requests
+
+    def _adopt_files(self):
+        """Let the copies of files belong to their requests, so that whoever may read
+        the one may read the other, and nobody may change them."""
+        for request in self:
+            request.attachment_ids.sudo().write(  # nobody's so far
+                {"res_model": self._name, "res_id": request.id}
+            )
 
     def write(self, vals):
         if not isinstance(vals, EvidenceValues) and any(
@@ -476,16 +645,10 @@ class CustomerApprovalRequest(models.Model):
         )
         partners = self._read_relation("partner_ids")
         files = self._read_relation("attachment_ids")
-        attachments = self.env["ir.attachment"].sudo()  # the copies are nobody's
-        attachments = attachments.browse(sorted(set().union(*files.values(), [])))
-        descriptions = {
-            attachment.id: {
-                "name": attachment.name,
-                "size": len(attachment.raw or b""),
-                "sha256": ledger.sha256(attachment.raw or b""),
-            }
-            for attachment in attachments.exists()
-        }
+        descriptions = self._describe_files(set().union(*files.values(), []))
+        approvers = self.env["customer.approval.approver"].sudo()  # the requests' own
+        approvers = approvers.search([("request_id", "in", self.ids)])
+        approvers = approvers._export_evidence()
         for row in rows:
             for name, value in row.items():
                 if hasattr(value, "isoformat"):
@@ -504,13 +667,33 @@ class CustomerApprovalRequest(models.Model):
                 row["signature"] = ledger.sha256(bytes(row["signature"]))
             row["partner_ids"] = sorted(partners.get(row["id"], []))
             row["files"] = [
-                descriptions.get(key, {"name": "", "size": 0, "sha256": ""})
-                for key in sorted(files.get(row["id"], []))
+                descriptions[key] for key in sorted(files.get(row["id"], []))
             ]
+            row["approvers"] = approvers.get(row["id"], [])
         return rows
 
-    def _read_relation(self, name):
-        field = self._fields[name]
+    @api.model
+    def _describe_files(self, ids):
+        """Return names, sizes and digests of attachments, by their ids; those that
+        are gone have none."""
+        files = self.env["ir.attachment"].sudo()  # copies of the requests' own
+        described = {key: {"name": "", "size": 0, "sha256": ""} for key in sorted(ids)}
+        for file in files.browse(described).exists():
+            described[file.id] = {
+                "name": file.name,
+                "size": len(file.raw or b""),
+                "sha256": ledger.sha256(file.raw or b""),
+            }
+        return described
+
+    @api.model
+    def _read_relation(self, name, records=None):
+        """Return a many2many, by the ids of the records, from the table itself.
+
+        :param records: by default these requests
+        """
+        records = self if records is None else records
+        field = records._fields[name]
         rows = self.env.execute_query(
             SQL(
                 "SELECT %(own)s, array_agg(%(other)s) FROM %(table)s"
@@ -518,7 +701,7 @@ class CustomerApprovalRequest(models.Model):
                 own=SQL.identifier(field.column1),
                 other=SQL.identifier(field.column2),
                 table=SQL.identifier(field.relation),
-                ids=list(self.ids),
+                ids=list(records.ids),
             )
         )
         return dict(rows)
@@ -580,44 +763,100 @@ class CustomerApprovalRequest(models.Model):
     # ------------------------------------------------------------------
 
     def _subscribe(self):
-        """Let the conversation below the document reach both sides."""
+        """Let the conversation on the page reach both sides."""
         for request in self:
-            request.message_subscribe(
-                (request.partner_ids | request._get_told_users().partner_id).ids
-            )
+            request._subscribe_approvers()
+            request.message_subscribe(request._get_told_users().partner_id.ids)
 
-    def _send(self, kind="mail_sent"):
-        """Mail the link to those who are asked, in their language.
+    def _subscribe_approvers(self):
+        self.ensure_one()
+        counted = self.approver_ids._filter_counted()
+        self.message_unsubscribe((self.approver_ids - counted).partner_id.ids)
+        self.message_subscribe(counted.partner_id.ids)
+
+    def _send(self, kind="mail_sent", template="asked", approvers=None, text=""):
+        """Mail their links to those who are to answer now, in their languages.
+
+        Many at once go through the mail queue.
 
         :param str kind: of the events: ``mail_sent`` or ``reminded``
+        :param str template: which of our templates
+        :param approvers: whom; by default all who have not answered
+        :param str text: kept in the events
         """
         if kind not in ("mail_sent", "reminded"):
             raise ValueError(f"{kind} is no kind of mail")
-        template = self.env.ref("customer_approval_gate.mail_template_request")
-        for request in self:
-            # As sale does: mail sent with superuser rights comes from the superuser,
-            # with the salesperson as its author.
-            request.with_user(SUPERUSER_ID).message_post_with_source(
-                template,
-                email_layout_xmlid="mail.mail_notification_layout_with_responsible_signature",
-                subtype_xmlid="mail.mt_comment",
+        requests = self.sudo()  # whoever is asked; the callers checked who may ask
+        if approvers is None:
+            approvers = requests.approver_ids.filtered(
+                lambda approver: approver.state == "asked"
             )
-        self.env["customer.approval.event"]._append(
+        requests._mail(template, approvers, queue=len(self) > 1)
+        self.env["customer.approval.event"].sudo()._append(
             [
                 Entry(
                     request._get_document(),
                     kind,
                     request,
                     method="mail",
+                    text=text,
                     personal={
                         "recipients": ", ".join(
-                            partner.email_formatted or partner.name
-                            for partner in request.sudo().partner_ids
+                            approver.partner_id.email_formatted
+                            or approver.partner_id.name
+                            for approver in approvers
+                            if approver.request_id == request
                         )
                     },
                 )
-                for request in self
+                for request in requests
             ]
+        )
+
+    def _remind(self, approvers=None):
+        """Mail the links again to those who have not answered."""
+        self._send("reminded", "reminder", approvers)
+
+    @api.model
+    def _mail(self, kind, approvers, queue=False, attachments=None, **values):
+        """Mail people who are asked, each in their language and with their own link.
+
+        :param str kind: the template, without the prefix of its id
+        :param bool queue: whether to leave it to the mail queue
+        :param attachments: ``ir.attachment`` records to go along
+        :param values: what the template finds in ``ctx``
+        """
+        template = self.env.ref(f"customer_approval_gate.mail_template_{kind}").sudo()
+        for approver in approvers.sudo():  # no sender may read them
+            if not approver.partner_id.email:
+                continue  # asked in person: the caller made sure
+            approver.request_id._notify_by_template(
+                template.with_context(**values),
+                approver,
+                approver.partner_id,
+                queue,
+                attachments,
+            )
+
+    def _notify_by_template(self, template, approver, partner, queue, attachments):
+        self.ensure_one()
+        lang = partner.lang or self.lang
+        rendered = template._generate_template(
+            approver.ids, ("subject", "body_html", "email_from")
+        )[approver.id]
+        # As sale does: mail sent with superuser rights comes from the superuser, with
+        # the salesperson as its author.
+        self.with_user(SUPERUSER_ID).with_context(lang=lang).message_notify(
+            subject=rendered["subject"],
+            body=rendered["body_html"],
+            author_id=self.requested_by_id.partner_id.id,
+            email_from=rendered["email_from"],
+            partner_ids=partner.ids,
+            # What is answered to it is no internal note.
+            subtype_xmlid="mail.mt_comment",
+            email_layout_xmlid="mail.mail_notification_layout_with_responsible_signature",
+            attachment_ids=attachments.ids if attachments else [],
+            force_send=not queue,
         )
 
     def _notify_get_recipients_groups(self, message, model_description, msg_vals=False):
@@ -627,33 +866,98 @@ class CustomerApprovalRequest(models.Model):
         if not self:
             return groups
         self.ensure_one()
-        asked = set(self.sudo().partner_ids.ids)
-        in_their_language = self.with_context(lang=self.sudo().partner_id.lang)
-        return [
-            (
-                "customer_approval_asked",
-                lambda partner: partner["id"] in asked,
-                {
-                    "active": True,
-                    "has_button_access": True,
-                    "button_access": {
-                        # Only those who are asked get this link.
-                        "url": self.get_base_url() + self.sudo().get_portal_url(),
-                        "title": in_their_language.env._("Review & Approve")
-                        if self.sudo().state == "pending"
-                        else in_their_language.env._("View"),
+        own = []
+        for approver in self.sudo().approver_ids._filter_counted():
+            theirs = self.with_context(lang=approver.partner_id.lang)
+            own.append(
+                (
+                    f"customer_approval_{approver.id}",
+                    lambda partner, approver=approver: (
+                        partner["id"] == approver.partner_id.id
+                    ),
+                    {
+                        "active": True,
+                        "has_button_access": True,
+                        "button_access": {
+                            # Nobody else gets this link.
+                            "url": approver._get_url(),
+                            "title": theirs.env._("Review & Approve")
+                            if approver._is_open()
+                            else theirs.env._("View"),
+                        },
                     },
-                },
-            ),
-            *groups,
-        ]
+                )
+            )
+        return own + groups
+
+    def message_post(self, **kwargs):
+        """What customers write on the page, or in reply to our mails, is also found at
+        the document, and is no decision.
+
+        :return: the message
+        """
+        message = super().message_post(**kwargs)
+        if message.message_type in ("comment", "email") and not any(
+            user._is_internal() for user in message.author_id.user_ids
+        ):
+            request = self.sudo()  # customers have no access to the document
+            request._get_document().with_context(
+                mail_create_nosubscribe=True
+            ).message_post(
+                body=message.body,
+                author_id=message.author_id.id,
+                email_from=message.email_from,
+                partner_ids=request._get_told_users().partner_id.ids,
+                subtype_xmlid="mail.mt_note",
+            )
+        return message
+
+    def _message_receive_bounce(self, email, partner):
+        """Tell the salesperson that somebody who is asked cannot be reached."""
+        result = super()._message_receive_bounce(email, partner)
+        request = self.sudo()  # the mail gateway has no rights of its own
+        self.env["customer.approval.event"].sudo()._append(
+            [
+                Entry(
+                    request._get_document(),
+                    "mail_bounced",
+                    request,
+                    method="mail",
+                    personal={"recipients": email},
+                )
+            ]
+        )
+        request._tell_staff(
+            self.env._(
+                "The mail about %(request)s to %(email)s came back: it was not "
+                "delivered. Mend the address, and nudge them on the request.",
+                request=request.display_name,
+                email=email,
+            )
+        )
+        return result
+
+    def _tell_staff(self, note):
+        """Put something about the request on the salesperson's list of things to do."""
+        self.ensure_one()
+        self._get_document().activity_schedule(
+            "mail.mail_activity_data_warning",
+            note=note,
+            user_id=self._get_told_users()[:1].id or self.requested_by_id.id,
+        )
+
+    def _post_on_document(self, body):
+        self.ensure_one()
+        self._get_document().message_post(
+            body=body, author_id=self.env.ref("base.partner_root").id
+        )
 
     def _log_on_documents(self):
         for request in self:
             request._get_document().message_post(
                 body=self.env._(
                     "%(partners)s asked to approve version %(version)s: %(request)s.",
-                    partners=", ".join(request.partner_ids.mapped("name")),
+                    partners=", ".join(request.approver_ids.partner_id.mapped("name")),
                     version=request.version,
                     request=request._get_html_link(title=request.name),
                 ),
@@ -681,8 +985,115 @@ class CustomerApprovalRequest(models.Model):
         request = self.sudo()  # customers have no access; the caller identified them
         request._lock_with_document()
         request._check_can_decide(answer)
+        approver = request._get_answering(answer)
+        declined = []
+        if answer.chosen is not None and answer.decision in DECISIONS[:2]:
+            approver, declined = request._choose(approver, answer.chosen)
+            request = approver.request_id
         decided_on = fields.Datetime.now()
-        values = EvidenceValues(request._prepare_decision(answer, decided_on))
+        approver._record_answer(answer, decided_on, declined)
+        if not request._conclude(approver, decided_on):
+            request._after_partial_answer(approver)
+        request._tell_live()
+        return approver
+
+    def _get_answering(self, answer):
+        """Return the approver who answers.
+
+        :raise UserError: it is not clear who, or it is not their turn
+        """
+        approver = answer.approver
+        if not approver:
+            candidates = self.approver_ids.filtered(lambda a: a._is_open())
+            if answer.partner:
+                candidates = candidates._acts_for(answer.partner) or candidates
+            if len(candidates) != 1:
+                raise UserError(
+                    self.env._(
+                        "Several people are asked. Please use the link that was mailed "
+                        "to you."
+                    )
+                )
+            approver = candidates
+        if approver.request_id != self or not approver._is_open():
+            if approver.state == "waiting":
+                raise UserError(
+                    self.env._(
+                        "It is not your turn yet: others are asked before you. You "
+                        "will get a mail."
+                    )
+                )
+            raise UserError(
+                self.env._("You have answered this request, or passed it on, already.")
+            )
+        return approver
+
+    def _choose(self, approver, chosen):
+        """Take the optional lines that the customer wants, and no others. Where that
+        is something else than what was asked about, it makes a new version, which is
+        the one that is answered.
+
+        :param chosen: the ids of the lines
+        :return: the approver, of the new request if there is one, and the ids of the
+            lines that are not wanted
+        :rtype: tuple
+        """
+        self.ensure_one()
+        document = self._get_document()
+        optional = document._get_optional_lines()
+        wanted = optional.filtered(lambda line: line.id in chosen)
+        declined = (optional - wanted).ids
+        if wanted == document._get_chosen_lines():
+            return approver, declined
+        if self.approver_ids.filtered(lambda a: a._get_decision()):
+            raise UserError(
+                self.env._(
+                    "Others have answered about this choice of options already. To "
+                    "choose otherwise, please request changes."
+                )
+            )
+        if approver != self.approver_ids.filtered(lambda a: a._is_open())[:1] and (
+            self.rule == "order"
+        ):
+            raise UserError(self.env._("It is not your turn yet."))
+        self._withdraw(
+            self.env._("%(name)s chose other options.", name=approver.partner_id.name)
+        )
+        document._choose_optional_lines(wanted)
+        request = document.with_user(self.requested_by_id).sudo()
+        request = request._reopen_customer_approval(self)
+        own = request.approver_ids.filtered(
+            lambda a: a.partner_id == approver.partner_id
+        )[:1]
+        others = request.approver_ids.filtered(lambda a: a._is_open()) - own
+        if others:
+            request._send(template="changed", approvers=others)
+        return own.with_env(self.env), declined
+
+    def _conclude(self, approver, decided_on):
+        """End the round if the answers amount to a decision.
+
+        :param approver: who answered last
+        :return: the decision, or ``None`` while the round goes on
+        """
+        self.ensure_one()
+        counted = self.approver_ids._filter_counted()
+        decision = ledger.outcome(
+            self._get_required(),
+            self.rejection_ends,
+            [other._get_decision() for other in counted],
+        )
+        if not decision:
+            return None
+        agreeing = counted.filtered(
+            lambda other: (
+                (other.state in DECISIONS[:2]) == (decision in DECISIONS[:2])
+                and other._get_decision()
+            )
+        )
+        values = EvidenceValues(
+            self._prepare_decision(decision, agreeing, approver, decided_on)
+        )
         plain = {
             name: fields.Datetime.to_string(decided_on)
             if name == "decided_on"
@@ -690,18 +1101,82 @@ class CustomerApprovalRequest(models.Model):
             for name in ledger.DECISION_FIELDS
         }
         event = Entry(
-            request._get_document(),
+            self._get_document(),
             "decided",
-            request,
-            decision=answer.decision,
-            method=answer.method,
+            self,
+            decision=decision,
+            method=approver.decision_method,
             text=values["conditions"] or values["reason"] or "",
-            details={"answer": ledger.sha256(ledger.canonical(plain))},
-            personal=request._get_personal(values),
+            details={
+                "answer": ledger.decision_digest(plain),
+                "strength": min(self._get_answer_strengths(agreeing)),
+            },
+            personal=self._get_personal(values),
             occurred_on=decided_on,
         )
-        request._record(values, event)
-        request._after_decision()
+        self._record(values, event)
+        self._after_decision()
+        return decision
+
+    def _get_answer_strengths(self, approvers):
+        events = self.env["customer.approval.event"].sudo()  # evidence
+        events = events.search(
+            [("request_id", "=", self.id), ("kind", "=", "answered")]
+        )
+        return [
+            event.details["strength"]
+            for event in events
+            if event.details["approver"] in approvers.ids
+        ]
+
+    def _after_partial_answer(self, approver):
+        """Tell staff, and ask whoever comes next."""
+        self.ensure_one()
+        labels = dict(approver._fields["state"]._description_selection(self.env))
+        body = self.env._(
+            "%(answer)s: %(name)s, version %(version)s (%(progress)s).",
+            answer=labels[approver.state],
+            name=approver.decided_by_name,
+            version=self.version,
+            progress=self.progress,
+        )
+        self._get_document().with_context(mail_create_nosubscribe=True).message_post(
+            body=body,
+            author_id=approver.partner_id.id,
+            partner_ids=self._get_told_users().partner_id.ids,
+            subtype_xmlid="mail.mt_note",
+        )
+        self._ask_next()
+
+    def _ask_next(self):
+        """Where one is asked after the other, ask who comes next."""
+        self.ensure_one()
+        counted = self.approver_ids._filter_counted()
+        if self.rule != "order" or counted.filtered(lambda a: a.state == "asked"):
+            return
+        following = counted.filtered(lambda a: a.state == "waiting")[:1]
+        if following:
+            following._record(EvidenceValues(state="asked"))
+            self._send(approvers=following)
+
+    def _tell_live(self):
+        """Let the screens of staff that show the document show the answer at once."""
+        self.ensure_one()
+        events = self.env["customer.approval.event"].sudo()  # who handed it over
+        handed = events.search(
+            [("request_id", "=", self.id), ("kind", "=", "handed_over")]
+        )
+        users = self._get_told_users() | self.requested_by_id | handed.user_id
+        for user in users:
+            user._bus_send(
+                "customer_approval_answered",
+                {
+                    "request_id": self.id,
+                    "res_model": self.res_model,
+                    "res_id": self.res_id,
+                    "state": self.state,
+                },
+            )
 
     def _lock_with_document(self):
         """Keep everybody else from deciding, and from changing the content, while one
@@ -723,25 +1198,29 @@ class CustomerApprovalRequest(models.Model):
             ) from error
         self.invalidate_recordset()
 
-    def _prepare_decision(self, answer, decided_on):
-        _user_id, personal, _method = self.env["customer.approval.event"]._get_actor()
-        signature = False
-        if answer.signature:
-            # One way to write it, so that the image alone gives its digest.
-            signature = base64.b64encode(base64.b64decode(answer.signature))
+    def _prepare_decision(self, decision, agreeing, approver, decided_on):
+        def joined(name):
+            texts = [(other.decided_by_name, other[name]) for other in agreeing]
+            texts = [(who, text) for who, text in texts if text]
+            if len(agreeing) == 1:
+                return texts[0][1] if texts else False
+            return "\n".join(f"{who}: {text}" for who, text in texts) or False
+
+        last = approver if approver in agreeing else agreeing[-1:]
         return {
-            "state": answer.decision,
+            "state": decision,
             "decided_on": decided_on,
-            "decided_by_name": answer.name.strip(),
-            "decided_by_id": answer.partner.id if answer.partner else False,
-            "decision_method": answer.method,
-            "witness_id": answer.witness.id if answer.witness else False,
-            "decision_ip": personal.get("ip"),
-            "decision_user_agent": personal.get("user_agent"),
-            "consent": self._get_consent() if "approved" in answer.decision else False,
-            "reason": (answer.reason or "").strip() or False,
-            "conditions": (answer.conditions or "").strip() or False,
-            "signature": signature,
+            "decided_by_name": ", ".join(agreeing.mapped("decided_by_name")),
+            "decided_by_id": last.decided_by_id.id,
+            "decision_method": last.decision_method,
+            "witness_id": last.witness_id.id,
+            "decision_ip": last.decision_ip,
+            "decision_user_agent": last.decision_user_agent,
+            "consent": last.consent,
+            "reason": joined("reason"),
+            "conditions": joined("conditions"),
+            "category_id": last.category_id.id,
+            "signature": last.signature,
         }
 
     def _get_personal(self, values):
@@ -772,7 +1251,7 @@ class CustomerApprovalRequest(models.Model):
         if (
             "approved" in answer.decision
             and self.company_id.customer_approval_signature
-            and answer.method != "online_payment"
+            and answer.method not in ("online_payment", "recorded")
             and not answer.signature
         ):
             raise UserError(self.env._("Please sign before you approve."))
@@ -798,16 +1277,18 @@ class CustomerApprovalRequest(models.Model):
                 )
             )
 
-    def _get_consent(self):
-        """Return the words the customer agrees to, in the customer's language."""
+    def _get_consent(self, approver=None):
+        """Return the words that whoever answers agrees to, in their language."""
         self.ensure_one()
-        in_their_language = self.with_context(lang=self.partner_id.lang)
+        partner = approver.partner_id if approver else self.partner_id
+        in_their_language = self.with_context(lang=partner.lang or self.lang)
         return in_their_language.company_id._get_customer_approval_consent()
 
     def _after_decision(self):
         self.ensure_one()
         document = self._get_document()
         author = self.decided_by_id or self.partner_id
+        self.approver_ids._change_links()
         message = document.with_context(mail_create_nosubscribe=True).message_post(
             body=self._describe_decision(),
             author_id=author.id,
@@ -907,15 +1388,16 @@ class CustomerApprovalRequest(models.Model):
                 conditions=request.conditions,
             )
         )
+        request._mail("conditions_accepted", request.approver_ids._filter_counted())
 
     # ------------------------------------------------------------------
     # Ends without an answer
     # ------------------------------------------------------------------
 
     def _withdraw(self, reason):
-        """Take back requests that wait for an answer.
+        """Take back requests that wait for an answer. Their links stop.
 
-        :param str reason: shown to staff
+        :param str reason: kept in the events
         """
         pending = self.filtered(lambda request: request.state == "pending")
         if not pending:
@@ -927,6 +1409,7 @@ class CustomerApprovalRequest(models.Model):
                 for request in pending
             ),
         )
+        pending.approver_ids._change_links()
         for request in pending:
             request._get_document().message_post(
                 body=self.env._(
@@ -1043,29 +1526,239 @@ class CustomerApprovalRequest(models.Model):
         """Open the document the request is about."""
         return self._get_document().get_formview_action()
 
+    def _check_may_handle(self, env):
+        """
+        :param env: of the user who wants to handle the request
+        :raise AccessError: they may not work on the document, or ask for approvals
+        """
+        self.ensure_one()
+        document = self._get_document().with_env(env(su=False))
+        document.check_access("write")
+        document._check_customer_approval_right()
+
     def action_remind(self):
-        """Mail the link again to those who have not answered.
+        """Mail their links again to those who have not answered.
 
         :raise AccessError: the user may not ask for approvals either
         """
         for request in self.sudo():  # whoever may work on the document may remind
-            document = request._get_document().with_env(self.env)
-            document.check_access("write")
-            document._check_customer_approval_right()
+            request._check_may_handle(self.env)
             request._check_open()
-            request._send("reminded")
+            request._remind()
 
     def action_withdraw(self):
-        """Withdraw the request.
+        """Open the dialog that asks why the request is withdrawn."""
+        return self._open_dialog("withdraw", self.env._("Withdraw"))
 
+    def action_change(self):
+        """Open the dialog that changes the deadline and who is asked."""
+        return self._open_dialog("change", self.env._("Change the Request"))
+
+    def action_record_answer(self):
+        """Open the dialog that records an answer from paper or mail."""
+        return self._open_dialog("record", self.env._("Record an Answer"))
+
+    def _open_dialog(self, name, title):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": title,
+            "res_model": f"customer.approval.{name}",
+            "view_mode": "form",
+            "target": "new",
+            "context": {**self.env.context, "default_request_id": self.id},
+        }
+
+    def _withdraw_by_staff(self, reason):
+        """Take the requests back, and tell those who were asked.
+
+        :param str reason: the customer reads it, too
         :raise AccessError: the user may not ask for approvals either
+        :raise UserError: there is no reason
         """
+        reason = (reason or "").strip()
+        if not reason:
+            raise UserError(self.env._("Please say why the request is withdrawn."))
         for request in self.sudo():  # whoever may work on the document may withdraw
-            document = request._get_document().with_env(self.env)
-            document.check_access("write")
-            document._check_customer_approval_right()
-        self.sudo()._withdraw(
-            self.env._("Withdrawn by %(user)s.", user=self.env.user.name)
+            request._check_may_handle(self.env)
+            request._lock_with_document()
+            if request.state != "pending":
+                request._check_open()
+            asked = request.approver_ids.filtered(
+                lambda a: a.state not in ("waiting", "removed", "passed_on")
+            )
+            request._withdraw(reason)
+            request._mail("withdrawn", asked)
+
+    def _change_deadline(self, deadline):
+        """Give the customer another last day.
+
+        :param deadline: a ``date``, or ``False`` for none
+        :raise UserError: it has passed already, or nobody is asked any more
+        """
+        self.ensure_one()
+        request = self.sudo()  # whoever may work on the document may change it
+        request._check_may_handle(self.env)
+        request._lock_with_document()
+        if request.state != "pending":
+            request._check_open()
+        if deadline and deadline < fields.Date.context_today(self):
+            raise UserError(
+                self.env._("The deadline has passed already. Choose a later day.")
+            )
+        old, new = (
+            fields.Date.to_string(value) or None
+            for value in (request.deadline, deadline)
+        )
+        if old == new:
+            return
+        request._record(
+            EvidenceValues(deadline=deadline),
+            Entry(
+                request._get_document(),
+                "deadline_changed",
+                request,
+                text=f"{old or '-'} → {new or '-'}",
+                details={"deadline": [old, new]},
+            ),
+        )
+        request._post_on_document(
+            self.env._(
+                "Answer to %(request)s now by %(deadline)s.",
+                request=request.name,
+                deadline=format_date(self.env, deadline) or self.env._("no fixed day"),
+            )
+        )
+        request._mail("deadline", request.approver_ids.filtered(lambda a: a._is_open()))
+
+    def _add_approvers(self, partners):
+        """Ask more people.
+
+        :param partners: ``res.partner`` records
+        :raise UserError: somebody is asked already, or has no address
+        """
+        self.ensure_one()
+        request = self.sudo()  # whoever may work on the document may change it
+        request._check_may_handle(self.env)
+        request._lock_with_document()
+        request._check_open()
+        for partner in partners:
+            if partner in request.approver_ids._filter_counted().partner_id:
+                raise UserError(
+                    self.env._("%(name)s is asked already.", name=partner.display_name)
+                )
+            if not partner.email:
+                raise UserError(
+                    self.env._(
+                        "%(name)s has no e-mail address. Enter one first.",
+                        name=partner.display_name,
+                    )
+                )
+        last = max(request.approver_ids.mapped("sequence"), default=0)
+        approvers = request.approver_ids.create(
+            [
+                EvidenceValues(
+                    request_id=request.id,
+                    partner_id=partner.id,
+                    sequence=last + number,
+                    is_outsider=request._is_outsider(partner),
+                    origin="added",
+                    state="waiting" if request.rule == "order" else "asked",
+                )
+                for number, partner in enumerate(partners, 1)
+            ]
+        )
+        exported = {
+            row["id"]: row for row in approvers._export_evidence().get(request.id, [])
+        }
+        self.env["customer.approval.event"].sudo()._append(
+            [
+                Entry(
+                    request._get_document(),
+                    "approver_added",
+                    request,
+                    text=approver.partner_id.name,
+                    details={
+                        "approver": approver.id,
+                        "frozen": ledger.approver_digest(exported[approver.id]),
+                        "outsider": approver.is_outsider,
+                    },
+                )
+                for approver in approvers
+            ]
+        )
+        request.invalidate_recordset(["approver_ids"])
+        request._subscribe_approvers()
+        asked = approvers.filtered(lambda a: a.state == "asked")
+        if asked:
+            request._send(approvers=asked)
+        request._ask_next()
+
+    def _remove_approvers(self, approvers):
+        """Ask these people no longer.
+
+        :raise UserError: too few would remain, or they have answered
+        """
+        self.ensure_one()
+        request = self.sudo()  # whoever may work on the document may change it
+        request._check_may_handle(self.env)
+        request._lock_with_document()
+        request._check_open()
+        approvers = approvers.sudo()
+        remaining = request.approver_ids._filter_counted() - approvers
+        if approvers.request_id - request or approvers.filtered(
+            lambda a: a.state not in ("waiting", "asked")
+        ):
+            raise UserError(
+                self.env._("Only people who have not answered can be let go.")
+            )
+        # A decision is what people say, not what is left when others are let go.
+        required = ledger.required_answers(
+            request.rule, request.required_count, len(remaining)
+        )
+        if len(remaining) < max(
+            required, request._get_document()._get_required_people()
+        ) or ledger.outcome(
+            required, request.rejection_ends, [a._get_decision() for a in remaining]
+        ):
+            raise UserError(
+                self.env._(
+                    "Too few people would remain to answer. Ask somebody else first, "
+                    "or withdraw the request and ask anew."
+                )
+            )
+        told = approvers.filtered(lambda a: a.state == "asked")
+        for approver in approvers:
+            approver._record(
+                EvidenceValues(state="removed"),
+                Entry(
+                    request._get_document(),
+                    "approver_removed",
+                    request,
+                    text=approver.partner_id.name,
+                    details={"approver": approver.id},
+                ),
+            )
+        request._mail("withdrawn", told)
+        approvers._change_links()
+        request._subscribe_approvers()
+        request._ask_next()
+
+    def _is_outsider(self, partner):
+        self.ensure_one()
+        return partner.commercial_partner_id != self.partner_id.commercial_partner_id
+
+    # ------------------------------------------------------------------
+    # How sure it has to be
+    # ------------------------------------------------------------------
+
+    def _needs_code(self):
+        """Return whether whoever approves by a link has to enter a one-time code."""
+        self.ensure_one()
+        request = self.sudo()  # asked for customers
+        return (
+            request.company_id.customer_approval_code
+            or request._get_document()._get_minimum_strength() >= 4
         )
 
     # ------------------------------------------------------------------
@@ -1087,4 +1780,5 @@ class CustomerApprovalRequest(models.Model):
             )
         )
         self.invalidate_recordset()
+        self.approver_ids._forget_personal()
         self.certificate_id.unlink()

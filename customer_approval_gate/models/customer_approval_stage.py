@@ -21,6 +21,7 @@ GATE_FIELDS = {
     "document_state",
     "document_type",
     "edit_lock",
+    "minimum_evidence",
     "reachable_anytime",
     "requires_customer_approval",
     "sequence",
@@ -75,6 +76,15 @@ class CustomerApprovalStage(models.Model):
     requires_customer_approval = fields.Boolean(
         help="A document cannot enter this stage, or any stage after it, until its "
         "customer has approved exactly this scope and price.",
+    )
+    minimum_evidence = fields.Selection(
+        [
+            ("in_person", "In person before a witness, or better"),
+            ("link", "Personal link, or better"),
+            ("strong", "Login or one-time code"),
+        ],
+        help="How sure it has to be who approved. Empty: any evidence will do, also an "
+        "answer that staff recorded from paper or mail.",
     )
     reachable_anytime = fields.Boolean(
         help="A side stage such as On Hold or Cancelled: documents can always enter "
@@ -180,6 +190,19 @@ class CustomerApprovalStage(models.Model):
         self.ensure_one()
         return self.sudo().gate_stage_ids._of_company(company)  # of all companies
 
+    def _get_minimum_strength(self):
+        """Return how sure the surest of these stages wants to be who approved, see
+        ``tools.ledger.STRENGTHS``; 0 where any evidence will do."""
+        strengths = {"in_person": 2, "link": 3, "strong": 4}
+        return max(
+            (
+                strengths.get(stage.minimum_evidence, 0)
+                for stage in self
+                if stage.requires_customer_approval
+            ),
+            default=0,
+        )
+
     def _requires_customer_approval(self, company):
         """Return whether entering this stage takes the customer's approval, by its
         own flag or by that of a stage before it.
@@ -199,6 +222,7 @@ class CustomerApprovalStage(models.Model):
                 "company_id",
                 "document_state",
                 "document_type",
+                "minimum_evidence",
                 "name",
                 "reachable_anytime",
                 "requires_customer_approval",

@@ -60,6 +60,9 @@ class PaymentTransaction(models.Model):
         return (
             order.require_payment
             and order.customer_approval_status != "rejected"
+            # Where several people are asked, one payment is not their answer.
+            and order._get_required_people() == 1
+            and not order._waits_for_several()
             and self.partner_id.commercial_partner_id
             == order.partner_id.commercial_partner_id
         )

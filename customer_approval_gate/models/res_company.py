@@ -28,6 +28,12 @@ class ResCompany(models.Model):
         "answer. Empty: the standard wording.",
     )
 
+    customer_approval_code = fields.Boolean(
+        string="One-Time Codes",
+        help="Whoever approves by their personal link has to enter a code first, which "
+        "is mailed to their own address. Stages can ask for it, too.",
+    )
+
     customer_approval_tolerance_percent = fields.Float(
         string="Tolerated Rise (%)",
         help="By how much prices may rise after the approval without asking again, in "

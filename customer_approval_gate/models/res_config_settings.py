@@ -19,6 +19,9 @@ class ResConfigSettings(models.TransientModel):
     customer_approval_consent = fields.Text(
         related="company_id.customer_approval_consent", readonly=False
     )
+    customer_approval_code = fields.Boolean(
+        related="company_id.customer_approval_code", readonly=False
+    )
     customer_approval_currency_id = fields.Many2one(
         related="company_id.currency_id", string="Currency of the Tolerance"
     )

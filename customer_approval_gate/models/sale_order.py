@@ -7,7 +7,7 @@ from odoo.tools import html2plaintext
 
 from ..tools.content import related
 from ..tools.entry import Answer, Entry
-from ..tools.grants import GRANT, is_signing
+from ..tools.grants import GRANT, get_signature, is_signing
 
 
 class SaleOrder(models.Model):
@@ -150,6 +150,52 @@ class SaleOrder(models.Model):
         return files
 
     # ------------------------------------------------------------------
+    # Optional lines
+    # ------------------------------------------------------------------
+
+    def _get_optional_lines(self):
+        self.ensure_one()
+        # What belongs to a combo goes with it.
+        return self.order_line.filtered(
+            lambda line: (
+                not line.display_type
+                and not line.combo_item_id
+                and line._is_line_optional()
+            )
+        )
+
+    def _get_chosen_lines(self):
+        return self._get_optional_lines().filtered("product_uom_qty")
+
+    def _choose_optional_lines(self, wanted):
+        for line in self._get_optional_lines():
+            quantity = (line.product_uom_qty or 1) if line in wanted else 0
+            own = line | self._get_combo_lines(line)
+            own.filtered(
+                lambda part, quantity=quantity: part.product_uom_qty != quantity
+            ).product_uom_qty = quantity
+
+    def _get_combo_lines(self, lines):
+        return self.order_line.filtered(
+            lambda line: line.combo_item_id and line.linked_line_id in lines
+        )
+
+    def _get_totals_of_choice(self, wanted):
+        self.ensure_one()
+        # In memory: the lines' prices may depend on their quantities.
+        order = self.new(origin=self)
+        optional = self._get_optional_lines()
+        combos = self._get_combo_lines(optional)
+        for line in order.order_line:
+            own = line._origin
+            head = own.linked_line_id if own in combos else own
+            if head in optional:
+                line.product_uom_qty = (
+                    (own.product_uom_qty or 1) if head in wanted else 0
+                )
+        return order._get_customer_approval_totals()
+
+    # ------------------------------------------------------------------
     # Change orders
     # ------------------------------------------------------------------
 
@@ -254,6 +300,7 @@ class SaleOrder(models.Model):
             return super()._has_to_be_signed()
         return (
             self.customer_approval_status not in ("pending", "approved")
+            and (not self._has_approval_gates() or self._get_required_people() == 1)
             and super()._has_to_be_signed()
         )
 
@@ -273,15 +320,26 @@ class SaleOrder(models.Model):
         result = super().write(vals)
         for order in self:
             if vals.get("signature") and is_signing(order):
+                signature = get_signature(order)
                 order.with_context(**{GRANT: None})._approve_by_customer(
                     Answer(
                         "approved",
                         order.signed_by,
                         "online_signature",
                         signature=order.signature,
+                        partner=signature.partner,
                     )
                 )
         return result
+
+    def _waits_for_several(self):
+        """Return whether several people were asked, so that none speaks for all."""
+        self.ensure_one()
+        request = self.sudo().customer_approval_request_id  # the customer has no access
+        return (
+            request.state == "pending"
+            and len(request.approver_ids.filtered(lambda a: a._is_open())) > 1
+        )
 
     def _approve_by_customer(self, answer):
         """Take what the customer did on the order's own page as their yes, so that
@@ -296,5 +354,6 @@ class SaleOrder(models.Model):
         if request.state != "pending" or request._is_outdated():
             if self._filter_customer_approved():
                 return
-            request = self.sudo()._open_customer_approval(mail=False)
+            # Whose order it is: it is their page.
+            request = self.sudo()._open_customer_approval(self.partner_id, mail=False)
         request._decide(answer)

@@ -2,6 +2,7 @@ from . import (
     test_access,
     test_attacks,
     test_approval,
+    test_approvers,
     test_concurrency,
     test_content,
     test_coverage,

@@ -43,9 +43,13 @@ class TestAccess(ApprovalCommon):
             self._sees(self.public)
 
     def test_nobody_sees_the_token(self):
-        for user in (self.salesperson, self.customer):
+        approver = self.request.approver_ids
+        for user in (self.salesperson, self.customer, self.env.ref("base.user_admin")):
             with self.assertRaises(AccessError):
                 self.request.with_user(user).read(["access_token"])
+            for name in ("token_number", "code_digest"):
+                with self.assertRaises(AccessError):
+                    approver.with_user(user).read([name])
 
     def test_whoever_sees_the_order_sees_its_status(self):
         """… but not the requests."""
@@ -62,10 +66,6 @@ class TestAccess(ApprovalCommon):
         self.own_only.group_ids += self.env.ref(
             "customer_approval_gate.group_request_approval"
         )
-        with self.assertRaises(AccessError):
-            self.env["customer.approval.in.person"].with_user(self.own_only).create(
-                {"request_id": self.request.id}
-            )
         dialog = self.env["customer.approval.send"].with_user(self.own_only)
         with self.assertRaises(AccessError):
             dialog.create({"res_model": "sale.order", "res_ids": self.sale_order.ids})
@@ -73,15 +73,22 @@ class TestAccess(ApprovalCommon):
             dialog.create({"res_model": "res.users", "res_ids": [1]})
 
     def test_dialogs_take_the_right_to_ask(self):
-        for model in ("customer.approval.in.person", "customer.approval.send"):
+        for model in (
+            "customer.approval.change",
+            "customer.approval.record",
+            "customer.approval.send",
+            "customer.approval.withdraw",
+        ):
             with self.assertRaises(AccessError):
                 self.env[model].with_user(self.outsider).create({})
 
     def test_others_cannot_answer_or_withdraw(self):
         for user in (self.own_only, self.outsider):
-            for method in ("action_withdraw", "action_accept_conditions"):
-                with self.assertRaises(AccessError):
-                    getattr(self.request.with_user(user), method)()
+            request = self.request.with_user(user)
+            with self.assertRaises(AccessError):
+                request.action_accept_conditions()
+            with self.assertRaises(AccessError):
+                request._withdraw_by_staff("Because")
 
     def test_stages(self):
         stage = self.quality

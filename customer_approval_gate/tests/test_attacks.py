@@ -2,7 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Ways round the gate that were found by trying, and are closed."""
 
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import HttpCase, new_test_user, tagged
 
@@ -172,19 +172,6 @@ class TestAttacks(ApprovalCommon):
 
     # Reading and answering for others
 
-    def test_dialog_shows_nothing_to_outsiders(self):
-        outsider = new_test_user(
-            self.env, "approval_nosy", "sales_team.group_sale_salesman"
-        )
-        request = self._bring_to_status(self.order, "pending")
-        dialog = self.env["customer.approval.in.person"].with_user(outsider)
-        with self.assertRaises(AccessError):
-            dialog.onchange(
-                {"request_id": request.id},
-                [],
-                {"document_name": {}, "content_html": {}, "qr_code": {}},
-            )
-
     def test_dialogs_take_nonsense(self):
         for ids in ([], False, 5, "12", {"a": 1}, ["x"], [True], [[1]]):
             with self.assertRaises(UserError):
@@ -273,4 +260,4 @@ class TestTokens(HttpCase, ApprovalCommon):
                     "kwargs": {},
                 },
             )
-            self.assertNotIn(request.access_token, url)
+            self.assertNotIn(request.approver_ids[:1]._get_token(), url)

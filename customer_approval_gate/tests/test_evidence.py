@@ -112,8 +112,10 @@ class TestEvidence(EvidenceMixin, ApprovalCommon):
                 "reminded",
                 "withdrawn",
                 "requested",
+                "answered",
                 "decided",
                 "requested",
+                "answered",
                 "decided",
                 "stage_changed",
                 "stage_changed",
@@ -695,7 +697,7 @@ class TestEvidencePages(HttpCase, EvidenceMixin, ApprovalCommon):
         return self.url_open(url, headers={**browser, **headers})
 
     def test_opened_by_a_person(self):
-        token = self.request.sudo().access_token
+        token = self.request.sudo().approver_ids._get_token()
         url = f"{self.url}?access_token={token}"
         for headers in (
             {"User-Agent": "Slackbot-LinkExpanding 1.0"},
@@ -735,7 +737,7 @@ class TestEvidencePages(HttpCase, EvidenceMixin, ApprovalCommon):
         self.assertIn("Cannot advance to In Production", event.text)
 
     def test_certificate(self):
-        token = self.request.sudo().access_token
+        token = self.request.sudo().approver_ids._get_token()
         response = self._open(f"{self.url}/certificate?access_token={token}")
         self.assertEqual(response.status_code, 200)
         self.assertIn(b"Ada Approver", response.content)
@@ -747,7 +749,7 @@ class TestEvidencePages(HttpCase, EvidenceMixin, ApprovalCommon):
         self.assertEqual(
             self._open(
                 f"/my/approvals/{pending.id}/certificate"
-                f"?access_token={pending.access_token}"
+                f"?access_token={pending.approver_ids[:1]._get_token()}"
             ).status_code,
             404,
         )
@@ -796,7 +798,7 @@ class TestEvidencePages(HttpCase, EvidenceMixin, ApprovalCommon):
         ]
         request = self._bring_to_status(self.order, "pending").sudo()
         text = self._open(
-            f"/my/approvals/{request.id}?access_token={request.access_token}"
+            f"/my/approvals/{request.id}?access_token={request.approver_ids[:1]._get_token()}"
         ).text
         self.assertIn("What has changed since you last looked", text)
         self.assertIn("Unit price", text)

@@ -34,7 +34,8 @@ class TestPortal(HttpCase, ApprovalCommon):
 
     def _token_url(self, approval=None):
         approval = approval or self.approval
-        return f"{self._url(approval=approval)}?access_token={approval.access_token}"
+        token = approval.approver_ids[:1]._get_token()
+        return f"{self._url(approval=approval)}?access_token={token}"
 
     def _csrf(self):
         page = self.url_open(self._token_url()).text
@@ -43,7 +44,7 @@ class TestPortal(HttpCase, ApprovalCommon):
     def _answer(self, approval=None, token=True, **values):
         approval = approval or self.approval
         if token is True:
-            token = approval.access_token
+            token = approval.approver_ids[:1]._get_token()
         with mute_logger("odoo.http"):
             response = self.url_open(
                 self._url("/answer", approval),
@@ -52,6 +53,9 @@ class TestPortal(HttpCase, ApprovalCommon):
                     "access_token": token or "",
                     "name": "Ada Approver",
                     "consent": "1",
+                    "category_id": self.env.ref(
+                        "customer_approval_gate.category_price"
+                    ).id,
                     **values,
                 },
                 allow_redirects=False,
@@ -88,7 +92,7 @@ class TestPortal(HttpCase, ApprovalCommon):
     def test_page_of_nobody(self):
         with mute_logger("odoo.http"):
             self.assertEqual(self.url_open("/my/approvals/99999999").status_code, 404)
-            for token in ("", "wrong", self.approval.access_token[:-1]):
+            for token in ("", "wrong", self.approval.approver_ids._get_token()[:-1]):
                 page = self.url_open(f"{self._url()}?access_token={token}")
                 if token:
                     self.assertEqual(page.status_code, 403)
@@ -198,7 +202,7 @@ class TestPortal(HttpCase, ApprovalCommon):
         response = self._answer(decision="approved", csrf_token="")
         self.assertEqual(response.status_code, 400)
         response = self.url_open(
-            f"{self._url('/answer')}?access_token={self.approval.access_token}"
+            f"{self._url('/answer')}?access_token={self.approval.approver_ids._get_token()}"
             "&decision=approved&name=Ada&consent=1"
         )
         self.assertEqual(response.status_code, 405)
@@ -211,6 +215,11 @@ class TestPortal(HttpCase, ApprovalCommon):
             ({"decision": "approved", "consent": ""}, "tick that you agree"),
             ({"decision": "rejected"}, "say why"),
             ({"decision": "changes_requested", "reason": " "}, "say why"),
+            (
+                {"decision": "rejected", "reason": "Too dear", "category_id": ""},
+                "what it is about",
+            ),
+            ({"decision": "approved", "consent_digest": "x"}, "read them again"),
             ({"decision": "approved_conditions"}, "the conditions"),
             ({"decision": ""}, "one of the answers"),
             ({"decision": "withdrawn"}, "one of the answers"),
@@ -249,7 +258,9 @@ class TestPortal(HttpCase, ApprovalCommon):
         successor = self._bring_to_status(self.order, "pending")
         self.env.flush_all()
         page = self.url_open(self._token_url()).text
-        self.assertIn(f"/my/approvals/{successor.id}?", page)
+        self.assertIn(f'"/my/approvals/{successor.id}"', page)
+        page = self.url_open(f"/my/approvals/{successor.id}")
+        self.assertIn("o_customer_approval_form", page.text, "a way to the new one")
 
     def test_answering_what_changed_unseen(self):
         csrf = self._csrf()
@@ -259,7 +270,7 @@ class TestPortal(HttpCase, ApprovalCommon):
         )
         self.env.invalidate_all()
         response = self._answer(decision="approved", csrf_token=csrf)
-        self.assertEqual(response.status_code, 409)
+        self.assertEqual(response.status_code, 410)
         self.assertEqual(self.approval.state, "withdrawn")
 
     def test_answering_what_is_expired(self):

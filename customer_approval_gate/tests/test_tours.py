@@ -30,7 +30,8 @@ class TestTours(HttpCase, ApprovalCommon):
 
     def _token_url(self):
         request = self.order.customer_approval_request_id
-        return f"/my/approvals/{request.id}?access_token={request.access_token}"
+        token = request.approver_ids[:1]._get_token()
+        return f"/my/approvals/{request.id}?access_token={token}"
 
     def test_drag_refused(self):
         self._tour(self.board, "customer_approval_drag_refused", login=LOGIN)

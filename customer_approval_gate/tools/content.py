@@ -78,6 +78,20 @@ def apply_difference(content, changes):
     }
 
 
+def optional_lines(content):
+    """Return the ids of the lines that the customer may choose: those of an optional
+    section or subsection."""
+    result, section, subsection = [], False, False
+    for line in content["lines"]:
+        if line["kind"] == "line_section":
+            section, subsection = bool(line.get("optional")), False
+        elif line["kind"] == "line_subsection":
+            subsection = bool(line.get("optional"))
+        elif line["kind"] == "product" and (section or subsection):
+            result.append(line["line_id"])
+    return result
+
+
 def normalized(content):
     """Return content without what is no change: two versions are the same if this is
     the same."""

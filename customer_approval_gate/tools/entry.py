@@ -22,7 +22,13 @@ class Answer:
     :param conditions: required to approve with conditions
     :param signature: an image, base64
     :param partner: the ``res.partner`` whose login it was
-    :param witness: the ``res.users`` on whose screen it was
+    :param witness: the ``res.users`` on whose screen it was, or who recorded it
+    :param approver: the ``customer.approval.approver`` who answers; may be left out
+        where there is no doubt
+    :param category: the ``customer.approval.category`` of a rejection
+    :param remarks: what is remarked about single lines: ``{line_id: text}``
+    :param chosen: the ids of the optional lines that are wanted; ``None`` as asked
+    :param proofs: the ``ir.attachment`` records that staff recorded it from
     """
 
     decision: str
@@ -33,6 +39,11 @@ class Answer:
     signature: Any = None
     partner: Any = None
     witness: Any = None
+    approver: Any = None
+    category: Any = None
+    remarks: dict = field(default_factory=dict)
+    chosen: Any = None
+    proofs: Any = None
 
 
 @dataclass(frozen=True)

@@ -44,13 +44,21 @@ class PortalSignature:
     """The signature being written was given by the customer on the page of one order.
 
     :param int order_id: the order's id
+    :param partner: the ``res.partner`` whose login it is, if there is one
     """
 
-    def __init__(self, order_id):
+    def __init__(self, order_id, partner=None):
         self.order_id = order_id
+        self.partner = partner
 
 
 def is_signing(order):
     """Return whether the order's customer is signing on its own page."""
+    return bool(get_signature(order))
+
+
+def get_signature(order):
+    """Return the ``PortalSignature`` by which the order's customer is signing."""
     grant = order.env.context.get(GRANT)
-    return isinstance(grant, PortalSignature) and grant.order_id == order.id
+    signs = isinstance(grant, PortalSignature) and grant.order_id == order.id
+    return grant if signs else None

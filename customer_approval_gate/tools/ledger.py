@@ -11,8 +11,9 @@ Odoo, and do not trust whoever has it.
 
 What holds what:
 
-- A request's frozen columns are in the digest of its event *requested*, those of the
-  decision in that of *decided*.
+- A request's frozen columns, and who was asked at first, are in the digest of its event
+  *requested*, those of the decision in that of *decided*; what each person answered is
+  in an event *answered* of their own.
 - Each event holds the SHA-256 of its own content and, with it, of the event before,
   one chain a document.
 - Events that matter to a gate are sealed besides: signed (RSA, SHA-256), together with
@@ -72,6 +73,13 @@ UNSEALED_KINDS = (
     "gate_refused",
     "downloaded",
     "deleted",
+    "code_sent",
+    "code_confirmed",
+    "code_failed",
+    "handed_over",
+    "mail_bounced",
+    "pass_on_proposed",
+    "pass_on_refused",
 )
 """What happens all day long, and opens nothing: it is chained, and not signed."""
 
@@ -95,8 +103,11 @@ FROZEN_FIELDS = (
     "requested_on",
     "deadline",
     "message",
+    "rule",
+    "required_count",
+    "rejection_ends",
 )
-"""What of a request never changes."""
+"""What of a request never changes, but for the deadline, whose changes are events."""
 
 DECISION_FIELDS = (
     "decided_on",
@@ -106,8 +117,45 @@ DECISION_FIELDS = (
     "consent",
     "reason",
     "conditions",
+    "category_id",
 )
 """What of a request is written once, with the customer's answer."""
+
+NEW_IN_2 = {"rule", "required_count", "rejection_ends", "category_id"}
+"""What requests of the first format do not have. They have no approvers either."""
+
+APPROVER_FIELDS = ("id", "partner_id", "sequence", "is_outsider")
+"""What of somebody who is asked never changes, in the digest of the event by which
+they came."""
+
+ANSWER_FIELDS = (
+    "decided_on",
+    "decided_by_id",
+    "decision_method",
+    "witness_id",
+    "consent",
+    "reason",
+    "conditions",
+    "category_id",
+    "remarks",
+    "declined",
+)
+"""What of somebody who is asked is written once, with their answer."""
+
+RULES = ("any", "all", "some", "order")
+
+STRENGTHS = {
+    "portal": 4,
+    "code": 4,
+    "link": 3,
+    "in_person": 2,
+    "online_signature": 2,
+    "online_payment": 2,
+    "recorded": 1,
+}
+"""How sure it is who answered, by the way of the answer: by login or with a one-time
+code; by a personal link; before a witness, or on the order's own page, whose link is
+nobody's alone; recorded by staff."""
 
 PERSONAL_FIELDS = {
     "decided_by_name": "name",
@@ -122,6 +170,39 @@ ENDS = {"withdrawn": "withdrawn", "expired": "expired"}
 LAPSES = ("revised", "lapsed")
 ONCE = ("requested", "decided", "conditions_accepted", *ENDS, *LAPSES)
 """What happens to a request once at most."""
+
+# ----------------------------------------------------------------------
+# When a round is over
+# ----------------------------------------------------------------------
+
+
+def required_answers(rule, count, asked):
+    """Return how many have to say yes.
+
+    :param rule: one of ``RULES``
+    :param int count: how many, for the rule ``some``
+    :param int asked: how many are asked
+    """
+    return {"any": 1, "some": count}.get(rule, asked)
+
+
+def outcome(required, rejection_ends, answers):
+    """Return the decision that the answers of all who are asked amount to, or ``None``
+    while the round goes on. Who has not answered has said nothing.
+
+    :param int required: how many have to say yes
+    :param bool rejection_ends: whether one no is enough
+    :param answers: a decision for each who is asked, ``None`` without an answer
+    """
+    yes = [answer for answer in answers if answer in DECISIONS[:2]]
+    no = [answer for answer in answers if answer in DECISIONS[2:]]
+    waiting = answers.count(None)
+    if (no and rejection_ends) or len(yes) + waiting < required:
+        return "rejected" if "rejected" in no else "changes_requested"
+    if len(yes) >= required and yes:
+        return "approved_conditions" if "approved_conditions" in yes else "approved"
+    return None
+
 
 # ----------------------------------------------------------------------
 # Bytes and digests
@@ -342,17 +423,48 @@ def check_personal(events, personal):
 # ----------------------------------------------------------------------
 
 
-def frozen_digest(request):
-    """Return the digest of what of a request never changes."""
-    frozen = {name: request[name] for name in FROZEN_FIELDS}
+def frozen_digest(request, number=FORMAT):
+    """Return the digest of what of a request never changes.
+
+    :param int number: the format
+    """
+    names = _of_format(FROZEN_FIELDS, number)
+    frozen = {name: request[name] for name in names}
     frozen["html"] = sha256(request["content_html"] or "")
     frozen["files"] = request["files"]
-    return sha256(canonical(frozen))
+    if number == 1:
+        return sha256(canonical(frozen))
+    frozen["approvers"] = [
+        {name: approver[name] for name in APPROVER_FIELDS}
+        for approver in request["approvers"]
+        if approver["origin"] == "asked"
+    ]
+    return f"{number}:{sha256(canonical(frozen))}"
 
 
-def decision_digest(request):
-    """Return the digest of the customer's answer, without personal data."""
-    return sha256(canonical({name: request[name] for name in DECISION_FIELDS}))
+def decision_digest(request, number=FORMAT):
+    """Return the digest of the customer's answer, without personal data.
+
+    :param int number: the format
+    """
+    names = _of_format(DECISION_FIELDS, number)
+    value = sha256(canonical({name: request[name] for name in names}))
+    return value if number == 1 else f"{number}:{value}"
+
+
+def _of_format(names, number):
+    return [name for name in names if number > 1 or name not in NEW_IN_2]
+
+
+def approver_digest(approver):
+    """Return the digest of what of somebody who is asked never changes."""
+    return digest({name: approver[name] for name in APPROVER_FIELDS})
+
+
+def answer_digest(approver):
+    """Return the digest of what somebody answered, without personal data."""
+    values = {name: approver[name] for name in ANSWER_FIELDS}
+    return digest({**values, "proofs": approver["proofs"]})
 
 
 def check_request(request, events, personal, scope):
@@ -387,9 +499,95 @@ def check_request(request, events, personal, scope):
     asked = kinds.get("requested")
     if not asked:
         return [f"{label}: there is no event that it was asked: inserted"]
-    if _details(asked).get("frozen") != frozen_digest(request):
+    expected = _details(asked).get("frozen")
+    first, deadline_problems = _first_deadline(label, request, own)
+    if deadline_problems:
+        return deadline_problems
+    number = format_of(expected) or 1
+    if expected != frozen_digest({**request, "deadline": first}, number):
         return [f"{label}: altered since it was asked"]
-    return _check_answer(label, request, kinds, personal)
+    problems = _check_approvers(label, request, own, personal)
+    return problems or _check_answer(label, request, kinds, personal)
+
+
+def _first_deadline(label, request, own):
+    """Return the deadline as it was at first, and what is wrong with its changes."""
+    deadline = request["deadline"]
+    for event in reversed(own):
+        if event["kind"] == "deadline_changed":
+            old, new = _details(event).get("deadline") or (None, None)
+            if new != deadline:
+                return deadline, [f"{label}: its deadline was altered"]
+            deadline = old
+    return deadline, []
+
+
+def _check_approvers(label, request, own, personal):
+    """Whether all who are asked, and what they answered, fit their events."""
+    approvers = {approver["id"]: approver for approver in request["approvers"]}
+    came, left, answered = {}, {}, {}
+    for event in own:
+        details = _details(event)
+        if event["kind"] in ("approver_added", "passed_on"):
+            came[details.get("approver")] = event
+        if event["kind"] in ("approver_removed", "passed_on"):
+            key = "from" if event["kind"] == "passed_on" else "approver"
+            left[details.get(key)] = event
+        if event["kind"] == "answered":
+            if details.get("approver") in answered:
+                return [f"{event_label(event)}: it happened before, inserted"]
+            answered[details.get("approver")] = event
+    for key in {*came, *left, *answered} - approvers.keys():
+        return [f"{label}: approver {key} was deleted"]
+    for key, approver in approvers.items():
+        name = f"{label}: approver {key}"
+        if approver["origin"] != "asked" and (
+            key not in came
+            or _details(came[key]).get("frozen") != approver_digest(approver)
+        ):
+            return [f"{name} was altered or inserted"]
+        if (approver["state"] in ("removed", "passed_on")) != (key in left):
+            return [f"{name}: whether they are asked was altered"]
+        if problem := _check_persons_answer(approver, answered.get(key), personal):
+            return [f"{name}: {problem}"]
+    return []
+
+
+def _check_persons_answer(approver, event, personal):
+    if not event:
+        if approver["state"] in DECISIONS or any(
+            approver[name] for name in (*ANSWER_FIELDS, *PERSONAL_FIELDS)
+        ):
+            return "has an answer that nobody gave"
+        return None
+    if approver["state"] != event["decision"]:
+        return f"is “{approver['state']}”, and answered “{event['decision']}”"
+    if _details(event).get("answer") != answer_digest(approver):
+        return "the answer was altered"
+    value = (personal.get(event["id"]) or {}).get("value")
+    for name, key in PERSONAL_FIELDS.items():
+        if (approver[name] or None) != (value.get(key) if value else None):
+            return f"who answered was altered ({name})"
+    return None
+
+
+def _check_outcome(label, request, decided):
+    """Whether the answers amount to the decision."""
+    asked = [
+        approver
+        for approver in request["approvers"]
+        if approver["state"] not in ("removed", "passed_on")
+    ]
+    if not asked:
+        return []
+    answers = [
+        approver["state"] if approver["state"] in DECISIONS else None
+        for approver in asked
+    ]
+    required = required_answers(request["rule"], request["required_count"], len(asked))
+    if outcome(required, request["rejection_ends"], answers) != decided["decision"]:
+        return [f"{label}: the answers do not amount to “{decided['decision']}”"]
+    return []
 
 
 def _details(event):
@@ -407,8 +605,13 @@ def _check_answer(label, request, kinds, personal):
     if request["state"] != state:
         return [f"{label}: is “{request['state']}”, and its events say “{state}”"]
     if decided:
-        if _details(decided).get("answer") != decision_digest(request):
+        expected = _details(decided).get("answer")
+        if expected != decision_digest(request, format_of(expected) or 1):
             return [f"{label}: the answer was altered"]
+        if format_of(expected) and (
+            problems := _check_outcome(label, request, decided)
+        ):
+            return problems
         data = personal.get(decided["id"]) or {}
         value = data.get("value")
         for name, key in PERSONAL_FIELDS.items():

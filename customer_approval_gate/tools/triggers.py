@@ -9,7 +9,13 @@ errors of class 23 with table and constraint, which Odoo turns into messages.
 
 from odoo.tools import SQL
 
-from .ledger import DIGEST_INFO, EXPONENT, SEALED_FIELDS, UNSEALED_KINDS
+from .ledger import (
+    DIGEST_INFO,
+    EXPONENT,
+    SEALED_FIELDS,
+    STRENGTHS,
+    UNSEALED_KINDS,
+)
 
 KEY_BYTES = 256
 """The size of the key that seals."""
@@ -109,6 +115,61 @@ SELECT EXISTS (
 )
 """
 
+# How sure the stages' gates want to be, 0 where any evidence will do.
+MINIMUM = """
+SELECT COALESCE(max(
+           CASE gate.minimum_evidence
+                WHEN 'strong' THEN 4 WHEN 'link' THEN 3 WHEN 'in_person' THEN 2
+                ELSE 0 END
+       ), 0)
+  FROM ONLY @.customer_approval_stage AS target
+  JOIN ONLY @.customer_approval_stage AS gate
+    ON gate.document_type = target.document_type
+   AND gate.requires_customer_approval
+   AND gate.active
+   AND gate.reachable_anytime IS NOT TRUE
+   AND (gate.sequence, gate.id) <= (target.sequence, target.id)
+ WHERE target.id = stage
+   AND target.reachable_anytime IS NOT TRUE
+   AND (gate.company_id IS NULL OR gate.company_id = company)
+   AND (gate.company_id IS NULL OR target.company_id IS NULL
+        OR gate.company_id = target.company_id)
+"""
+
+# How sure it is who approved: of the last request, or of all that cover the document.
+STRENGTH = f"""
+DECLARE
+    request_ids int[];
+    scope text;
+BEGIN
+    SELECT ARRAY[id] INTO request_ids
+      FROM ONLY @.customer_approval_request
+     WHERE res_model = model AND res_id = document
+       AND state IN ('approved', 'approved_conditions') AND lapsed_on IS NULL
+     ORDER BY id DESC LIMIT 1;
+    IF request_ids IS NULL THEN
+        SELECT scope_digest INTO scope
+          FROM ONLY @.customer_approval_event
+         WHERE res_model = model AND res_id = document AND kind = 'covered'
+         ORDER BY position DESC LIMIT 1;
+        SELECT array_agg(request_id) INTO request_ids
+          FROM ONLY @.customer_approval_event
+         WHERE res_model = model AND res_id = document AND kind = 'covered'
+           AND scope_digest = scope;
+    END IF;
+    RETURN COALESCE((
+        SELECT min(COALESCE(
+                   (details->>'strength')::int,
+                   CASE method
+                        {" ".join(f"WHEN '{k}' THEN {v}" for k, v in STRENGTHS.items())}
+                        ELSE 0 END
+               ))
+          FROM ONLY @.customer_approval_event
+         WHERE request_id = ANY(request_ids) AND kind = 'decided'
+    ), 0);
+END
+"""
+
 # Arguments: the model, its type of document, what makes a row staged (JSON), its final
 # states (JSON).
 GATE = """
@@ -116,6 +177,7 @@ DECLARE
     after jsonb;
     before jsonb := '{}';
     stage int;
+    minimum int;
     is_new boolean := TG_OP = 'INSERT';
     wanted int[] := '{}';
     stage_name text;
@@ -206,6 +268,16 @@ BEGIN
                 'Request customer approval before changing to this status.', stage_name
                 USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
                       CONSTRAINT = 'customer_approval_gate', DETAIL = stage::text;
+        END IF;
+        minimum := @.customer_approval_minimum(stage, (after->>'company_id')::int);
+        IF minimum > 0
+           AND minimum > @.customer_approval_strength(TG_ARGV[0], NEW.id) THEN
+            SELECT name->>'en_US' INTO stage_name
+              FROM ONLY @.customer_approval_stage WHERE id = stage;
+            RAISE EXCEPTION 'Cannot advance to %: it takes stronger evidence of who '
+                'approved.', stage_name
+                USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+                      CONSTRAINT = 'customer_approval_strength', DETAIL = stage::text;
         END IF;
     END LOOP;
     RETURN NEW;
@@ -319,7 +391,8 @@ BEGIN
         NULL;
     ELSIF 'state' = ANY(changed) THEN
         IF OLD.state = 'pending' AND NOT changed && ARRAY[
-            'lapsed_on', 'conditions_accepted_on', 'conditions_accepted_by_id'
+            'lapsed_on', 'conditions_accepted_on', 'conditions_accepted_by_id',
+            'deadline'
         ] THEN
             IF NEW.state IN ('withdrawn', 'expired')
                AND NOT array_remove(changed, 'reason') && answer
@@ -367,11 +440,93 @@ BEGIN
         ) THEN
             RETURN NEW;
         END IF;
+    ELSIF 'deadline' = ANY(changed) THEN
+        IF OLD.state = 'pending' AND NOT 'lapsed_on' = ANY(changed) AND EXISTS (
+            SELECT FROM ONLY @.customer_approval_event
+             WHERE request_id = NEW.id AND kind = 'deadline_changed'
+               AND details->'deadline'->1 = COALESCE(after->'deadline', 'null')
+               AND xact = pg_current_xact_id()::text
+        ) THEN
+            RETURN NEW;
+        END IF;
     ELSIF NOT COALESCE('lapsed_on' = ANY(changed), FALSE) OR OLD.lapsed_on IS NULL
        AND EXISTS (
            SELECT FROM ONLY @.customer_approval_event
             WHERE request_id = NEW.id AND kind IN ('lapsed', 'revised')
        ) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'Approval requests are evidence: what was asked and answered '
+        'cannot be written by hand. Let the customer answer.'
+        USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+              CONSTRAINT = 'customer_approval_request_evidence';
+END
+"""
+
+# Arguments: as for requests.
+APPROVER = """
+DECLARE
+    before jsonb := '{}';
+    after jsonb := to_jsonb(NEW);
+    changed text[];
+    answer text[];
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        before := to_jsonb(OLD);
+    END IF;
+    SELECT array_agg(key) INTO changed
+      FROM jsonb_each(after)
+     WHERE value IS DISTINCT FROM COALESCE(before->key, 'null');
+    SELECT array_agg(value) INTO answer
+      FROM jsonb_array_elements_text(TG_ARGV[1]::jsonb || TG_ARGV[2]::jsonb);
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.state IN ('waiting', 'asked') AND NOT changed && answer THEN
+            RETURN NEW;
+        END IF;
+    ELSIF changed && ARRAY(SELECT jsonb_array_elements_text(TG_ARGV[0]::jsonb)) THEN
+        NULL;
+    ELSIF 'state' = ANY(changed) THEN
+        IF OLD.state IN ('waiting', 'asked') AND NOT changed && answer THEN
+            IF NEW.state = 'asked' OR EXISTS (
+                SELECT FROM ONLY @.customer_approval_event
+                 WHERE request_id = NEW.request_id
+                   AND (kind = 'approver_removed' AND NEW.state = 'removed'
+                        AND details->'approver' = to_jsonb(NEW.id)
+                        OR kind = 'passed_on' AND NEW.state = 'passed_on'
+                        AND details->'from' = to_jsonb(NEW.id))
+            ) THEN
+                RETURN NEW;
+            END IF;
+        ELSIF OLD.state = 'asked' AND EXISTS (
+            SELECT FROM ONLY @.customer_approval_event
+             WHERE request_id = NEW.request_id
+               AND kind = 'answered' AND decision = NEW.state
+               AND details->'approver' = to_jsonb(NEW.id)
+               AND xact = pg_current_xact_id()::text
+        ) THEN
+            RETURN NEW;
+        END IF;
+    ELSIF changed && answer THEN
+        IF changed <@ (
+               ARRAY(SELECT jsonb_array_elements_text(TG_ARGV[2]::jsonb))
+               || ARRAY['write_date', 'write_uid']
+           )
+           AND NOT EXISTS (
+               SELECT FROM jsonb_array_elements_text(TG_ARGV[2]::jsonb) AS name
+                WHERE after->name <> 'null' AND name = ANY(changed)
+           )
+           AND EXISTS (
+               SELECT FROM ONLY @.customer_approval_event AS erased
+                 JOIN ONLY @.customer_approval_request AS request
+                   ON request.res_model = erased.res_model
+                  AND request.res_id = erased.res_id
+                WHERE request.id = NEW.request_id
+                  AND erased.kind = 'erased'
+                  AND erased.xact = pg_current_xact_id()::text
+           ) THEN
+            RETURN NEW;
+        END IF;
+    ELSE
         RETURN NEW;
     END IF;
     RAISE EXCEPTION 'Approval requests are evidence: what was asked and answered '
@@ -448,12 +603,25 @@ FUNCTIONS = {
         "sql STABLE",
         IS_GATED,
     ),
+    "customer_approval_minimum": (
+        "stage int, company int",
+        "int",
+        "sql STABLE",
+        MINIMUM,
+    ),
+    "customer_approval_strength": (
+        "model text, document int",
+        "int",
+        "plpgsql STABLE",
+        STRENGTH,
+    ),
     "customer_approval_gate": ("", "trigger", "plpgsql", GATE),
     "customer_approval_event": ("", "trigger", "plpgsql", EVENT),
     "customer_approval_checkpoint": ("", "trigger", "plpgsql", CHECKPOINT),
     "customer_approval_unalterable": ("", "trigger", "plpgsql", UNALTERABLE),
     "customer_approval_personal": ("", "trigger", "plpgsql", PERSONAL),
     "customer_approval_request": ("", "trigger", "plpgsql", REQUEST),
+    "customer_approval_approver": ("", "trigger", "plpgsql", APPROVER),
     "customer_approval_stage": ("", "trigger", "plpgsql", STAGE),
 }
 """By name: arguments, result, language and body."""

@@ -1,6 +1,8 @@
 from . import (
+    customer_approval_change,
     customer_approval_erase,
-    customer_approval_in_person,
+    customer_approval_record,
     customer_approval_revise,
     customer_approval_send,
+    customer_approval_withdraw,
 )

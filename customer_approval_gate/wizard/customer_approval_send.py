@@ -20,14 +20,36 @@ class CustomerApprovalSend(models.TransientModel):
     allowed_partner_ids = fields.Many2many(
         "res.partner", compute="_compute_allowed_partner_ids"
     )
-    partner_ids = fields.Many2many(
-        "res.partner",
+    line_ids = fields.One2many(
+        "customer.approval.send.line",
+        "dialog_id",
         string="Ask",
-        compute="_compute_partner_ids",
+        compute="_compute_line_ids",
         store=True,
         readonly=False,
-        domain="[('id', 'in', allowed_partner_ids)]",
-        help="Each of them gets the link, and the first answer counts.",
+        help="Each of them gets a link of their own.",
+    )
+    ask_others = fields.Boolean(
+        string="Ask Somebody Else",
+        help="Also people who are no contacts of the customer. It is recorded.",
+    )
+    rule = fields.Selection(
+        selection="_get_rules",
+        string="Who Has to Approve",
+        compute="_compute_rule",
+        store=True,
+        readonly=False,
+    )
+    required_count = fields.Integer(
+        string="How Many",
+        compute="_compute_rule",
+        store=True,
+        readonly=False,
+    )
+    rejection_ends = fields.Boolean(
+        string="One Rejection Ends It",
+        default=True,
+        help="Otherwise the others can still answer.",
     )
     deadline = fields.Date(
         compute="_compute_deadline",
@@ -88,11 +110,35 @@ class CustomerApprovalSend(models.TransientModel):
                 [("commercial_partner_id", "in", customers.ids)]
             )
 
+    @api.model
+    def _get_rules(self):
+        requests = self.env["customer.approval.request"]
+        return requests._fields["rule"]._description_selection(self.env)
+
     @api.depends("res_model", "res_ids")
-    def _compute_partner_ids(self):
+    def _compute_line_ids(self):
         for dialog in self:
             documents = dialog._get_documents()
-            dialog.partner_ids = documents.partner_id if len(documents) == 1 else False
+            partners = self.env["res.partner"]
+            if len(documents) == 1:
+                partners = documents._get_default_approvers()
+            dialog.line_ids = [
+                fields.Command.clear(),
+                *(
+                    fields.Command.create(
+                        {"partner_id": partner.id, "sequence": number}
+                    )
+                    for number, partner in enumerate(partners, 1)
+                ),
+            ]
+
+    @api.depends("res_model", "res_ids")
+    def _compute_rule(self):
+        for dialog in self:
+            documents = dialog._get_documents()
+            people = max(document._get_required_people() for document in documents)
+            dialog.rule = "some" if people > 1 else "any"
+            dialog.required_count = people
 
     @api.depends("res_model", "res_ids")
     def _compute_deadline(self):
@@ -110,12 +156,10 @@ class CustomerApprovalSend(models.TransientModel):
             lang = document.partner_id.lang or self.env.lang
             document = document.with_context(lang=lang)
             content = document.sudo()._get_customer_approval_content()[document.id]
-            dialog.preview = self._render_message(dialog.message) + self.env[
-                "ir.qweb"
-            ].with_context(lang=lang)._render(
-                "customer_approval_gate.request_content",
-                {"content": content, "currency": document.currency_id},
-            )
+            requests = self.env["customer.approval.request"]
+            dialog.preview = self._render_message(
+                dialog.message
+            ) + requests._render_content(content, document.currency_id, lang)
 
     @api.model
     def _render_message(self, message):
@@ -134,11 +178,37 @@ class CustomerApprovalSend(models.TransientModel):
         self.ensure_one()
         documents = self._get_documents()
         self._check_partners(documents)
-        requests = documents._open_customer_approval(
-            self.partner_ids, self.deadline, self.message, self.attachment_ids
-        )
-        requests._send()
+        if len(documents) > 1:
+            # So that it can be done twice: nobody is asked twice about the same.
+            documents = documents.filtered(
+                lambda document: not self._is_asked_already(document)
+            )
+            requests = documents._open_customer_approval(
+                None, self.deadline, self.message, self.attachment_ids
+            )
+        else:
+            requests = documents._open_customer_approval(
+                self.line_ids.sorted().partner_id,
+                self.deadline,
+                self.message,
+                self.attachment_ids,
+                rule=self.rule,
+                required_count=self.required_count,
+                rejection_ends=self.rejection_ends,
+            )
+        for new in (True, False):
+            own = requests.filtered(lambda r, new=new: (r.version > 1) == new)
+            if own:
+                own._send(template="changed" if new else "asked")
         return {"type": "ir.actions.act_window_close"}
+
+    def _is_asked_already(self, document):
+        request = document.sudo().customer_approval_request_id  # as the user asks
+        return (
+            request.state == "pending"
+            and not request._is_outdated()
+            and not request._is_expired()
+        )
 
     def action_ask_on_screen(self):
         """Turn to the dialog for the customer's own hands."""
@@ -146,20 +216,22 @@ class CustomerApprovalSend(models.TransientModel):
         return self._get_documents().action_ask_on_screen()
 
     def _check_partners(self, documents):
-        if len(documents) == 1 and not self.partner_ids:
+        partners = self.line_ids.partner_id
+        if len(documents) == 1 and not partners:
             raise UserError(self.env._("Choose whom to ask."))
-        if len(documents) > 1 and self.partner_ids:
+        if len(documents) > 1 and partners:
             raise UserError(
                 self.env._(
                     "Several documents are sent to their own customers each. To "
                     "choose whom to ask, request approval of one document at a time."
                 )
             )
-        if strangers := self.partner_ids - self.allowed_partner_ids:
+        strangers = partners - self.allowed_partner_ids
+        if strangers and not self.ask_others:
             raise UserError(
                 self.env._(
                     "%(partner)s is no contact of the customer. Choose one of the "
-                    "customer's contacts.",
+                    "customer's contacts, or tick “Ask Somebody Else”.",
                     partner=strangers[0].display_name,
                 )
             )
@@ -167,3 +239,18 @@ class CustomerApprovalSend(models.TransientModel):
             raise UserError(
                 self.env._("The deadline has passed already. Choose a later day.")
             )
+
+
+class CustomerApprovalSendLine(models.TransientModel):
+    """One person to ask."""
+
+    _name = "customer.approval.send.line"
+    _description = "Person to Ask"
+    _order = "sequence, id"
+
+    dialog_id = fields.Many2one(
+        "customer.approval.send", required=True, ondelete="cascade"
+    )
+    sequence = fields.Integer(default=10)
+    partner_id = fields.Many2one("res.partner", string="Person", required=True)
+    email = fields.Char(related="partner_id.email")

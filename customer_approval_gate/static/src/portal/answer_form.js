@@ -2,17 +2,20 @@ import {Interaction} from "@web/public/interaction";
 import {NameAndSignature} from "@web/core/signature/name_and_signature";
 import {reactive} from "@odoo/owl";
 import {registry} from "@web/core/registry";
+import {rpc} from "@web/core/network/rpc";
 
 /**
  * The form in which the customer answers. It works without this too: here come the
- * signature, and telling what is missing before anything is sent.
+ * signature, totals that follow the choice of options, and telling what is missing
+ * before anything is sent.
  */
 export class CustomerApprovalAnswerForm extends Interaction {
     static selector = ".o_customer_approval_form";
     dynamicContent = {
         _root: {"t-on-submit": this.onSubmit},
-        "input[name='decision']": {"t-on-change": this.updateRequired},
+        "input[name='decision']": {"t-on-change": this.onDecisionChange},
         "input[name='name']": {"t-on-input": this.onNameInput},
+        "input[data-line]": {"t-on-change": this.onOptionChange},
     };
 
     setup() {
@@ -36,6 +39,7 @@ export class CustomerApprovalAnswerForm extends Interaction {
             });
         }
         this.updateRequired();
+        this.el.querySelector(".alert-danger[tabindex]")?.focus();
     }
 
     get decision() {
@@ -46,6 +50,14 @@ export class CustomerApprovalAnswerForm extends Interaction {
         this.signature.name = this.nameEl.value;
     }
 
+    onDecisionChange() {
+        this.updateRequired();
+        // The answers stay in reach while reading: what they ask for is further down.
+        this.el
+            .querySelector(".o_customer_approval_fields")
+            .scrollIntoView({block: "nearest", behavior: "smooth"});
+    }
+
     updateRequired() {
         const {decision} = this;
         for (const fieldEl of this.el.querySelectorAll("[data-required-for]")) {
@@ -54,7 +66,27 @@ export class CustomerApprovalAnswerForm extends Interaction {
         }
     }
 
+    async onOptionChange() {
+        const lines = [...this.el.querySelectorAll("input[data-line]:checked")].map(
+            (optionEl) => Number(optionEl.dataset.line)
+        );
+        this.choice = lines;
+        const totals = await this.waitFor(rpc(this.el.dataset.totalsUrl, {lines}));
+        if (this.choice === lines && totals.value) {
+            this.showTotals(totals);
+        }
+    }
+
+    showTotals(totals) {
+        this.el.querySelector("input[name='shown_total']").value = totals.value;
+        this.el.querySelector(".o_customer_approval_choice_total").textContent =
+            totals.total;
+    }
+
     onSubmit(ev) {
+        if (ev.submitter?.formNoValidate) {
+            return;
+        }
         const errorEl = this.el.querySelector(".o_customer_approval_signature_missing");
         const signs = (this.decision || "").startsWith("approved");
         if (errorEl && signs && this.signature.isSignatureEmpty) {

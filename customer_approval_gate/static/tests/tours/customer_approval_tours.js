@@ -131,32 +131,62 @@ registry.category("web_tour.tours").add("customer_approval_in_person", {
             content: "Let the customer answer here",
             trigger: ".modal button[name='action_ask_on_screen']",
             run: "click",
+            expectUnloadPage: true,
         },
         {
-            content: "The document is there, and a code for the customer's own phone",
+            content:
+                "The document is there, a code for the customer's own phone, and nothing of the back office",
             trigger:
-                ".modal .o_customer_approval_in_person:has(.o_customer_approval_content):has(.o_field_widget[name='qr_code'] img)",
+                "body:not(:has(.o_main_navbar)):not(:has(header)) .o_customer_approval_in_person:has(.o_customer_approval_content):has(img[src^='data:image/png'])",
         },
         {
-            content: "Without a name there is no answer",
-            trigger: ".modal button[name='action_approve']",
+            trigger: "label[for='answer_approved']",
             run: "click",
         },
         {
-            trigger:
-                ".modal:contains('Please enter your full name') .modal-footer .btn-primary",
-            run: "click",
-        },
-        {
-            trigger: ".modal .o_field_widget[name='decided_by_name'] input",
+            trigger: "input[name='name']",
             run: "edit Tour Customer",
         },
         {
-            trigger: ".modal button[name='action_approve']",
+            trigger: "input[name='consent']",
             run: "click",
         },
         {
-            trigger: "body:not(:has(.modal)) .oe_stat_button:contains('Approved')",
+            trigger: ".o_customer_approval_form button.btn-lg",
+            run: "click",
+            expectUnloadPage: true,
+        },
+        {
+            trigger: ".alert-success:contains('Thank you!')",
+        },
+        {
+            content: "Leaving takes the salesperson",
+            trigger: ".o_customer_approval_leave summary",
+            run: "click",
+        },
+        {
+            trigger: "input[name='password']",
+            run: "edit wrong",
+        },
+        {
+            trigger: ".o_customer_approval_leave button",
+            run: "click",
+            expectUnloadPage: true,
+        },
+        {
+            trigger: ".alert-danger:contains('not your password')",
+        },
+        {
+            trigger: "input[name='password']",
+            run: "edit approval_salesperson",
+        },
+        {
+            trigger: ".o_customer_approval_leave button",
+            run: "click",
+            expectUnloadPage: true,
+        },
+        {
+            trigger: ".oe_stat_button:contains('Approved')",
         },
     ],
 });
@@ -182,7 +212,7 @@ registry.category("web_tour.tours").add("customer_approval_by_link", {
             run: "click",
         },
         {
-            trigger: ".o_customer_approval_form button[type='submit']",
+            trigger: ".o_customer_approval_form button.btn-lg",
             run: "click",
             expectUnloadPage: true,
         },
@@ -206,7 +236,11 @@ registry.category("web_tour.tours").add("customer_approval_reject_by_link", {
             run: "edit Too dear",
         },
         {
-            trigger: ".o_customer_approval_form button[type='submit']",
+            trigger: "label:contains('Price'):visible",
+            run: "click",
+        },
+        {
+            trigger: ".o_customer_approval_form button.btn-lg",
             run: "click",
             expectUnloadPage: true,
         },
@@ -242,7 +276,7 @@ registry.category("web_tour.tours").add("customer_approval_by_login", {
             run: "click",
         },
         {
-            trigger: ".o_customer_approval_form button[type='submit']",
+            trigger: ".o_customer_approval_form button.btn-lg",
             run: "click",
             expectUnloadPage: true,
         },

@@ -1,0 +1,185 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+import binascii
+
+from odoo.exceptions import UserError
+from odoo.http import request
+
+from ..tools import files, ledger
+from ..tools.entry import Answer
+
+REMARK_LENGTH = 1000
+TEXT_LENGTH = 10_000
+NAME_LENGTH = 200
+
+# No other site gets the address or shows the page in a frame, and nobody keeps it.
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+
+
+def secure(response):
+    """Add the headers that pages about approvals have.
+
+    :return: the response
+    """
+    for name, value in HEADERS.items():
+        response.headers[name] = value
+    return response
+
+
+class AnswerForm:
+    """The form in which the customer answers: on their page and on our screen."""
+
+    def _read_answer(self, approval, approver, method, post, **who):
+        """Return what was typed as an ``Answer``.
+
+        :param post: the values of the form
+        :param who: ``partner`` or ``witness`` of the answer
+        :raise UserError: something is missing, or was not meant so
+        """
+        decision = post.get("decision") or ""
+        if "approved" in decision:
+            self._check_consent(approval, approver, post)
+            self._check_total(approval, post)
+        signature = post.get("signature")
+        self._check_image(signature)
+        return Answer(
+            decision,
+            (post.get("name") or "")[:NAME_LENGTH],
+            method,
+            reason=(post.get("reason") or "")[:TEXT_LENGTH],
+            conditions=(post.get("conditions") or "")[:TEXT_LENGTH],
+            signature=signature,
+            approver=approver,
+            category=self._read_category(approval, decision, post),
+            remarks=self._read_remarks(approval, post),
+            chosen=self._read_choice(approval, post),
+            **who,
+        )
+
+    def _check_consent(self, approval, approver, post):
+        if not post.get("consent"):
+            raise UserError(
+                request.env._("Please tick that you agree before you approve.")
+            )
+        shown = post.get("consent_digest")
+        if shown and shown != ledger.sha256(approval._get_consent(approver)):
+            raise UserError(
+                request.env._(
+                    "The words you agree to have changed. Please read them again."
+                )
+            )
+
+    def _check_total(self, approval, post):
+        """What is approved is the total that was on the screen."""
+        if not post.get("options"):
+            return
+        totals = self._get_totals(approval, self._read_choice(approval, post))
+        if post.get("shown_total") != totals["value"]:
+            raise UserError(
+                request.env._(
+                    "With your choice the total is %(total)s. Please have a look, "
+                    "and send your answer again.",
+                    total=totals["total"],
+                )
+            )
+
+    def _read_choice(self, approval, post):
+        """Return the ids of the optional lines that were ticked, or ``None`` where
+        there was nothing to choose."""
+        if not post.get("options"):
+            return None
+        optional = approval._get_document()._get_optional_lines()
+        return [line.id for line in optional if post.get(f"option_{line.id}")]
+
+    def _get_totals(self, approval, chosen):
+        """Return the totals with these optional lines, as they are shown."""
+        document = approval._get_document()
+        optional = document._get_optional_lines()
+        wanted = optional.filtered(lambda line: line.id in (chosen or ()))
+        totals = document._get_totals_of_choice(wanted)
+        shown = {
+            name: approval.currency_id.format(amount) for name, amount in totals.items()
+        }
+        return {
+            **shown,
+            "value": document._format_decimals(
+                totals["total"], approval.currency_id.decimal_places
+            ),
+        }
+
+    def _read_category(self, approval, decision, post):
+        if decision not in ledger.DECISIONS[2:]:
+            return None
+        choice = self._get_categories(approval)
+        typed = post.get("category_id") or ""
+        category = choice.filtered(lambda own: str(own.id) == typed)
+        # Why comes first: without it, it is asked for.
+        if choice and not category and (post.get("reason") or "").strip():
+            raise UserError(request.env._("Please choose what it is about."))
+        return category
+
+    def _get_categories(self, approval):
+        Category = request.env["customer.approval.category"]
+        return Category.sudo()._get_choice(approval.company_id)  # shown to customers
+
+    def _read_remarks(self, approval, post):
+        remarks = {}
+        for line in approval.content["lines"]:
+            key = str(line["line_id"])
+            text = (post.get(f"remark_{key}") or "").strip()[:REMARK_LENGTH]
+            if text:
+                remarks[key] = text
+        return remarks
+
+    def _check_image(self, signature):
+        if not signature:
+            return
+        try:
+            content = binascii.a2b_base64(signature, strict_mode=True)
+        except (binascii.Error, ValueError) as error:
+            raise UserError(
+                request.env._("The signature cannot be read. Please sign again.")
+            ) from error
+        if (
+            files.kind_of("", content) != "image/png"
+            or not content.startswith(b"\x89PNG")
+            or len(content) > 1_000_000
+        ):
+            raise UserError(
+                request.env._("The signature cannot be read. Please sign again.")
+            )
+
+    def _get_form_values(self, approval, approver, post=None):
+        """Return what the form needs."""
+        post = post or {}
+        document = approval._get_document()
+        optional = document._get_optional_lines()
+        chosen = (
+            optional.filtered(lambda line: line.id in self._read_choice(approval, post))
+            if post.get("options")
+            else document._get_chosen_lines()
+        )
+        consent = approval._get_consent(approver)
+        return {
+            "approval": approval,
+            "approver": approver,
+            "categories": self._get_categories(approval),
+            "chosen": chosen,
+            "consent": consent,
+            "consent_digest": ledger.sha256(consent),
+            "document": document,
+            "optional": optional,
+            "priced_lines": [
+                line for line in approval.content["lines"] if line["kind"] == "product"
+            ],
+            "totals": self._get_totals(approval, chosen.ids) if optional else None,
+            "typed": post,
+        }

@@ -1,0 +1,184 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+import base64
+
+from odoo import http
+from odoo.exceptions import AccessDenied, UserError
+from odoo.http import request
+
+from ..tools.entry import Entry
+from ..tools.ledger import DECISIONS
+from .answer_form import AnswerForm, secure
+
+
+class CustomerApprovalInPerson(AnswerForm, http.Controller):
+    """The guide's Customer Approval dialog: the customer answers on our screen, which
+    shows nothing of the back office. Leaving it takes the salesperson."""
+
+    def _get_approval(self, request_id):
+        """Return the request with superuser rights, if the user may handle its
+        document: whoever may work on the document may let the customer answer."""
+        approval = request.env["customer.approval.request"].sudo().browse(request_id)
+        if not request.env.user._is_internal() or not approval.exists():
+            raise request.not_found()
+        approval._check_may_handle(request.env)
+        if request.httprequest.method == "GET":
+            request.session["customer_approval_handed_over"] = request_id
+        partner = approval.partner_id
+        lang = partner.lang or approval.lang
+        if lang in dict(request.env["res.lang"].get_installed()):
+            request.update_context(lang=lang)
+        return approval.with_context(
+            lang=request.env.lang, tz=approval._get_time_zone()
+        )
+
+    def _get_approver(self, approval, post):
+        """Return who answers: chosen on the screen where several are asked."""
+        waiting = approval.approver_ids.filtered(lambda a: a._is_open())
+        if len(waiting) == 1:
+            return waiting
+        typed = post.get("approver") or ""
+        return waiting.filtered(lambda a: str(a.id) == typed)
+
+    @http.route(
+        "/customer_approval/in_person/<int:request_id>",
+        type="http",
+        auth="user",
+        website=True,
+    )
+    def in_person(self, request_id, **kwargs):
+        """Show the request full-screen, for the customer's own hands."""
+        approval = self._get_approval(request_id)
+        if not request.session.get(f"customer_approval_opened_{request_id}"):
+            request.session[f"customer_approval_opened_{request_id}"] = True
+            request.env["customer.approval.event"].sudo()._append(
+                [Entry(approval._get_document(), "handed_over", approval)]
+            )
+        return self._render(approval, just_answered=bool(kwargs.get("answered")))
+
+    @http.route(
+        "/customer_approval/in_person/<int:request_id>/answer",
+        type="http",
+        auth="user",
+        methods=["POST"],
+        website=True,
+    )
+    def in_person_answer(self, request_id, **post):
+        """Record what the customer answered here, before the user as their witness.
+
+        :param post: as on the customer's own page, and ``approver``, who answers
+        """
+        approval = self._get_approval(request_id)
+        approver = self._get_approver(approval, post)
+        try:
+            if not approver:
+                approval._check_open()
+                raise UserError(request.env._("Please choose who you are."))
+            answer = self._read_answer(
+                approval, approver, "in_person", post, witness=request.env.user
+            )
+            # What fails on the way must not stay half done.
+            with request.env.cr.savepoint():
+                approver = approval._decide(answer)
+        except UserError as error:
+            request.env.invalidate_all()
+            return self._render(approval, error=str(error), typed=post, status=422)
+        return secure(
+            request.redirect(
+                f"/customer_approval/in_person/{approver.request_id.id}?answered=1"
+            )
+        )
+
+    @http.route(
+        "/customer_approval/in_person/<int:request_id>/leave",
+        type="http",
+        auth="user",
+        methods=["POST"],
+        website=True,
+    )
+    def in_person_leave(self, request_id, password=None, **kwargs):
+        """Go back to the document, after the salesperson has said who they are.
+
+        :param password: of the user
+        """
+        approval = self._get_approval(request_id)
+        rates = request.env["customer.approval.rate"].sudo()  # nobody may see them
+        if not rates._count("leave", request.env.uid):
+            return self._render(
+                approval,
+                leave_error=request.env._("Too many attempts. Please log in again."),
+                status=429,
+            )
+        user = request.env.user
+        credential = {
+            "type": "password",
+            "login": user.login,
+            "password": password or "",
+        }
+        try:
+            user._check_credentials(credential, {"interactive": True})
+        except AccessDenied:
+            return self._render(
+                approval,
+                leave_error=request.env._("This is not your password."),
+                status=403,
+            )
+        request.session.pop("customer_approval_handed_over", None)
+        document = approval._get_document()
+        return request.redirect(f"/odoo/{document._name}/{document.id}")
+
+    def _render(self, approval, status=200, error=None, typed=None, **values):
+        waiting = approval.approver_ids.filtered(lambda a: a._is_open())
+        can_answer = (
+            approval.state == "pending"
+            and not approval._is_expired()
+            and not approval._is_outdated()
+        )
+        approver = waiting if len(waiting) == 1 else waiting.browse()
+        url = f"/customer_approval/in_person/{approval.id}"
+        qr_code = False
+        if can_answer and approver:
+            barcode = request.env["ir.actions.report"].barcode(
+                "QR",
+                # The customer's phone reads it off the screen.
+                approver._get_url(),
+                width=300,
+                height=300,
+                quiet=0,
+            )
+            qr_code = base64.b64encode(barcode).decode()
+        response = request.render(
+            "customer_approval_gate.in_person_page",
+            {
+                **self._get_form_values(approval, approver, typed),
+                "can_answer": can_answer,
+                "is_staff": False,
+                "is_waiting": False,
+                "answer_url": f"{url}/answer",
+                "leave_url": f"{url}/leave",
+                "needs_code": False,
+                "code_sent": False,
+                "decisions": DECISIONS,
+                "error_message": error,
+                "leave_error": None,
+                "just_answered": False,
+                "successor": approval.browse(),
+                "others": approval.approver_ids._filter_counted(),
+                "files": [],
+                "difference": approval.difference_html,
+                "difference_seen": False,
+                "previous": approval._get_previous(),
+                "content_html": approval.content_html,
+                "may_pass_on": False,
+                "in_person": True,
+                "qr_code": qr_code,
+                "salesperson": request.env.user,
+                "waiting": waiting,
+                "no_header": True,
+                "no_footer": True,
+                **values,
+            },
+        )
+        response.status_code = status
+        return secure(response)

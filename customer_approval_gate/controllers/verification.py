@@ -1,0 +1,75 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+import json
+
+from odoo import http
+from odoo.http import content_disposition, request
+
+from .answer_form import secure
+
+
+class CustomerApprovalVerification(http.Controller):
+    @http.route("/customer_approval/bundle/<int:request_id>", type="http", auth="user")
+    def customer_approval_bundle(self, request_id, **kwargs):
+        """Download all evidence about the document of a request, as staff."""
+        approval = request.env["customer.approval.request"].browse(request_id)
+        if not request.env.user._is_internal() or not approval.exists():
+            raise request.not_found()
+        approval.check_access("read")
+        approval._record_download(request.env._("Evidence bundle"))
+        return secure(
+            request.make_response(
+                approval._make_bundle(),
+                headers=[
+                    ("Content-Type", "application/zip"),
+                    (
+                        "Content-Disposition",
+                        content_disposition(f"{approval.name}.zip"),
+                    ),
+                ],
+            )
+        )
+
+    @http.route(
+        ["/approval/verify", "/approval/verify/<string:code>"],
+        type="http",
+        auth="public",
+        website=True,
+        sitemap=False,
+    )
+    def approval_verify(self, code=None, **kwargs):
+        """Say whether a certificate is genuine, and nothing of what was approved.
+
+        :param code: the code on the certificate
+        """
+        code = (code or "").strip().lower()
+        rates = request.env["customer.approval.rate"].sudo()  # nobody may see them
+        values = {
+            "code": code,
+            "approval": None,
+            "genuine": False,
+            "digests": "{}",
+            "too_many": False,
+            "page_name": "customer_approval_verify",
+        }
+        if code and not rates._count("verify", request.httprequest.remote_addr):
+            values["too_many"] = True
+            response = request.render("customer_approval_gate.verify_page", values)
+            response.status_code = 429
+            return secure(response)
+        # Whoever holds a certificate may ask; the page gives no content away.
+        approval = request.env["customer.approval.request"].sudo()._find_by_code(code)
+        if approval:
+            problems = approval.env["customer.approval.event"]._verify_document(
+                approval._get_document()
+            )
+            values |= {
+                "approval": approval,
+                "genuine": not problems,
+                "digests": json.dumps(approval._get_known_digests()),
+            }
+        response = request.render("customer_approval_gate.verify_page", values)
+        if code and not approval:
+            response.status_code = 404
+        return secure(response)

@@ -1,0 +1,732 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+import base64
+import hmac
+import json
+import secrets
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.tools import SQL, email_domain_extract, email_normalize
+
+from ..tools import ledger, seal, triggers
+from ..tools.entry import Entry, EvidenceValues
+
+CODE_MINUTES = 10
+CODE_TRIES = 5
+# What of somebody who is asked may be written by our own code alone, and is no evidence.
+OWN_FIELDS = (
+    "token_number",
+    "code_digest",
+    "code_until",
+    "code_tries",
+    "code_failures",
+    "code_blocked_until",
+    "proposed_name",
+    "proposed_email",
+)
+# Whose addresses say nothing about where somebody works.
+PUBLIC_DOMAINS = frozenset(
+    [
+        "aol.com",
+        "freenet.de",
+        "gmail.com",
+        "gmx.at",
+        "gmx.ch",
+        "gmx.com",
+        "gmx.de",
+        "gmx.net",
+        "googlemail.com",
+        "hey.com",
+        "hotmail.com",
+        "hotmail.de",
+        "hotmail.fr",
+        "icloud.com",
+        "laposte.net",
+        "libero.it",
+        "live.com",
+        "mail.com",
+        "mail.ru",
+        "me.com",
+        "msn.com",
+        "orange.fr",
+        "outlook.com",
+        "outlook.de",
+        "pm.me",
+        "posteo.de",
+        "proton.me",
+        "protonmail.com",
+        "qq.com",
+        "t-online.de",
+        "web.de",
+        "yahoo.com",
+        "yahoo.de",
+        "yahoo.fr",
+        "yandex.ru",
+        "ymail.com",
+        "zoho.com",
+        "163.com",
+    ]
+)
+
+
+class CustomerApprovalApprover(models.Model):
+    """One person who is asked in a request, with a link of their own.
+
+    Like requests, nobody creates, writes or deletes them: they are evidence.
+    """
+
+    _name = "customer.approval.approver"
+    _inherit = ["customer.approval.guarded.mixin"]
+    _description = "Person Asked for an Approval"
+    _order = "request_id desc, sequence, id"
+    _rec_name = "partner_id"
+
+    request_id = fields.Many2one(
+        "customer.approval.request",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="restrict",
+    )
+    partner_id = fields.Many2one(
+        "res.partner", string="Person", required=True, readonly=True, index=True
+    )
+    sequence = fields.Integer(readonly=True)
+    is_outsider = fields.Boolean(
+        string="Not of the Customer",
+        readonly=True,
+        help="The person is no contact of the customer: somebody chose them "
+        "nonetheless.",
+    )
+    origin = fields.Selection(
+        [
+            ("asked", "Asked at First"),
+            ("added", "Added Later"),
+            ("passed_on", "Named by Another"),
+        ],
+        required=True,
+        readonly=True,
+    )
+    state = fields.Selection(
+        [
+            ("waiting", "Waits for Others"),
+            ("asked", "Asked"),
+            ("approved", "Approved"),
+            ("approved_conditions", "Approved with Conditions"),
+            ("changes_requested", "Changes Requested"),
+            ("rejected", "Rejected"),
+            ("passed_on", "Passed On"),
+            ("removed", "No Longer Asked"),
+        ],
+        required=True,
+        readonly=True,
+    )
+    decided_on = fields.Datetime(string="Answered on", readonly=True)
+    decided_by_name = fields.Char(string="Name Given", readonly=True)
+    decided_by_id = fields.Many2one(
+        "res.partner", string="Contact Logged In", readonly=True
+    )
+    decision_method = fields.Selection(
+        selection="_get_decision_methods", string="Way", readonly=True
+    )
+    witness_id = fields.Many2one("res.users", readonly=True)
+    decision_ip = fields.Char(string="IP Address", readonly=True)
+    decision_user_agent = fields.Char(string="Browser", readonly=True)
+    consent = fields.Text(readonly=True)
+    reason = fields.Text(readonly=True)
+    conditions = fields.Text(readonly=True)
+    category_id = fields.Many2one(
+        "customer.approval.category", readonly=True, ondelete="restrict"
+    )
+    remarks = fields.Json(
+        string="Remarks by Line",
+        readonly=True,
+        help="About single lines, by their ids.",
+    )
+    declined = fields.Json(
+        readonly=True, help="Optional lines that the person did not want."
+    )
+    signature = fields.Binary(attachment=False, readonly=True)
+    proof_ids = fields.Many2many(
+        "ir.attachment",
+        string="Recorded from",
+        readonly=True,
+        bypass_search_access=True,
+    )
+    remarks_text = fields.Text(string="Remarks", compute="_compute_remarks_text")
+    proposed_name = fields.Char(string="Wants to Pass On to", readonly=True)
+    proposed_email = fields.Char(string="Their Address", readonly=True)
+
+    # The link is made of these and of the server's key: it is in no database.
+    token_number = fields.Integer(groups=fields.NO_ACCESS)
+    code_digest = fields.Char(groups=fields.NO_ACCESS)
+    code_until = fields.Datetime(groups=fields.NO_ACCESS)
+    code_tries = fields.Integer(groups=fields.NO_ACCESS)
+    code_failures = fields.Integer(groups=fields.NO_ACCESS)
+    code_blocked_until = fields.Datetime(groups=fields.NO_ACCESS)
+
+    @api.model
+    def _get_decision_methods(self):
+        requests = self.env["customer.approval.request"]
+        return requests._fields["decision_method"].selection
+
+    @api.depends("remarks")
+    def _compute_remarks_text(self):
+        for approver in self:
+            # Whoever sees the answer sees what it is about.
+            content = approver.request_id.sudo().content or {}
+            names = {
+                str(line["line_id"]): (line["description"] or "").splitlines()[:1]
+                for line in content.get("lines", [])
+            }
+            approver.remarks_text = "\n".join(
+                f"{''.join(names.get(key, []))}: {text}"
+                for key, text in (approver.remarks or {}).items()
+            )
+
+    # ------------------------------------------------------------------
+    # Insert only by our own methods
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _get_triggers(self):
+        frozen = [*ledger.APPROVER_FIELDS, "request_id", "origin"]
+        answer = [*ledger.ANSWER_FIELDS]
+        proofs = self._fields["proof_ids"].relation
+        return [
+            *super()._get_triggers(),
+            *triggers.unalterable(self._table, rows=False),
+            *triggers.unalterable(proofs),
+            triggers.Trigger(
+                self._table,
+                "evidence",
+                "BEFORE INSERT OR UPDATE",
+                "customer_approval_approver",
+                [
+                    json.dumps(sorted(frozen)),
+                    json.dumps(sorted(answer)),
+                    json.dumps(sorted(ledger.PERSONAL_FIELDS)),
+                ],
+            ),
+            triggers.Trigger(
+                self._table, "keep", "BEFORE DELETE", "customer_approval_unalterable"
+            ),
+        ]
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        if not all(isinstance(vals, EvidenceValues) for vals in vals_list):
+            self.env["customer.approval.request"]._refuse_writing()
+        empty = {
+            name: False
+            for name, field in self._fields.items()
+            if field.store
+            and not (field.compute or field.related or name in models.MAGIC_COLUMNS)
+        }
+        vals_list = [{**empty, "token_number": 1, **vals} for vals in vals_list]
+        approvers = super().create(vals_list)
+        approvers.flush_recordset()
+        return approvers
+
+    def write(self, vals):
+        if not isinstance(vals, EvidenceValues):
+            self.env["customer.approval.request"]._refuse_writing()
+        return super().write(vals)
+
+    def unlink(self):
+        # Not api.ondelete, which a context key switches off.
+        if self:
+            self.env["customer.approval.request"]._refuse_writing()
+        return super().unlink()
+
+    def _record(self, values, *entries):
+        """Write events, and on the approvers what they say: see the request's."""
+        approvers = self.sudo()  # nobody has write access
+        approvers.flush_recordset()
+        self.env["customer.approval.event"].sudo()._append(list(entries))
+        approvers.write(values)
+        approvers.flush_recordset()
+
+    def _export_evidence(self):
+        """Return the approvers as plain data, by request, from the database itself."""
+        if not self:
+            return {}
+        self.flush_recordset()
+        columns = (
+            "request_id",
+            "origin",
+            "state",
+            *ledger.APPROVER_FIELDS,
+            *ledger.ANSWER_FIELDS,
+            *ledger.PERSONAL_FIELDS,
+        )
+        rows = self.env.execute_query_dict(
+            SQL(
+                "SELECT %s FROM customer_approval_approver"
+                " WHERE id = ANY(%s) ORDER BY id",
+                SQL(", ").join(SQL.identifier(name) for name in columns),
+                list(self.ids),
+            )
+        )
+        Request = self.env["customer.approval.request"]
+        proofs = Request._read_relation("proof_ids", self)
+        described = Request._describe_files(set().union(*proofs.values(), []))
+        result = {}
+        for row in rows:
+            if row["decided_on"]:
+                row["decided_on"] = row["decided_on"].isoformat(" ")
+            if row["signature"]:
+                row["signature"] = ledger.sha256(bytes(row["signature"]))
+            row["proofs"] = [
+                described[key] for key in sorted(proofs.get(row["id"], []))
+            ]
+            result.setdefault(row.pop("request_id"), []).append(row)
+        return result
+
+    # ------------------------------------------------------------------
+    # Who is asked
+    # ------------------------------------------------------------------
+
+    def _is_open(self):
+        """Return whether the person is asked, and has not answered."""
+        self.ensure_one()
+        return self.state == "asked" and self.request_id.state == "pending"
+
+    def _filter_counted(self):
+        """Return those whose answers count: not who passed it on or was let go."""
+        return self.filtered(lambda a: a.state not in ("removed", "passed_on"))
+
+    def _get_decision(self):
+        self.ensure_one()
+        return self.state if self.state in ledger.DECISIONS else None
+
+    def _acts_for(self, partner):
+        """Return those of these approvers in whose place a contact who is logged in
+        answers: their own, or that of their company."""
+        own = self.filtered(lambda a: a.partner_id == partner)
+        return own or self.filtered(
+            lambda a: a.partner_id == partner.commercial_partner_id
+        )
+
+    # ------------------------------------------------------------------
+    # Links
+    # ------------------------------------------------------------------
+
+    def _get_token(self):
+        """Return the secret of the person's link. It changes whenever the number
+        does, and the old link then stops."""
+        self.ensure_one()
+        return seal.make_token(f"approver:{self.id}:{self.sudo().token_number}")
+
+    def _get_url(self):
+        """Return the person's own link."""
+        self.ensure_one()
+        return (
+            f"{self.request_id.get_base_url()}/my/approvals/{self.request_id.id}"
+            f"?access_token={self._get_token()}"
+        )
+
+    def _find_by_token(self, token):
+        """Return the one of these whose link has the token, or none. All are compared,
+        each in constant time."""
+        found = self.browse()
+        for approver in self:
+            if (
+                hmac.compare_digest(
+                    (token or "").encode(), approver._get_token().encode()
+                )
+                and approver.state != "removed"
+            ):
+                found |= approver
+        return found
+
+    def _find_by_old_token(self, token):
+        """Return the one of these whose link had the token before it changed."""
+        found = self.browse()
+        for approver in self.sudo():  # as for the token
+            for number in range(1, approver.token_number):
+                old = seal.make_token(f"approver:{approver.id}:{number}")
+                if hmac.compare_digest((token or "").encode(), old.encode()):
+                    found |= approver
+        return found
+
+    def _change_links(self):
+        """Let the links that were sent until now stop."""
+        for approver in self.sudo():  # the link is no evidence
+            approver.write(EvidenceValues(token_number=approver.token_number + 1))
+
+    # ------------------------------------------------------------------
+    # One-time codes
+    # ------------------------------------------------------------------
+
+    def _digest_code(self, code):
+        # Six digits are soon tried: without the server's key they cannot be.
+        self.ensure_one()
+        return seal.make_token(f"code:{self.id}:{self.sudo().code_until}:{code}")
+
+    def _send_code(self):
+        """Mail a one-time code to the person's own address.
+
+        :raise UserError: too many wrong codes were entered a while ago, or the person
+            has no address
+        """
+        self.ensure_one()
+        approver = self.sudo()  # nobody may see or write codes
+        approver._lock()
+        approver._check_code_pause()
+        if not approver.partner_id.email:
+            raise UserError(
+                self.env._("We have no e-mail address of yours. Please ask us.")
+            )
+        code = f"{secrets.randbelow(10**6):06}"
+        now = fields.Datetime.now()
+        approver.write(
+            EvidenceValues(
+                code_until=fields.Datetime.add(now, minutes=CODE_MINUTES), code_tries=0
+            )
+        )
+        approver.write(EvidenceValues(code_digest=approver._digest_code(code)))
+        approver._append_event(
+            "code_sent", recipients=approver.partner_id.email_formatted
+        )
+        approver.request_id._mail("code", approver, code=code)
+
+    def _confirm_code(self, code):
+        """Return whether the code is the one that was mailed last. It is good once.
+
+        :raise UserError: it is too late, or it was tried too often
+        """
+        self.ensure_one()
+        approver = self.sudo()  # nobody may see or write codes
+        approver._lock()
+        approver._check_code_pause()
+        if not approver.code_digest or approver.code_until < fields.Datetime.now():
+            raise UserError(
+                self.env._("This code is no longer good. Please have a new one sent.")
+            )
+        if hmac.compare_digest(
+            approver.code_digest, approver._digest_code((code or "").strip())
+        ):
+            approver.write(
+                EvidenceValues(code_digest=False, code_tries=0, code_failures=0)
+            )
+            approver._append_event("code_confirmed")
+            return True
+        tries = approver.code_tries + 1
+        values = EvidenceValues(code_tries=tries)
+        if tries >= CODE_TRIES:
+            failures = approver.code_failures + 1
+            pause = CODE_MINUTES * 2 ** min(failures - 1, 8)
+            values |= {
+                "code_digest": False,
+                "code_failures": failures,
+                "code_blocked_until": fields.Datetime.add(
+                    fields.Datetime.now(), minutes=pause
+                ),
+            }
+        approver.write(values)
+        approver._append_event("code_failed")
+        return False
+
+    def _lock(self):
+        # Who tries codes at the same time is served one after the other.
+        self.env.cr.execute(
+            SQL(
+                "SELECT FROM customer_approval_approver WHERE id = ANY(%s) FOR UPDATE",
+                list(self.ids),
+            )
+        )
+        self.invalidate_recordset()
+
+    def _check_code_pause(self):
+        until = self.code_blocked_until
+        if until and until > fields.Datetime.now():
+            minutes = int((until - fields.Datetime.now()).total_seconds() // 60) + 1
+            raise UserError(
+                self.env._(
+                    "Too many wrong codes were entered. Please try again in "
+                    "%(minutes)s minutes.",
+                    minutes=minutes,
+                )
+            )
+
+    def _append_event(self, kind, **personal):
+        self.env["customer.approval.event"].sudo()._append(
+            [
+                Entry(
+                    approver.request_id._get_document(),
+                    kind,
+                    approver.request_id,
+                    details={"approver": approver.id},
+                    personal={"name": approver.partner_id.name, **personal},
+                )
+                for approver in self
+            ]
+        )
+
+    # ------------------------------------------------------------------
+    # The answer
+    # ------------------------------------------------------------------
+
+    def _prepare_answer(self, answer, decided_on, declined):
+        _user_id, personal, _method = self.env["customer.approval.event"]._get_actor()
+        signature = False
+        if answer.signature:
+            # One way to write it, so that the image alone gives its digest.
+            signature = base64.b64encode(base64.b64decode(answer.signature))
+        agrees = answer.decision in ledger.DECISIONS[:2]
+        return {
+            "state": answer.decision,
+            "decided_on": decided_on,
+            "decided_by_name": answer.name.strip(),
+            "decided_by_id": answer.partner.id if answer.partner else False,
+            "decision_method": answer.method,
+            "witness_id": answer.witness.id if answer.witness else False,
+            "decision_ip": personal.get("ip"),
+            "decision_user_agent": personal.get("user_agent"),
+            "consent": self.request_id._get_consent(self) if agrees else False,
+            # What was typed for another answer, and is hidden by this one, is not meant.
+            "reason": not agrees and (answer.reason or "").strip() or False,
+            "conditions": answer.decision == "approved_conditions"
+            and (answer.conditions or "").strip()
+            or False,
+            "category_id": not agrees and answer.category and answer.category.id,
+            "remarks": answer.remarks or False,
+            "declined": declined or False,
+            "signature": signature,
+        }
+
+    def _record_answer(self, answer, decided_on, declined):
+        """Keep what the person answered, as an event and beside it.
+
+        :param declined: the ids of the optional lines that are not wanted
+        :return: how sure it is who answered
+        """
+        self.ensure_one()
+        request = self.request_id
+        values = EvidenceValues(self._prepare_answer(answer, decided_on, declined))
+        plain = {
+            name: fields.Datetime.to_string(decided_on)
+            if name == "decided_on"
+            else values[name] or None
+            for name in ledger.ANSWER_FIELDS
+        }
+        proofs = (answer.proofs or self.env["ir.attachment"]).sorted("id")
+        described = request._describe_files(proofs.ids)
+        plain["proofs"] = [described[key] for key in proofs.ids]
+        strength = ledger.STRENGTHS[answer.method]
+        if answer.method == "online_signature" and answer.partner:
+            strength = ledger.STRENGTHS["portal"]
+        event = Entry(
+            request._get_document(),
+            "answered",
+            request,
+            decision=answer.decision,
+            method=answer.method,
+            text=values["conditions"] or values["reason"] or "",
+            details={
+                "approver": self.id,
+                "answer": ledger.answer_digest(plain),
+                "strength": strength,
+            },
+            personal=request._get_personal(values),
+            occurred_on=decided_on,
+        )
+        if proofs:
+            values["proof_ids"] = [fields.Command.set(proofs.ids)]
+        self._record(values, event)
+        return strength
+
+    # ------------------------------------------------------------------
+    # Passing it on
+    # ------------------------------------------------------------------
+
+    def _get_known_domains(self):
+        """Return the domains of mail addresses at the customer's company."""
+        self.ensure_one()
+        customer = self.request_id.partner_id.commercial_partner_id
+        contacts = self.env["res.partner"].search(
+            [("commercial_partner_id", "=", customer.id), ("email", "!=", False)]
+        )
+        domains = {email_domain_extract(contact.email) for contact in contacts}
+        return domains - PUBLIC_DOMAINS - {False, None, ""}
+
+    def _pass_on(self, name, email):
+        """Let a colleague answer in this person's place. Where their address is none
+        of the customer's company, staff have to confirm it first.
+
+        :return: whether it was done; else it waits for staff
+        :raise UserError: it cannot be passed on
+        """
+        self.ensure_one()
+        approver = self.sudo()  # customers have no access; the caller identified them
+        approver.request_id._lock_with_document()
+        if not approver._is_open():
+            raise UserError(self.env._("You have answered, or passed it on already."))
+        name, address = (name or "").strip(), email_normalize(email or "")
+        if not name or not address:
+            raise UserError(self.env._("Please enter the name and the e-mail address."))
+        asked = approver.request_id.approver_ids._filter_counted().partner_id
+        if address in asked.mapped("email_normalized"):
+            raise UserError(self.env._("This person is asked already."))
+        if email_domain_extract(address) in approver._get_known_domains():
+            approver._move_to(approver._find_or_create_colleague(name, address))
+            return True
+        approver.write(EvidenceValues(proposed_name=name, proposed_email=address))
+        approver._append_event("pass_on_proposed", to=f"{name} <{address}>")
+        approver.request_id._tell_staff(
+            self.env._(
+                "%(name)s wants %(other)s (%(address)s) to approve instead. The address "
+                "is none of the customer's: confirm or refuse it on the request.",
+                name=approver.partner_id.name,
+                other=name,
+                address=address,
+            )
+        )
+        return False
+
+    def _find_or_create_colleague(self, name, address):
+        customer = self.request_id.partner_id.commercial_partner_id
+        Partner = self.env["res.partner"]
+        partner = Partner.search(
+            [
+                ("email_normalized", "=", address),
+                ("commercial_partner_id", "=", customer.id),
+            ],
+            limit=1,
+        )
+        return partner or Partner.create(
+            {
+                "name": name,
+                "email": address,
+                "parent_id": customer.id,
+                "type": "contact",
+                "lang": self.partner_id.lang,
+                "company_id": customer.company_id.id,
+            }
+        )
+
+    def _move_to(self, partner):
+        """Let somebody else answer in this person's place: the link moves."""
+        self.ensure_one()
+        request = self.request_id
+        other = self.create(
+            [
+                EvidenceValues(
+                    request_id=request.id,
+                    partner_id=partner.id,
+                    sequence=self.sequence,
+                    is_outsider=request._is_outsider(partner),
+                    origin="passed_on",
+                    state="asked",
+                )
+            ]
+        )
+        exported = other._export_evidence()[request.id][0]
+        event = Entry(
+            request._get_document(),
+            "passed_on",
+            request,
+            text=f"{self.partner_id.name} → {partner.name}",
+            details={
+                "from": self.id,
+                "approver": other.id,
+                "frozen": ledger.approver_digest(exported),
+            },
+        )
+        self._record(
+            EvidenceValues(
+                state="passed_on", proposed_name=False, proposed_email=False
+            ),
+            event,
+        )
+        self._change_links()
+        request._subscribe_approvers()
+        request._post_on_document(
+            self.env._(
+                "%(name)s passed %(request)s on to %(other)s.",
+                name=self.partner_id.name,
+                request=request.name,
+                other=partner.name,
+            )
+        )
+        request._mail("passed_on", other, other=self.partner_id.name)
+        return other
+
+    def action_confirm_pass_on(self):
+        """Confirm, as staff, that the colleague who was named may answer.
+
+        :raise AccessError: the user may not ask for approvals either
+        """
+        for approver in self:
+            own = approver._check_staff()
+            if not own.proposed_email or not own._is_open():
+                raise UserError(self.env._("Nobody is named there to pass it on to."))
+            own._move_to(
+                own._find_or_create_colleague(own.proposed_name, own.proposed_email)
+            )
+
+    def action_refuse_pass_on(self):
+        """Refuse, as staff, that somebody else answers: the person stays asked.
+
+        :raise AccessError: the user may not ask for approvals either
+        """
+        for approver in self:
+            own = approver._check_staff()
+            own._append_event("pass_on_refused")
+            own.write(EvidenceValues(proposed_name=False, proposed_email=False))
+
+    def action_nudge(self):
+        """Mail the link again to these people, where they have not answered.
+
+        :raise AccessError: the user may not ask for approvals either
+        """
+        for approver in self:
+            own = approver._check_staff()
+            own.request_id._check_open()
+            if not own._is_open():
+                raise UserError(
+                    self.env._("%(name)s is not to answer now.", name=own.display_name)
+                )
+            own.request_id._remind(own)
+
+    def _check_staff(self):
+        """Return the approver with superuser rights, if the user may handle the
+        request: whoever may work on the document may."""
+        self.ensure_one()
+        own = self.sudo()
+        own.request_id._check_may_handle(self.env)
+        return own
+
+    # ------------------------------------------------------------------
+    # Access and erasure
+    # ------------------------------------------------------------------
+
+    def _forget_personal(self):
+        """Empty what can be erased, after the event that says so."""
+        if not self:
+            return
+        self.flush_recordset()
+        self.env.cr.execute(
+            SQL(
+                "UPDATE customer_approval_approver SET %s WHERE id = ANY(%s)",
+                SQL(", ").join(
+                    SQL("%s = NULL", SQL.identifier(name))
+                    for name in ledger.PERSONAL_FIELDS
+                ),
+                list(self.ids),
+            )
+        )
+        self.invalidate_recordset()
+
+    @api.model
+    def _get_open_domain(self, partner):
+        """Return the domain of those who are asked now, for a contact's portal."""
+        return (
+            Domain("state", "=", "asked")
+            & Domain("request_id.state", "=", "pending")
+            & Domain("partner_id", "in", (partner | partner.commercial_partner_id).ids)
+        )
