@@ -84,7 +84,7 @@ class SaleApprovalPortal(CustomerPortal):
         approvers = approval.approver_ids.filtered(lambda a: a._is_open())
         if not user._is_public():
             approvers = approvers._acts_for(user.partner_id)
-        # Whoever is not known, or is one of several, says so on the page of the request.
+        # Whoever is one of several says so on the page of the request.
         if user._is_internal() or len(approvers) != 1:
             return request.redirect(approval.get_portal_url())
         approval._decide(
