@@ -24,6 +24,23 @@ HEADERS = {
 }
 
 
+def render(template, values, status=200):
+    """Return a page about approvals, in the reader's language, from left to right or
+    the other way.
+
+    :param str template: its name, without that of the addon
+    """
+    lang = request.env["res.lang"]._get_data(code=request.env.lang)
+    html_data = {"lang": request.env.lang.replace("_", "-")}
+    if lang.direction == "rtl":
+        html_data["dir"] = "rtl"
+    response = request.render(
+        f"customer_approval_gate.{template}", {"html_data": html_data, **values}
+    )
+    response.status_code = status
+    return secure(response)
+
+
 def secure(response):
     """Add the headers that pages about approvals have.
 
@@ -36,6 +53,15 @@ def secure(response):
 
 class AnswerForm:
     """The form in which the customer answers: on their page and on our screen."""
+
+    def _clean(self, post):
+        """Return the values of a form that are text, without the character that
+        PostgreSQL does not take and nobody means."""
+        return {
+            name: value.replace("\x00", "")
+            for name, value in post.items()
+            if isinstance(value, str)
+        }
 
     def _read_answer(self, approval, approver, method, post, **who):
         """Return what was typed as an ``Answer``.

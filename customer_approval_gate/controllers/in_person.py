@@ -7,9 +7,11 @@ from odoo import http
 from odoo.exceptions import AccessDenied, UserError
 from odoo.http import request
 
+from ..tools import links
 from ..tools.entry import Entry
 from ..tools.ledger import DECISIONS
-from .answer_form import AnswerForm, secure
+from ..models.ir_http import HANDED_OVER
+from .answer_form import AnswerForm, render, secure
 
 
 class CustomerApprovalInPerson(AnswerForm, http.Controller):
@@ -24,7 +26,7 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
             raise request.not_found()
         approval._check_may_handle(request.env)
         if request.httprequest.method == "GET":
-            request.session["customer_approval_handed_over"] = request_id
+            request.session[HANDED_OVER] = request_id
         partner = approval.partner_id
         lang = partner.lang or approval.lang
         if lang in dict(request.env["res.lang"].get_installed()):
@@ -50,11 +52,16 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
     def in_person(self, request_id, **kwargs):
         """Show the request full-screen, for the customer's own hands."""
         approval = self._get_approval(request_id)
-        if not request.session.get(f"customer_approval_opened_{request_id}"):
-            request.session[f"customer_approval_opened_{request_id}"] = True
-            request.env["customer.approval.event"].sudo()._append(
-                [Entry(approval._get_document(), "handed_over", approval)]
-            )
+        events = request.env["customer.approval.event"].sudo()  # nobody writes them
+        if not events.search_count(
+            [
+                ("request_id", "=", request_id),
+                ("kind", "=", "handed_over"),
+                ("user_id", "=", request.env.uid),
+            ],
+            limit=1,
+        ):
+            events._append([Entry(approval._get_document(), "handed_over", approval)])
         return self._render(approval, just_answered=bool(kwargs.get("answered")))
 
     @http.route(
@@ -70,6 +77,7 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
         :param post: as on the customer's own page, and ``approver``, who answers
         """
         approval = self._get_approval(request_id)
+        post = self._clean(post)
         approver = self._get_approver(approval, post)
         try:
             if not approver:
@@ -114,7 +122,7 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
         credential = {
             "type": "password",
             "login": user.login,
-            "password": password or "",
+            "password": password if isinstance(password, str) else "",
         }
         try:
             user._check_credentials(credential, {"interactive": True})
@@ -124,7 +132,7 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
                 leave_error=request.env._("This is not your password."),
                 status=403,
             )
-        request.session.pop("customer_approval_handed_over", None)
+        request.session.pop(HANDED_OVER, None)
         document = approval._get_document()
         return request.redirect(f"/odoo/{document._name}/{document.id}")
 
@@ -141,15 +149,16 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
         if can_answer and approver:
             barcode = request.env["ir.actions.report"].barcode(
                 "QR",
-                # The customer's phone reads it off the screen.
-                approver._get_url(),
+                # The customer's phone reads it off the screen: no personal link, but
+                # one by which they answer before this user.
+                links.url_of(approver, request.env.user),
                 width=300,
                 height=300,
                 quiet=0,
             )
             qr_code = base64.b64encode(barcode).decode()
-        response = request.render(
-            "customer_approval_gate.in_person_page",
+        return render(
+            "in_person_page",
             {
                 **self._get_form_values(approval, approver, typed),
                 "can_answer": can_answer,
@@ -179,6 +188,5 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
                 "no_footer": True,
                 **values,
             },
+            status,
         )
-        response.status_code = status
-        return secure(response)

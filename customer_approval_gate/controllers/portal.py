@@ -11,10 +11,10 @@ from odoo.http import content_disposition, request
 
 from odoo.addons.portal.controllers.portal import CustomerPortal, pager as portal_pager
 
-from ..tools import files
+from ..tools import files, links
 from ..tools.entry import Entry
 from ..tools.ledger import DECISIONS
-from .answer_form import AnswerForm, secure
+from .answer_form import NAME_LENGTH, AnswerForm, render, secure
 
 # Programs that open links in mails and chats before a person does.
 LOOKS_LIKE_A_ROBOT = re.compile(
@@ -114,6 +114,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         filterby = filterby if filterby in filters else "all"
         search_in = search_in if search_in in inputs else "document_name"
         domain = self._get_approvals_domain(filterby)
+        search = (search or "").replace("\x00", "")
         if search:
             domain &= Domain(search_in, "ilike", search)
         allowed = Request.has_access("read")
@@ -153,8 +154,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
                 "search": search,
             }
         )
-        response = request.render("customer_approval_gate.portal_my_approvals", values)
-        return secure(response)
+        return render("portal_my_approvals", values)
 
     # ------------------------------------------------------------------
     # Who is there
@@ -168,24 +168,13 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         :rtype: tuple
         """
         Request = request.env["customer.approval.request"]
-        Approver = request.env["customer.approval.approver"]
-        nobody = (Request.browse(), Approver.browse())
-        if self._is_guessing():
-            return (*nobody, self._refuse_too_many())
+        nobody = (Request.browse(), Request.approver_ids.browse())
         # Who may see it is found out below.
         approval = Request.sudo().browse(request_id).exists()
         if not approval:
-            self._count_wrong(request_id)
-            return (
-                *nobody,
-                self._refuse(
-                    404,
-                    request.env._("There is no such request"),
-                    request.env._("Please use the link in our e-mail as it is."),
-                ),
-            )
+            return (*nobody, self._refuse_unknown())
         token = access_token or self._get_session_token(request_id)
-        approver = approval.approver_ids._find_by_token(token)
+        approver, _witness = self._find_by_link(approval, token)
         if access_token and not approver:
             return (*nobody, self._refuse_token(approval, access_token))
         if access_token:
@@ -211,13 +200,33 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         env = approval.env(context=request.env.context)
         return approval.with_env(env), approver.with_env(env), None
 
+    def _find_by_link(self, approval, token):
+        """Return whose link it is, and before which user it is used, if it is the code
+        that their screen shows.
+
+        :rtype: tuple
+        """
+        approver = links.find_by_token(approval.approver_ids, token)
+        if approver or not token:
+            return approver, request.env["res.users"]
+        events = request.env["customer.approval.event"].sudo()  # who handed it over
+        events = events.search(
+            [("request_id", "=", approval.id), ("kind", "=", "handed_over")]
+        )
+        return links.find_by_handover(approval.approver_ids, events.user_id, token)
+
+    def _get_tokens_key(self):
+        # Whoever logs in to the same browser afterwards is somebody else.
+        return f"{SESSION_TOKENS}_{request.session.uid or 0}"
+
     def _get_session_token(self, request_id):
-        return request.session.get(SESSION_TOKENS, {}).get(str(request_id))
+        return request.session.get(self._get_tokens_key(), {}).get(str(request_id))
 
     def _keep_token(self, approval, token):
         """Remember who is there, so that the address need not say it."""
-        tokens = {**request.session.get(SESSION_TOKENS, {}), str(approval.id): token}
-        request.session[SESSION_TOKENS] = dict(list(tokens.items())[-KEPT_TOKENS:])
+        key = self._get_tokens_key()
+        tokens = {**request.session.get(key, {}), str(approval.id): token}
+        request.session[key] = dict(list(tokens.items())[-KEPT_TOKENS:])
 
     def _use_persons_language(self, approval, approver):
         """Whoever comes by a link reads the page in the language of their mail, and
@@ -239,9 +248,6 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
 
     def _get_rates(self):
         return request.env["customer.approval.rate"].sudo()  # nobody may see them
-
-    def _is_guessing(self):
-        return self._get_rates()._is_exceeded("token", self._get_address())
 
     def _count_wrong(self, request_id):
         """Count a wrong link. Whoever has the right one does not suffer from those who
@@ -273,8 +279,8 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
     def _refuse_token(self, approval, token):
         """The page for a link that opens nothing: what became of it, if it ever was
         one of ours."""
-        approver = approval.approver_ids._find_by_old_token(token)
-        approver |= approval.approver_ids._find_by_token(token)
+        approver = links.find_by_old_token(approval.approver_ids, token)
+        approver |= links.find_by_token(approval.approver_ids, token)
         if not approver:
             if not self._count_wrong(approval.id):
                 return self._refuse_too_many()
@@ -316,6 +322,13 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             and token,
         )
 
+    def _refuse_unknown(self):
+        return self._refuse(
+            404,
+            request.env._("There is no such request"),
+            request.env._("Please use the link in our e-mail as it is."),
+        )
+
     def _refuse_foreign(self):
         return self._refuse(
             403,
@@ -327,18 +340,10 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         )
 
     def _refuse(self, status, title, message, **values):
-        response = request.render(
-            "customer_approval_gate.portal_refusal",
-            {
-                "title": title,
-                "message": message,
-                "page_name": "customer_approval",
-                "resend": False,
-                **values,
-            },
+        values = {"page_name": "customer_approval", "resend": False, **values}
+        return render(
+            "portal_refusal", {"title": title, "message": message, **values}, status
         )
-        response.status_code = status
-        return secure(response)
 
     def _get_successor(self, approval):
         """Return the request that the customer should answer instead of this one."""
@@ -375,7 +380,8 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         ):
             return self._refuse_too_many()
         if approval:
-            self._resend(approval, access_token)
+            token = self._clean({"token": access_token}).get("token")
+            self._resend(approval, token)
         return self._refuse(
             200,
             request.env._("Look into your mail"),
@@ -383,7 +389,8 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         )
 
     def _resend(self, approval, token):
-        partners = approval.approver_ids._find_by_old_token(token).partner_id
+        own = links.find_by_old_token(approval.approver_ids, token)
+        partners = own.partner_id
         if approval.state in DECISIONS:
             counted = approval.approver_ids._filter_counted()
             approval._mail(
@@ -410,13 +417,16 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         :param access_token: opens the page without a login, and does not stay in the
             address
         """
+        access_token = self._clean({"token": access_token}).get("token")
         approval, approver, refusal = self._identify(request_id, access_token)
         if refusal:
             return refusal
         if access_token:
             return secure(request.redirect(f"/my/approvals/{request_id}"))
         self._record_opened(approval, approver)
-        return self._render_approval(approval, approver, **kwargs)
+        return self._render_approval(
+            approval, approver, answered=bool(kwargs.get("answered"))
+        )
 
     def _record_opened(self, approval, approver):
         """Keep that a person looked at the request: no preview of a link, no member of
@@ -454,7 +464,14 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         user = request.env.user
         if not user._is_public() and approver and approver._acts_for(user.partner_id):
             return "portal"
+        if self._get_witness(approval):
+            return "in_person"
         return "code" if self._is_confirmed(approver) else "link"
+
+    def _get_witness(self, approval):
+        """Return the user on whose screen the code of this visitor's link was."""
+        token = self._get_session_token(approval.id)
+        return self._find_by_link(approval, token)[1]
 
     def _is_confirmed(self, approver):
         until = request.session.get(f"customer_approval_confirmed_{approver.id}")
@@ -463,7 +480,14 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         )
 
     def _render_approval(
-        self, approval, approver, status=200, error=None, typed=None, **kwargs
+        self,
+        approval,
+        approver,
+        status=200,
+        error=None,
+        typed=None,
+        code_sent=False,
+        answered=False,
     ):
         is_open = self._is_open(approval)
         is_staff = request.env.user._is_internal()
@@ -484,10 +508,10 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
                 "needs_code": can_answer
                 and method == "link"
                 and approval._needs_code(),
-                "code_sent": bool(kwargs.get("code_sent")),
+                "code_sent": code_sent,
                 "error_message": error,
                 "decisions": DECISIONS,
-                "just_answered": bool(kwargs.get("answered")),
+                "just_answered": answered,
                 "successor": self._find_way_on(approval, approver),
                 "others": approval.approver_ids._filter_counted() - approver,
                 "files": self._get_files(approval),
@@ -504,9 +528,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         if request.env.user._is_public() and approver:
             values["pid"] = approver.partner_id.id
             values["hash"] = approval._sign_token(approver.partner_id.id)
-        response = request.render("customer_approval_gate.portal_my_approval", values)
-        response.status_code = status
-        return secure(response)
+        return render("portal_my_approval", values, status)
 
     def _find_way_on(self, approval, approver):
         """Return the request that replaces this one. Whoever was asked before, and is
@@ -515,8 +537,9 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         own = successor.approver_ids.filtered(
             lambda other: other._is_open() and other.partner_id == approver.partner_id
         )[:1]
-        if own and approver and self._get_session_token(approval.id):
-            self._keep_token(successor, own._get_token())
+        by_link = self._get_session_token(approval.id) and not self._get_witness(approval)
+        if own and approver and by_link:
+            self._keep_token(successor, links.token_of(own))
         elif request.env.user._is_public():
             return successor.browse()
         return successor
@@ -608,7 +631,12 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         :param lines: the ids of the lines that are wanted
         """
         approval, _approver, refusal = self._identify(request_id)
-        if refusal or not isinstance(lines, list):
+        if (
+            refusal
+            or not isinstance(lines, list)
+            or approval.state != "pending"
+            or approval._is_outdated()
+        ):
             return {}
         return self._get_totals(approval, lines)
 
@@ -674,6 +702,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             ``category_id``, ``conditions``, ``signature`` (base64), ``consent``,
             ``code``, ``option_…`` and ``remark_…`` by the ids of lines
         """
+        post = self._clean(post)
         approval, approver, refusal = self._identify(
             request_id, post.pop("access_token", None)
         )
@@ -693,6 +722,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
                 self._get_method(approval, approver),
                 post,
                 partner=self._get_logged_in_partner(),
+                witness=self._get_witness(approval) or None,
             )
             # What fails on the way must not stay half done.
             with request.env.cr.savepoint():
@@ -705,7 +735,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         # The link has changed with the answer: whoever gave it goes on looking.
         approval = approver.request_id
         if self._get_session_token(request_id):
-            self._keep_token(approval, approver._get_token())
+            self._keep_token(approval, links.token_of(approver))
         return secure(
             request.redirect(approval.get_portal_url(query_string="answered=1"))
         )
@@ -749,6 +779,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             return refusal
         if not self._is_open(approval) or not approver or not approver._is_open():
             return self._render_approval(approval, approver, status=409)
+        post = self._clean(post)
         post.pop("code", None)
         try:
             if not self._may_try("code", approval):
@@ -767,12 +798,12 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         methods=["POST"],
         website=True,
     )
-    def portal_my_approval_pass_on(self, request_id, name=None, email=None, **post):
+    def portal_my_approval_pass_on(self, request_id, **post):
         """Let a colleague answer instead.
 
-        :param name: their full name
-        :param email: their mail address
+        :param post: the values of the form: their full ``name`` and their ``email``
         """
+        post = self._clean(post)
         approval, approver, refusal = self._identify(request_id)
         if refusal:
             return refusal
@@ -784,7 +815,10 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             return self._render_approval(approval, approver, status=409)
         try:
             with request.env.cr.savepoint():
-                done = approver._pass_on((name or "")[:200], (email or "")[:200])
+                done = approver._pass_on(
+                    post.get("name", "")[:NAME_LENGTH],
+                    post.get("email", "")[:NAME_LENGTH],
+                )
         except UserError as error:
             return self._render_approval(
                 approval, approver, status=422, error=str(error)

@@ -6,7 +6,7 @@ import json
 from odoo import http
 from odoo.http import content_disposition, request
 
-from .answer_form import secure
+from .answer_form import render, secure
 
 
 class CustomerApprovalVerification(http.Controller):
@@ -55,9 +55,7 @@ class CustomerApprovalVerification(http.Controller):
         }
         if code and not rates._count("verify", request.httprequest.remote_addr):
             values["too_many"] = True
-            response = request.render("customer_approval_gate.verify_page", values)
-            response.status_code = 429
-            return secure(response)
+            return render("verify_page", values, 429)
         # Whoever holds a certificate may ask; the page gives no content away.
         approval = request.env["customer.approval.request"].sudo()._find_by_code(code)
         if approval:
@@ -69,7 +67,4 @@ class CustomerApprovalVerification(http.Controller):
                 "genuine": not problems,
                 "digests": json.dumps(approval._get_known_digests()),
             }
-        response = request.render("customer_approval_gate.verify_page", values)
-        if code and not approval:
-            response.status_code = 404
-        return secure(response)
+        return render("verify_page", values, 404 if code and not approval else 200)

@@ -8,6 +8,7 @@ from . import (
     customer_approval_request,
     customer_approval_approver,
     customer_approval_category,
+    ir_http,
     customer_approval_rate,
     customer_approval_certificate,
     customer_approval_event,

@@ -2,16 +2,19 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import base64
-import hmac
 import json
 import secrets
+
+from werkzeug import urls
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import SQL, email_domain_extract, email_normalize
+from odoo.tools import SQL, email_domain_extract, email_normalize, formataddr
 
-from ..tools import ledger, seal, triggers
+from odoo.addons.base.models.ir_mail_server import MailDeliveryException
+
+from ..tools import ledger, links, triggers
 from ..tools.entry import Entry, EvidenceValues
 
 CODE_MINUTES = 10
@@ -27,48 +30,13 @@ OWN_FIELDS = (
     "proposed_name",
     "proposed_email",
 )
-# Whose addresses say nothing about where somebody works.
-PUBLIC_DOMAINS = frozenset(
-    [
-        "aol.com",
-        "freenet.de",
-        "gmail.com",
-        "gmx.at",
-        "gmx.ch",
-        "gmx.com",
-        "gmx.de",
-        "gmx.net",
-        "googlemail.com",
-        "hey.com",
-        "hotmail.com",
-        "hotmail.de",
-        "hotmail.fr",
-        "icloud.com",
-        "laposte.net",
-        "libero.it",
-        "live.com",
-        "mail.com",
-        "mail.ru",
-        "me.com",
-        "msn.com",
-        "orange.fr",
-        "outlook.com",
-        "outlook.de",
-        "pm.me",
-        "posteo.de",
-        "proton.me",
-        "protonmail.com",
-        "qq.com",
-        "t-online.de",
-        "web.de",
-        "yahoo.com",
-        "yahoo.de",
-        "yahoo.fr",
-        "yandex.ru",
-        "ymail.com",
-        "zoho.com",
-        "163.com",
-    ]
+# Providers whose addresses say nothing about where somebody works: the part of the
+# domain before the country's.
+PUBLIC_PROVIDERS = frozenset(
+    "aol att bluewin btinternet comcast free freenet gmail gmx googlemail hey hotmail"
+    " icloud laposte libero live mac mail me msn mailbox naver online orange outlook pm"
+    " posteo proton protonmail qq rambler sbcglobal sfr t-online tiscali verizon virgilio"
+    " wanadoo web yahoo yandex ymail zoho 126 163".split()
 )
 
 
@@ -93,6 +61,9 @@ class CustomerApprovalApprover(models.Model):
     )
     partner_id = fields.Many2one(
         "res.partner", string="Person", required=True, readonly=True, index=True
+    )
+    email = fields.Char(
+        readonly=True, help="The address that the link was for, as it was then."
     )
     sequence = fields.Integer(readonly=True)
     is_outsider = fields.Boolean(
@@ -315,57 +286,31 @@ class CustomerApprovalApprover(models.Model):
     # Links
     # ------------------------------------------------------------------
 
-    def _get_token(self):
-        """Return the secret of the person's link. It changes whenever the number
-        does, and the old link then stops."""
-        self.ensure_one()
-        return seal.make_token(f"approver:{self.id}:{self.sudo().token_number}")
-
-    def _get_url(self):
-        """Return the person's own link."""
-        self.ensure_one()
-        return (
-            f"{self.request_id.get_base_url()}/my/approvals/{self.request_id.id}"
-            f"?access_token={self._get_token()}"
-        )
-
-    def _find_by_token(self, token):
-        """Return the one of these whose link has the token, or none. All are compared,
-        each in constant time."""
-        found = self.browse()
-        for approver in self:
-            if (
-                hmac.compare_digest(
-                    (token or "").encode(), approver._get_token().encode()
-                )
-                and approver.state != "removed"
-            ):
-                found |= approver
-        return found
-
-    def _find_by_old_token(self, token):
-        """Return the one of these whose link had the token before it changed."""
-        found = self.browse()
-        for approver in self.sudo():  # as for the token
-            for number in range(1, approver.token_number):
-                old = seal.make_token(f"approver:{approver.id}:{number}")
-                if hmac.compare_digest((token or "").encode(), old.encode()):
-                    found |= approver
-        return found
-
     def _change_links(self):
         """Let the links that were sent until now stop."""
         for approver in self.sudo():  # the link is no evidence
             approver.write(EvidenceValues(token_number=approver.token_number + 1))
 
+    def _check_address(self):
+        """Mails go to the address that was there when the person was asked, and that
+        the evidence holds.
+
+        :raise UserError: it has changed since
+        """
+        for approver in self.sudo():  # no sender may read them
+            if approver.partner_id.email_normalized != approver.email:
+                raise UserError(
+                    self.env._(
+                        "The e-mail address of %(name)s has changed since they were "
+                        "asked. Let them go and ask them again, or request approval "
+                        "anew.",
+                        name=approver.partner_id.name,
+                    )
+                )
+
     # ------------------------------------------------------------------
     # One-time codes
     # ------------------------------------------------------------------
-
-    def _digest_code(self, code):
-        # Six digits are soon tried: without the server's key they cannot be.
-        self.ensure_one()
-        return seal.make_token(f"code:{self.id}:{self.sudo().code_until}:{code}")
 
     def _send_code(self):
         """Mail a one-time code to the person's own address.
@@ -377,9 +322,9 @@ class CustomerApprovalApprover(models.Model):
         approver = self.sudo()  # nobody may see or write codes
         approver._lock()
         approver._check_code_pause()
-        if not approver.partner_id.email:
+        if not approver.email or approver.partner_id.email_normalized != approver.email:
             raise UserError(
-                self.env._("We have no e-mail address of yours. Please ask us.")
+                self.env._("We cannot mail a code to you. Please ask your contact.")
             )
         code = f"{secrets.randbelow(10**6):06}"
         now = fields.Datetime.now()
@@ -388,11 +333,34 @@ class CustomerApprovalApprover(models.Model):
                 code_until=fields.Datetime.add(now, minutes=CODE_MINUTES), code_tries=0
             )
         )
-        approver.write(EvidenceValues(code_digest=approver._digest_code(code)))
-        approver._append_event(
-            "code_sent", recipients=approver.partner_id.email_formatted
+        digest = links.code_digest(approver, code)
+        approver.write(EvidenceValues(code_digest=digest))
+        approver._append_event("code_sent", recipients=approver.email)
+        approver._mail_code(code)
+
+    def _mail_code(self, code):
+        """Mail the code, and keep it nowhere: an author may read their messages."""
+        template = self.env.ref("customer_approval_gate.mail_template_code").sudo()
+        rendered = template.with_context(code=code)._generate_template(
+            self.ids, ("subject", "body_html", "email_from")
+        )[self.id]
+        mail = self.env["mail.mail"].create(
+            {
+                "subject": rendered["subject"],
+                "body_html": rendered["body_html"],
+                "email_from": rendered["email_from"],
+                "email_to": formataddr((self.partner_id.name, self.email)),
+                "author_id": self.env.ref("base.partner_root").id,
+                "auto_delete": True,
+            }
         )
-        approver.request_id._mail("code", approver, code=code)
+        try:
+            mail.send(raise_exception=True)
+        except MailDeliveryException as error:
+            raise UserError(
+                self.env._("The code could not be sent. Please try again later.")
+            ) from error
+        mail.exists().unlink()
 
     def _confirm_code(self, code):
         """Return whether the code is the one that was mailed last. It is good once.
@@ -407,9 +375,7 @@ class CustomerApprovalApprover(models.Model):
             raise UserError(
                 self.env._("This code is no longer good. Please have a new one sent.")
             )
-        if hmac.compare_digest(
-            approver.code_digest, approver._digest_code((code or "").strip())
-        ):
+        if links.is_code(approver, code):
             approver.write(
                 EvidenceValues(code_digest=False, code_tries=0, code_failures=0)
             )
@@ -545,14 +511,20 @@ class CustomerApprovalApprover(models.Model):
     # ------------------------------------------------------------------
 
     def _get_known_domains(self):
-        """Return the domains of mail addresses at the customer's company."""
+        """Return the domains of mail addresses at the customer's company: those of the
+        company itself, not of whoever is a contact there."""
         self.ensure_one()
         customer = self.request_id.partner_id.commercial_partner_id
-        contacts = self.env["res.partner"].search(
-            [("commercial_partner_id", "=", customer.id), ("email", "!=", False)]
-        )
-        domains = {email_domain_extract(contact.email) for contact in contacts}
-        return domains - PUBLIC_DOMAINS - {False, None, ""}
+        if not customer.is_company:
+            return set()
+        domains = {email_domain_extract(customer.email or "")}
+        if customer.website:
+            domains.add((urls.url_parse(customer.website).host or "").removeprefix("www."))
+        return {
+            domain
+            for domain in domains
+            if domain and domain.split(".")[0] not in PUBLIC_PROVIDERS
+        }
 
     def _pass_on(self, name, email):
         """Let a colleague answer in this person's place. Where their address is none
@@ -569,9 +541,12 @@ class CustomerApprovalApprover(models.Model):
         name, address = (name or "").strip(), email_normalize(email or "")
         if not name or not address:
             raise UserError(self.env._("Please enter the name and the e-mail address."))
-        asked = approver.request_id.approver_ids._filter_counted().partner_id
-        if address in asked.mapped("email_normalized"):
+        if address in approver.request_id.approver_ids._filter_counted().mapped("email"):
             raise UserError(self.env._("This person is asked already."))
+        if self._is_address_of_staff(address):
+            raise UserError(
+                self.env._("This is an address of ours: only you can approve.")
+            )
         if email_domain_extract(address) in approver._get_known_domains():
             approver._move_to(approver._find_or_create_colleague(name, address))
             return True
@@ -609,15 +584,50 @@ class CustomerApprovalApprover(models.Model):
             }
         )
 
+    @api.model
+    def _is_address_of_staff(self, address):
+        users = self.env["res.users"].sudo()  # whoever they are
+        domain = Domain("share", "=", False) & Domain(
+            "partner_id.email_normalized", "=", address
+        )
+        return bool(address and users.search_count(domain, limit=1))
+
+    @api.model
+    def _check_no_staff(self, partners):
+        """Nobody asks themselves, or a colleague.
+
+        :raise UserError: one of these contacts is of our own staff
+        """
+        for partner in partners.sudo():  # their users are nobody's matter
+            if any(user._is_internal() for user in partner.user_ids) or (
+                self._is_address_of_staff(partner.email_normalized)
+            ):
+                raise UserError(
+                    self.env._(
+                        "%(name)s is of your own staff, or has the address of somebody "
+                        "who is: ask the customer.",
+                        name=partner.display_name,
+                    )
+                )
+
     def _move_to(self, partner):
-        """Let somebody else answer in this person's place: the link moves."""
+        """Let somebody else answer in this person's place: the link moves.
+
+        :raise UserError: they are asked already, or are staff
+        """
         self.ensure_one()
         request = self.request_id
+        self._check_no_staff(partner)
+        if partner.email_normalized in request.approver_ids._filter_counted().mapped(
+            "email"
+        ):
+            raise UserError(self.env._("This person is asked already."))
         other = self.create(
             [
                 EvidenceValues(
                     request_id=request.id,
                     partner_id=partner.id,
+                    email=partner.email_normalized,
                     sequence=self.sequence,
                     is_outsider=request._is_outsider(partner),
                     origin="passed_on",

@@ -64,6 +64,7 @@ class CustomerApprovalEvent(models.Model):
             ("decided", "Answered"),
             ("approver_added", "Also Asked"),
             ("approver_removed", "No Longer Asked"),
+            ("turn_came", "Turn Came"),
             ("passed_on", "Passed On"),
             ("pass_on_proposed", "Colleague Proposed"),
             ("pass_on_refused", "Colleague Refused"),

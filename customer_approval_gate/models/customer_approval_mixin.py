@@ -333,10 +333,20 @@ class CustomerApprovalMixin(models.AbstractModel):
 
     def write(self, vals):
         self._check_no_derived_values(vals)
+        if vals.get("state") == "cancel":
+            self._withdraw_cancelled()
         if vals.keys() <= self._get_fields_beside_content():
             return super().write(vals)
         with self._guard_approved_content():
             return super().write(vals)
+
+    def _withdraw_cancelled(self):
+        """Nobody is asked about what is cancelled."""
+        waiting = self.filtered(lambda d: d.customer_approval_status == "pending")
+        if waiting:
+            # Whoever cancels need not be allowed to read requests.
+            requests = waiting.sudo().customer_approval_request_id
+            requests._withdraw(self.env._("The document was cancelled."))
 
     @api.model
     def _get_fields_beside_content(self):
@@ -842,6 +852,10 @@ class CustomerApprovalMixin(models.AbstractModel):
         customer = self.partner_id.commercial_partner_id.sudo()  # its settings
         return customer._get_approvers(self._stage_document_type) or self.partner_id
 
+    def _get_amount_to_commit(self):
+        """Return what the customer commits to, what they approved before included."""
+        return self._get_customer_approval_amount()
+
     def _get_required_people(self):
         """Return how many people of the customer have to approve, at least."""
         self.ensure_one()
@@ -850,7 +864,7 @@ class CustomerApprovalMixin(models.AbstractModel):
             self.company_id
         ).customer_approval_second_amount
         amount = self.currency_id._convert(
-            self._get_customer_approval_amount(),
+            self._get_amount_to_commit(),
             self.company_id.currency_id,
             self.company_id,
             fields.Date.context_today(self),
@@ -892,6 +906,9 @@ class CustomerApprovalMixin(models.AbstractModel):
         """
         self._check_can_open_customer_approval(partners, mail)
         Request = self.env["customer.approval.request"]
+        asked = {
+            document: document._prepare_approvers(partners, rules) for document in self
+        }
         # Users may make requests by this method only: nobody has write access.
         last_requests = self.sudo()._get_last_requests()
         for request in last_requests.values():
@@ -908,7 +925,7 @@ class CustomerApprovalMixin(models.AbstractModel):
                     message,
                     document._copy_customer_approval_files(attachments),
                 )
-                | document._prepare_approvers(partners, rules)
+                | asked[document]
                 for document in documents
             ]
         requests = Request.sudo().create([EvidenceValues(vals) for vals in vals_list])
@@ -939,7 +956,11 @@ class CustomerApprovalMixin(models.AbstractModel):
                     asked=len(partners),
                 )
             )
-        if ledger.required_answers(rule, count, len(partners)) < people:
+        self.env["customer.approval.approver"]._check_no_staff(partners)
+        # Two contacts with one address are one person, as far as a link goes.
+        distinct = len({partner.email_normalized or partner.id for partner in partners})
+        answers = ledger.required_answers(rule, count, len(partners))
+        if people > 1 and min(answers, distinct) < people:
             raise UserError(
                 self.env._(
                     "%(document)s is so large that two people of %(customer)s have to "
@@ -957,6 +978,7 @@ class CustomerApprovalMixin(models.AbstractModel):
             "approvers": [
                 {
                     "partner_id": partner.id,
+                    "email": partner.email_normalized,
                     "sequence": number,
                     "is_outsider": partner.commercial_partner_id != customer,
                     "state": "waiting" if rule == "order" and number > 1 else "asked",

@@ -12,8 +12,9 @@ from odoo.exceptions import AccessError, LockError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date, format_datetime
 
-from ..tools import content as content_tools, ledger, seal, triggers
+from ..tools import content as content_tools, ledger, links, triggers
 from ..tools.entry import Answer, Entry, EvidenceValues
+from ..tools.grants import GRANT, Mailing, is_mailing
 from ..tools.ledger import DECISIONS
 
 _logger = logging.getLogger(__name__)
@@ -246,7 +247,7 @@ class CustomerApprovalRequest(models.Model):
         return ["partner_id"]
 
     def _portal_ensure_token(self):
-        """Links are those of the people who are asked, see their ``_get_url()``."""
+        """Links are those of the people who are asked, see ``tools/links.py``."""
         return ""
 
     def get_portal_url(self, suffix=None, query_string=None, anchor=None, **kwargs):
@@ -273,9 +274,13 @@ class CustomerApprovalRequest(models.Model):
         approver = self.sudo().approver_ids.filtered(
             lambda a: a.partner_id.id == int(pid) and a.state != "removed"
         )[-1:]
-        if approver:
-            return seal.make_token(f"thread:{self.id}:{approver._get_token()}")
-        return super(CustomerApprovalRequest, self.sudo())._sign_token(pid)
+        # Odoo's own could be made from a parameter that administrators read.
+        return links.thread_token(self, int(pid), approver)
+
+    @api.model
+    def _get_thread_with_access(self, thread_id, *, token=None, **kwargs):
+        """Requests have no token of their own that could open the conversation."""
+        return super()._get_thread_with_access(thread_id, token=None, **kwargs)
 
     @api.model
     def _render_content(self, content, currency, lang):
@@ -320,8 +325,8 @@ class CustomerApprovalRequest(models.Model):
         return [
             ("4", self.env._("Login or one-time code")),
             ("3", self.env._("Personal link")),
-            ("2", self.env._("Before a witness, or on the order's own page")),
-            ("1", self.env._("Recorded by staff")),
+            ("2", self.env._("Before a witness")),
+            ("1", self.env._("Recorded by staff, or on the order's own page")),
         ]
 
     def _compute_evidence_strength(self):
@@ -634,6 +639,8 @@ class CustomerApprovalRequest(models.Model):
             "conditions_accepted_by_id",
             "conditions_accepted_on",
             "lapsed_on",
+            "certificate_id",
+            "document_pdf_id",
         )
         rows = self.env.execute_query_dict(
             SQL(
@@ -665,6 +672,9 @@ class CustomerApprovalRequest(models.Model):
             )
             if row["signature"]:
                 row["signature"] = ledger.sha256(bytes(row["signature"]))
+            for name in ("certificate", "document_pdf"):
+                key = row.pop(f"{name}_id")
+                row[name] = key and self._describe_files([key])[key]["sha256"]
             row["partner_ids"] = sorted(partners.get(row["id"], []))
             row["files"] = [
                 descriptions[key] for key in sorted(files.get(row["id"], []))
@@ -827,9 +837,11 @@ class CustomerApprovalRequest(models.Model):
         :param values: what the template finds in ``ctx``
         """
         template = self.env.ref(f"customer_approval_gate.mail_template_{kind}").sudo()
-        for approver in approvers.sudo():  # no sender may read them
-            if not approver.partner_id.email:
-                continue  # asked in person: the caller made sure
+        approvers = approvers.sudo()  # no sender may read them
+        # Whoever has no address was asked in person: the callers made sure.
+        approvers = approvers.filtered("email")
+        approvers._check_address()
+        for approver in approvers:
             approver.request_id._notify_by_template(
                 template.with_context(**values),
                 approver,
@@ -846,7 +858,9 @@ class CustomerApprovalRequest(models.Model):
         )[approver.id]
         # As sale does: mail sent with superuser rights comes from the superuser, with
         # the salesperson as its author.
-        self.with_user(SUPERUSER_ID).with_context(lang=lang).message_notify(
+        own = approver.id if partner == approver.partner_id else None
+        sender = self.with_user(SUPERUSER_ID)
+        sender.with_context(lang=lang, **{GRANT: Mailing(own)}).message_notify(
             subject=rendered["subject"],
             body=rendered["body_html"],
             author_id=self.requested_by_id.partner_id.id,
@@ -879,8 +893,10 @@ class CustomerApprovalRequest(models.Model):
                         "active": True,
                         "has_button_access": True,
                         "button_access": {
-                            # Nobody else gets this link.
-                            "url": approver._get_url(),
+                            # Nobody else gets this link, and nothing but a mail.
+                            "url": links.url_of(approver)
+                            if is_mailing(approver)
+                            else self.get_base_url() + self.get_portal_url(),
                             "title": theirs.env._("Review & Approve")
                             if approver._is_open()
                             else theirs.env._("View"),
@@ -942,7 +958,8 @@ class CustomerApprovalRequest(models.Model):
         self.ensure_one()
         self._get_document().activity_schedule(
             "mail.mail_activity_data_warning",
-            note=note,
+            # Names and addresses are what somebody typed.
+            note=Markup("<p>%s</p>") % note,
             user_id=self._get_told_users()[:1].id or self.requested_by_id.id,
         )
 
@@ -1059,9 +1076,18 @@ class CustomerApprovalRequest(models.Model):
         self._withdraw(
             self.env._("%(name)s chose other options.", name=approver.partner_id.name)
         )
-        document._choose_optional_lines(wanted)
-        request = document.with_user(self.requested_by_id).sudo()
-        request = request._reopen_customer_approval(self)
+        try:
+            document._choose_optional_lines(wanted)
+            request = document.with_user(self.requested_by_id).sudo()
+            request = request._reopen_customer_approval(self)
+        except UserError as error:
+            # Customers have no use for what staff would do about it.
+            raise UserError(
+                self.env._(
+                    "This choice cannot be made here. Please use “Request changes”, "
+                    "and say what you want."
+                )
+            ) from error
         own = request.approver_ids.filtered(
             lambda a: a.partner_id == approver.partner_id
         )[:1]
@@ -1156,7 +1182,16 @@ class CustomerApprovalRequest(models.Model):
             return
         following = counted.filtered(lambda a: a.state == "waiting")[:1]
         if following:
-            following._record(EvidenceValues(state="asked"))
+            following._record(
+                EvidenceValues(state="asked"),
+                Entry(
+                    self._get_document(),
+                    "turn_came",
+                    self,
+                    text=following.partner_id.name,
+                    details={"approver": following.id},
+                ),
+            )
             self._send(approvers=following)
 
     def _tell_live(self):
@@ -1200,7 +1235,9 @@ class CustomerApprovalRequest(models.Model):
 
     def _prepare_decision(self, decision, agreeing, approver, decided_on):
         def joined(name):
-            texts = [(other.decided_by_name, other[name]) for other in agreeing]
+            # Whose name was erased meanwhile is still somebody.
+            nobody = self.env._("Somebody")
+            texts = [(other.decided_by_name or nobody, other[name]) for other in agreeing]
             texts = [(who, text) for who, text in texts if text]
             if len(agreeing) == 1:
                 return texts[0][1] if texts else False
@@ -1210,7 +1247,9 @@ class CustomerApprovalRequest(models.Model):
         return {
             "state": decision,
             "decided_on": decided_on,
-            "decided_by_name": ", ".join(agreeing.mapped("decided_by_name")),
+            "decided_by_name": ", ".join(
+                filter(None, agreeing.mapped("decided_by_name"))
+            ),
             "decided_by_id": last.decided_by_id.id,
             "decision_method": last.decision_method,
             "witness_id": last.witness_id.id,
@@ -1410,6 +1449,8 @@ class CustomerApprovalRequest(models.Model):
             ),
         )
         pending.approver_ids._change_links()
+        user = self.env.user
+        author = user.partner_id if user._is_internal() else self.partner_id[:1]
         for request in pending:
             request._get_document().message_post(
                 body=self.env._(
@@ -1417,6 +1458,7 @@ class CustomerApprovalRequest(models.Model):
                     request=request.name,
                     reason=reason,
                 ),
+                author_id=author.id,
             )
 
     def _after_content_change(self):
@@ -1642,8 +1684,13 @@ class CustomerApprovalRequest(models.Model):
         request._check_may_handle(self.env)
         request._lock_with_document()
         request._check_open()
+        request.approver_ids._check_no_staff(partners)
+        asked = request.approver_ids._filter_counted()
         for partner in partners:
-            if partner in request.approver_ids._filter_counted().partner_id:
+            if (
+                partner in asked.partner_id
+                or partner.email_normalized in asked.mapped("email")
+            ):
                 raise UserError(
                     self.env._("%(name)s is asked already.", name=partner.display_name)
                 )
@@ -1660,6 +1707,7 @@ class CustomerApprovalRequest(models.Model):
                 EvidenceValues(
                     request_id=request.id,
                     partner_id=partner.id,
+                    email=partner.email_normalized,
                     sequence=last + number,
                     is_outsider=request._is_outsider(partner),
                     origin="added",
@@ -1716,7 +1764,8 @@ class CustomerApprovalRequest(models.Model):
         required = ledger.required_answers(
             request.rule, request.required_count, len(remaining)
         )
-        if len(remaining) < max(
+        people = len({approver.email or approver.id for approver in remaining})
+        if people < max(
             required, request._get_document()._get_required_people()
         ) or ledger.outcome(
             required, request.rejection_ends, [a._get_decision() for a in remaining]

@@ -61,7 +61,7 @@ class PaymentTransaction(models.Model):
             order.require_payment
             and order.customer_approval_status != "rejected"
             # Where several people are asked, one payment is not their answer.
-            and order._get_required_people() == 1
+            and order._takes_own_page()
             and not order._waits_for_several()
             and self.partner_id.commercial_partner_id
             == order.partner_id.commercial_partner_id

@@ -8,6 +8,7 @@ from odoo.tools import html2plaintext
 from ..tools.content import related
 from ..tools.entry import Answer, Entry
 from ..tools.grants import GRANT, get_signature, is_signing
+from ..tools.ledger import STRENGTHS
 
 
 class SaleOrder(models.Model):
@@ -149,6 +150,9 @@ class SaleOrder(models.Model):
             files |= self.quotation_document_ids.ir_attachment_id
         return files
 
+    def _get_amount_to_commit(self):
+        return self.customer_approval_family_total
+
     # ------------------------------------------------------------------
     # Optional lines
     # ------------------------------------------------------------------
@@ -171,9 +175,17 @@ class SaleOrder(models.Model):
         for line in self._get_optional_lines():
             quantity = (line.product_uom_qty or 1) if line in wanted else 0
             own = line | self._get_combo_lines(line)
-            own.filtered(
+            for part in own.filtered(
                 lambda part, quantity=quantity: part.product_uom_qty != quantity
-            ).product_uom_qty = quantity
+            ):
+                # What was offered holds, whatever the price list says today.
+                part.write(
+                    {
+                        "product_uom_qty": quantity,
+                        "price_unit": part.price_unit,
+                        "discount": part.discount,
+                    }
+                )
 
     def _get_combo_lines(self, lines):
         return self.order_line.filtered(
@@ -182,17 +194,20 @@ class SaleOrder(models.Model):
 
     def _get_totals_of_choice(self, wanted):
         self.ensure_one()
-        # In memory: the lines' prices may depend on their quantities.
-        order = self.new(origin=self)
+        order = self.new(origin=self)  # in memory
         optional = self._get_optional_lines()
         combos = self._get_combo_lines(optional)
         for line in order.order_line:
             own = line._origin
             head = own.linked_line_id if own in combos else own
-            if head in optional:
-                line.product_uom_qty = (
-                    (own.product_uom_qty or 1) if head in wanted else 0
-                )
+            if head not in optional:
+                continue
+            line.product_uom_qty = (
+                (head.product_uom_qty or 1) if head in wanted else 0
+            )
+            # What was offered holds, whatever the price list says today.
+            line.price_unit = own.price_unit
+            line.discount = own.discount
         return order._get_customer_approval_totals()
 
     # ------------------------------------------------------------------
@@ -300,7 +315,7 @@ class SaleOrder(models.Model):
             return super()._has_to_be_signed()
         return (
             self.customer_approval_status not in ("pending", "approved")
-            and (not self._has_approval_gates() or self._get_required_people() == 1)
+            and (not self._has_approval_gates() or self._takes_own_page())
             and super()._has_to_be_signed()
         )
 
@@ -331,6 +346,16 @@ class SaleOrder(models.Model):
                     )
                 )
         return result
+
+    def _takes_own_page(self):
+        """Return whether signing or paying on the order's own page can be the
+        customer's yes: its link is nobody's alone."""
+        self.ensure_one()
+        return (
+            self._get_required_people() == 1
+            and self._get_minimum_strength() <= STRENGTHS["online_signature"]
+            and not self.company_id.sudo().customer_approval_code
+        )
 
     def _waits_for_several(self):
         """Return whether several people were asked, so that none speaks for all."""

@@ -15,6 +15,7 @@ from . import (
     test_ledger,
     test_lock,
     test_payment,
+    test_page,
     test_portal,
     test_queries,
     test_routes,

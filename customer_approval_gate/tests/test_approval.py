@@ -13,6 +13,7 @@ from odoo.tools import mute_logger
 
 from odoo.addons.mail.tests.common import MailCommon
 
+from ..tools import links
 from ..tools.entry import Answer
 from .common import SIGNATURE, ApprovalCommon
 
@@ -220,7 +221,7 @@ class TestApproval(ApprovalCommon, MailCommon):
         for approver in request.sudo().approver_ids:
             email = approver.partner_id.email
             mail = next(m for m in self._mails if email in str(m["email_to"]))
-            self.assertIn(approver._get_token(), mail["body"])
+            self.assertIn(links.token_of(approver), mail["body"])
             self.assertTrue(mail["body_alternative"], "a part of plain text")
             self.assertIn("Review &amp; Approve", mail["body"])
             self.assertIn(self.order.name, mail["subject"])
@@ -229,7 +230,7 @@ class TestApproval(ApprovalCommon, MailCommon):
             [("model", "=", request._name), ("res_id", "=", request.id)]
         )
         self.assertNotIn(
-            request.approver_ids[:1]._get_token(), "".join(messages.mapped("body"))
+            links.token_of(request.approver_ids[:1]), "".join(messages.mapped("body"))
         )
 
     def test_mail_is_in_the_customers_language(self):

@@ -11,7 +11,9 @@ from odoo.fields import Command
 from odoo.tests import BaseCase, freeze_time, new_test_user, tagged
 from odoo.tools import SQL, mute_logger
 
-from ..tools import ledger
+from odoo.addons.mail.tests.common import MailCommon
+
+from ..tools import ledger, links
 from ..tools.entry import Answer
 from .common import ApprovalCommon
 
@@ -62,7 +64,7 @@ class TestOutcome(BaseCase):
         self.assertNotIn(ledger.outcome(0, True, []), ledger.DECISIONS[:2])
 
 
-class ApproverCommon(ApprovalCommon):
+class ApproverCommon(MailCommon, ApprovalCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -108,6 +110,43 @@ class ApproverCommon(ApprovalCommon):
         self.env.flush_all()
         problems = self.env["customer.approval.event"]._verify_document(order)
         self.assertEqual(problems, [])
+
+    def _create_optional_order(self):
+        product = self.product
+        return self._create_order(
+            partner_id=self.ada.id,
+            order_line=[
+                Command.create(
+                    {"product_id": product.id, "product_uom_qty": 2, "price_unit": 100}
+                ),
+                Command.create(
+                    {
+                        "display_type": "line_section",
+                        "name": "Options",
+                        "is_optional": True,
+                        "sequence": 20,
+                    }
+                ),
+                Command.create(
+                    {
+                        "product_id": product.id,
+                        "name": "Lamp",
+                        "product_uom_qty": 1,
+                        "price_unit": 30,
+                        "sequence": 21,
+                    }
+                ),
+                Command.create(
+                    {
+                        "product_id": product.id,
+                        "name": "Rug",
+                        "product_uom_qty": 0,
+                        "price_unit": 50,
+                        "sequence": 22,
+                    }
+                ),
+            ],
+        )
 
     def _get_mails(self):
         """Return the mails made since the last call, by address."""
@@ -314,12 +353,12 @@ class TestApprovers(ApproverCommon):
     def test_pass_on_to_a_colleague(self):
         request = self._ask(partners=self.ada, mail=True)
         approver = self._approver(request, self.ada)
-        token = approver._get_token()
+        token = links.token_of(approver)
         self._get_mails()
         self.assertTrue(approver._pass_on("Grace", "grace@oak.example"))
         grace = request.approver_ids.partner_id - self.ada
         self.assertEqual(grace.commercial_partner_id, self.company_partner)
-        self.assertFalse(request.approver_ids._find_by_token(token), "it has stopped")
+        self.assertFalse(links.find_by_token(request.approver_ids, token), "it has stopped")
         self.assertIn(grace, self._get_mails())
         with self.assertRaisesRegex(UserError, "already"):
             request._decide(Answer("approved", "Ada", "link", approver=approver))
@@ -361,9 +400,14 @@ class TestApprovers(ApproverCommon):
             approver.with_user(self.salesperson).action_confirm_pass_on()
 
     def test_public_addresses_say_nothing_about_a_company(self):
-        self.bob.email = "bob@gmail.com"
+        self.bob.email = "bob@comcast.net"
         request = self._ask(partners=self.ada)
         approver = self._approver(request, self.ada)
+        self.assertEqual(approver._get_known_domains(), {"oak.example"})
+        for public in ("gmail.com", "yahoo.co.uk", "outlook.fr", "t-online.de"):
+            self.company_partner.email = f"oak@{public}"
+            self.assertEqual(approver._get_known_domains(), set(), public)
+        self.company_partner.website = "https://www.oak.example/en"
         self.assertEqual(approver._get_known_domains(), {"oak.example"})
 
     def test_pass_on_with_something_wrong(self):
@@ -462,7 +506,7 @@ class TestApprovers(ApproverCommon):
 
     def test_withdrawing_takes_a_reason_and_tells(self):
         request = self._ask(mail=True)
-        token = request.approver_ids[:1]._get_token()
+        token = links.token_of(request.approver_ids[:1])
         self._get_mails()
         with self.assertRaisesRegex(UserError, "say why"):
             request.with_user(self.salesperson)._withdraw_by_staff(" ")
@@ -474,7 +518,7 @@ class TestApprovers(ApproverCommon):
         mails = self._get_mails()
         self.assertEqual(set(mails), set(self.people))
         self.assertIn("We found a mistake", mails[self.ada][0].body_html)
-        self.assertFalse(request.approver_ids._find_by_token(token), "it has stopped")
+        self.assertFalse(links.find_by_token(request.approver_ids, token), "it has stopped")
         self._assert_verified()
 
     def test_only_staff_of_the_document_change_a_request(self):
@@ -626,9 +670,9 @@ class TestApprovers(ApproverCommon):
 
     def test_links_are_in_no_database(self):
         request = self._ask()
-        token = request.approver_ids[:1]._get_token()
+        token = links.token_of(request.approver_ids[:1])
         self.assertGreater(len(token), 40)
-        self.assertEqual(len({a._get_token() for a in request.approver_ids}), 3)
+        self.assertEqual(len({links.token_of(a) for a in request.approver_ids}), 3)
         self.env.flush_all()
         self.env.cr.execute(
             "SELECT count(*) FROM customer_approval_approver AS a"
@@ -641,12 +685,12 @@ class TestApprovers(ApproverCommon):
 
     def test_links_change_with_the_answer(self):
         request = self._ask(rule="all")
-        tokens = [approver._get_token() for approver in request.approver_ids]
+        tokens = [links.token_of(approver) for approver in request.approver_ids]
         for partner in self.people:
             self._answer(request, partner)
         for token in tokens:
-            self.assertFalse(request.approver_ids._find_by_token(token))
-            self.assertTrue(request.approver_ids._find_by_old_token(token))
+            self.assertFalse(links.find_by_token(request.approver_ids, token))
+            self.assertTrue(links.find_by_old_token(request.approver_ids, token))
 
     def test_each_gets_their_own_link(self):
         request = self._ask(mail=True)
@@ -655,16 +699,17 @@ class TestApprovers(ApproverCommon):
         mails = self._get_mails()
         for approver in request.approver_ids:
             body = mails[approver.partner_id][0].body_html
-            self.assertIn(approver._get_token(), body)
+            self.assertIn(links.token_of(approver), body)
             for other in request.approver_ids - approver:
-                self.assertNotIn(other._get_token(), body)
+                self.assertNotIn(links.token_of(other), body)
 
     # One-time codes
 
     def _send_code(self, approver):
-        self._get_mails()
-        approver._send_code()
-        body = self._get_mails()[approver.partner_id][0].body_html
+        with self.mock_mail_gateway(mail_unlink_sent=True):
+            approver._send_code()
+        body = self._mails[0]["body"]
+        self.assertIn(approver.email, str(self._mails[0]["email_to"]))
         return re.search(r">\s*(\d{6})\s*<", body).group(1)
 
     def test_code(self):
@@ -712,7 +757,156 @@ class TestApprovers(ApproverCommon):
         code = self._send_code(ada)
         self._send_code(bob)
         if ada.sudo().code_digest != bob.sudo().code_digest:
-            self.assertNotEqual(bob._digest_code(code), ada._digest_code(code))
+            self.assertFalse(links.is_code(bob, code))
+
+    def test_nobody_reads_a_code(self):
+        """The mail's author may read messages, and administrators outgoing mail."""
+        approver = self._approver(self._ask(), self.ada)
+        code = self._send_code(approver)
+        self.env.flush_all()
+        for model, field in (("mail.message", "body"), ("mail.mail", "body_html")):
+            found = self.env[model].sudo().search([(field, "ilike", code)])
+            self.assertFalse(found, model)
+
+    def test_code_and_link_go_to_the_address_that_was_asked(self):
+        request = self._ask(partners=self.ada, mail=True)
+        self.ada.email = "thief@evil.example"
+        approver = request.approver_ids
+        with self.assertRaisesRegex(UserError, "has changed since"):
+            approver.with_user(self.salesperson).action_nudge()
+        with self.assertRaisesRegex(UserError, "cannot mail a code"):
+            approver._send_code()
+
+    # Our own staff
+
+    def test_nobody_asks_themselves(self):
+        own = self.salesperson.partner_id
+        alias = self.env["res.partner"].create(
+            {"name": "Me", "email": own.email, "parent_id": self.company_partner.id}
+        )
+        request = self._ask(partners=self.ada)
+        for partner in (own, alias):
+            with self.assertRaisesRegex(UserError, "your own staff"):
+                self._ask(partners=self.ada | partner)
+            with self.assertRaisesRegex(UserError, "your own staff"):
+                request.with_user(self.salesperson)._add_approvers(partner)
+        with self.assertRaisesRegex(UserError, "an address of ours"):
+            request.approver_ids._pass_on("Me", own.email)
+
+    def test_one_person_is_not_two(self):
+        self.company_partner.customer_approval_second_amount = 100
+        twin = self.ada.copy({"email": self.ada.email})
+        with self.assertRaisesRegex(UserError, "two people"):
+            self._ask(partners=self.ada | twin, rule="all")
+        request = self._ask(partners=self.ada | self.bob, rule="all")
+        ada, bob = request.approver_ids
+        ada._pass_on("Zed", "zed@gmail.com")
+        bob._pass_on("Zed", "zed@gmail.com")
+        ada.with_user(self.salesperson).action_confirm_pass_on()
+        with self.assertRaisesRegex(UserError, "asked already"):
+            bob.with_user(self.salesperson).action_confirm_pass_on()
+
+    def test_changes_count_for_the_second_person(self):
+        self.company_partner.customer_approval_second_amount = 300
+        request = self._ask(partners=self.ada)
+        self._answer(request, self.ada)
+        change = self.order._create_change_order()
+        change.order_line = [
+            Command.create(
+                {"product_id": self.product.id, "price_unit": 199, "tax_ids": False}
+            )
+        ]
+        self.assertEqual(change._get_required_people(), 2)
+
+    # What else was found by trying
+
+    def test_erasure_while_others_are_asked(self):
+        request = self._ask(rule="all")
+        self._answer(request, self.ada)
+        self.env["customer.approval.event"]._erase_personal(self.order, "GDPR")
+        self._answer(request, self.bob)
+        self._answer(request, self.eve)
+        self.assertEqual(request.state, "approved")
+        self.assertEqual(request.decided_by_name, "Bob, Eve")
+        self._assert_verified()
+
+    def test_what_is_cancelled_is_not_approved(self):
+        request = self._ask(partners=self.ada)
+        self.order._action_cancel()
+        self.assertEqual(request.state, "withdrawn")
+        with self.assertRaises(UserError):
+            self._answer(request, self.ada)
+
+    def test_typed_names_are_no_markup_for_staff(self):
+        request = self._ask(partners=self.ada)
+        request.approver_ids._pass_on("<a href='//evil'>x</a>", "x@gmail.com")
+        note = "".join(self.order.activity_ids.mapped("note"))
+        self.assertNotIn("<a ", note)
+
+    def test_choosing_where_it_cannot_be_done(self):
+        order = self._create_optional_order()
+        request = self._ask(order, self.ada)
+        self.quote.edit_lock = True
+        with self.assertRaisesRegex(UserError, "This choice cannot be made here"):
+            self._answer(request, self.ada, chosen=order._get_optional_lines().ids)
+
+    def test_templates_and_server_actions_make_no_links(self):
+        request = self._ask(partners=self.ada)
+        approver = request.approver_ids
+        token = links.token_of(approver)
+        for name in dir(type(approver)):
+            if any(word in name for word in ("token", "digest_code", "_url")):
+                self.assertFalse(
+                    name in ("_get_token", "_get_url", "_digest_code"), name
+                )
+        message = request.message_post(body="Hello")
+        groups = request._notify_get_recipients_groups(message, "x", {})
+        self.assertNotIn(token, str(groups))
+        self.assertNotIn(token, request._sign_token(self.ada.id))
+
+    def test_verify_finds_another_certificate(self):
+        request = self._ask(partners=self.ada)
+        self._answer(request, self.ada)
+        forged = self.env["ir.attachment"].create({"name": "x.pdf", "raw": b"%PDF-1"})
+        statement = "UPDATE customer_approval_request SET certificate_id = %s WHERE id = %s"
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaisesRegex(Exception, "evidence"),
+            self.env.cr.savepoint(),
+        ):
+            self.env.cr.execute(statement, [forged.id, request.id])
+        request._make_certificate()
+        self._assert_verified()
+        with self._without_triggers("customer_approval_request"):
+            self.env.cr.execute(statement, [forged.id, request.id])
+        self.env.invalidate_all()
+        problems = self.env["customer.approval.event"]._verify_document(self.order)
+        self.assertIn("not the one that was made", problems[0])
+
+    def test_turns_cannot_be_jumped(self):
+        request = self._ask(rule="order")
+        eve = self._approver(request, self.eve)
+        statement = "UPDATE customer_approval_approver SET state = 'asked' WHERE id = %s"
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaisesRegex(Exception, "evidence"),
+            self.env.cr.savepoint(),
+        ):
+            self.env.cr.execute(statement, [eve.id])
+        with self._without_triggers("customer_approval_approver"):
+            self.env.cr.execute(statement, [eve.id])
+        self.env.invalidate_all()
+        problems = self.env["customer.approval.event"]._verify_document(self.order)
+        self.assertIn("whether it is their turn", problems[0])
+
+    def test_the_orders_own_page_is_weak(self):
+        self.order.require_signature = True
+        self.assertTrue(self.order._has_to_be_signed())
+        self.production.minimum_evidence = "in_person"
+        self.assertFalse(self.order._has_to_be_signed())
+        self.production.minimum_evidence = False
+        self.order.company_id.customer_approval_code = True
+        self.assertFalse(self.order._has_to_be_signed())
 
     # How sure it is who answered
 
@@ -865,43 +1059,6 @@ class TestApprovers(ApproverCommon):
 
     # Optional lines
 
-    def _create_optional_order(self):
-        product = self.product
-        return self._create_order(
-            partner_id=self.ada.id,
-            order_line=[
-                Command.create(
-                    {"product_id": product.id, "product_uom_qty": 2, "price_unit": 100}
-                ),
-                Command.create(
-                    {
-                        "display_type": "line_section",
-                        "name": "Options",
-                        "is_optional": True,
-                        "sequence": 20,
-                    }
-                ),
-                Command.create(
-                    {
-                        "product_id": product.id,
-                        "name": "Lamp",
-                        "product_uom_qty": 1,
-                        "price_unit": 30,
-                        "sequence": 21,
-                    }
-                ),
-                Command.create(
-                    {
-                        "product_id": product.id,
-                        "name": "Rug",
-                        "product_uom_qty": 0,
-                        "price_unit": 50,
-                        "sequence": 22,
-                    }
-                ),
-            ],
-        )
-
     def test_choose_options(self):
         order = self._create_optional_order()
         lamp, rug = order._get_optional_lines()
@@ -1005,13 +1162,12 @@ class TestApprovers(ApproverCommon):
             ("passed_on", {"other": "Bob"}),
             ("deadline", {}),
             ("withdrawn", {}),
-            ("code", {"code": "123456"}),
             ("answer", {}),
             ("conditions_accepted", {}),
         ):
             request._mail(kind, approver, **values)
             mail = self._get_mails()[self.ada][0]
-            self.assertIn(approver._get_url().replace("&", "&amp;"), mail.body_html)
+            self.assertIn(links.url_of(approver).replace("&", "&amp;"), mail.body_html)
             for word in ("/answer", "decision="):
                 self.assertNotIn(word, mail.body_html)
             self.assertIn(request.document_name, mail.subject)

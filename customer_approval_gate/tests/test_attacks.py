@@ -6,6 +6,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import HttpCase, new_test_user, tagged
 
+from ..tools import links
 from .common import ApprovalCommon
 from .test_invoice import InvoiceCommon
 
@@ -260,4 +261,4 @@ class TestTokens(HttpCase, ApprovalCommon):
                     "kwargs": {},
                 },
             )
-            self.assertNotIn(request.approver_ids[:1]._get_token(), url)
+            self.assertNotIn(links.token_of(request.approver_ids[:1]), url)

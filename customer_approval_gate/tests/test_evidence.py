@@ -17,7 +17,7 @@ from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import SQL
 from odoo.tools.safe_eval import safe_eval
 
-from ..tools import ledger
+from ..tools import ledger, links
 from ..tools.entry import Answer
 from .common import SIGNATURE, ApprovalCommon
 
@@ -697,7 +697,7 @@ class TestEvidencePages(HttpCase, EvidenceMixin, ApprovalCommon):
         return self.url_open(url, headers={**browser, **headers})
 
     def test_opened_by_a_person(self):
-        token = self.request.sudo().approver_ids._get_token()
+        token = links.token_of(self.request.sudo().approver_ids)
         url = f"{self.url}?access_token={token}"
         for headers in (
             {"User-Agent": "Slackbot-LinkExpanding 1.0"},
@@ -737,7 +737,7 @@ class TestEvidencePages(HttpCase, EvidenceMixin, ApprovalCommon):
         self.assertIn("Cannot advance to In Production", event.text)
 
     def test_certificate(self):
-        token = self.request.sudo().approver_ids._get_token()
+        token = links.token_of(self.request.sudo().approver_ids)
         response = self._open(f"{self.url}/certificate?access_token={token}")
         self.assertEqual(response.status_code, 200)
         self.assertIn(b"Ada Approver", response.content)
@@ -749,7 +749,7 @@ class TestEvidencePages(HttpCase, EvidenceMixin, ApprovalCommon):
         self.assertEqual(
             self._open(
                 f"/my/approvals/{pending.id}/certificate"
-                f"?access_token={pending.approver_ids[:1]._get_token()}"
+                f"?access_token={links.token_of(pending.approver_ids[:1])}"
             ).status_code,
             404,
         )
@@ -798,7 +798,7 @@ class TestEvidencePages(HttpCase, EvidenceMixin, ApprovalCommon):
         ]
         request = self._bring_to_status(self.order, "pending").sudo()
         text = self._open(
-            f"/my/approvals/{request.id}?access_token={request.approver_ids[:1]._get_token()}"
+            f"/my/approvals/{request.id}?access_token={links.token_of(request.approver_ids[:1])}"
         ).text
         self.assertIn("What has changed since you last looked", text)
         self.assertIn("Unit price", text)

@@ -8,6 +8,7 @@ from odoo import fields
 from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
+from ..tools import links
 from .common import SIGNATURE, ApprovalCommon
 
 CUSTOMER = "approval_customer"
@@ -34,7 +35,7 @@ class TestPortal(HttpCase, ApprovalCommon):
 
     def _token_url(self, approval=None):
         approval = approval or self.approval
-        token = approval.approver_ids[:1]._get_token()
+        token = links.token_of(approval.approver_ids[:1])
         return f"{self._url(approval=approval)}?access_token={token}"
 
     def _csrf(self):
@@ -44,7 +45,7 @@ class TestPortal(HttpCase, ApprovalCommon):
     def _answer(self, approval=None, token=True, **values):
         approval = approval or self.approval
         if token is True:
-            token = approval.approver_ids[:1]._get_token()
+            token = links.token_of(approval.approver_ids[:1])
         with mute_logger("odoo.http"):
             response = self.url_open(
                 self._url("/answer", approval),
@@ -92,7 +93,7 @@ class TestPortal(HttpCase, ApprovalCommon):
     def test_page_of_nobody(self):
         with mute_logger("odoo.http"):
             self.assertEqual(self.url_open("/my/approvals/99999999").status_code, 404)
-            for token in ("", "wrong", self.approval.approver_ids._get_token()[:-1]):
+            for token in ("", "wrong", links.token_of(self.approval.approver_ids)[:-1]):
                 page = self.url_open(f"{self._url()}?access_token={token}")
                 if token:
                     self.assertEqual(page.status_code, 403)
@@ -202,7 +203,7 @@ class TestPortal(HttpCase, ApprovalCommon):
         response = self._answer(decision="approved", csrf_token="")
         self.assertEqual(response.status_code, 400)
         response = self.url_open(
-            f"{self._url('/answer')}?access_token={self.approval.approver_ids._get_token()}"
+            f"{self._url('/answer')}?access_token={links.token_of(self.approval.approver_ids)}"
             "&decision=approved&name=Ada&consent=1"
         )
         self.assertEqual(response.status_code, 405)

@@ -15,6 +15,14 @@ PROOFS = SHOWN_IN_PLACE | {"image/tiff", "message/rfc822", "application/vnd.ms-o
 # Whatever a browser could run.
 FORBIDDEN_ENDS = (
     ".htm",
+    ".mht",
+    ".mhtml",
+    ".xht",
+    ".svgz",
+    ".url",
+    ".docm",
+    ".xlsm",
+    ".pptm",
     ".html",
     ".xhtml",
     ".svg",
@@ -93,7 +101,7 @@ def check_upload(env, name, data):
     """
     _check_size(env, name, data)
     kind = kind_of(name, data)
-    if (name or "").lower().endswith(FORBIDDEN_ENDS) or any(
+    if (name or "").lower().rstrip(". ").endswith(FORBIDDEN_ENDS) or any(
         part in kind for part in FORBIDDEN_KINDS
     ):
         raise UserError(

@@ -40,6 +40,22 @@ def is_following_stage(documents):
     )
 
 
+class Mailing:
+    """A mail is being sent to one person who is asked, with their own link.
+
+    :param int approver_id: theirs; ``None`` for a mail to somebody else
+    """
+
+    def __init__(self, approver_id):
+        self.approver_id = approver_id
+
+
+def is_mailing(approver):
+    """Return whether the mail that is being sent is this person's own."""
+    grant = approver.env.context.get(GRANT)
+    return isinstance(grant, Mailing) and grant.approver_id == approver.id
+
+
 class PortalSignature:
     """The signature being written was given by the customer on the page of one order.
 

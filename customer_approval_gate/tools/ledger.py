@@ -124,7 +124,7 @@ DECISION_FIELDS = (
 NEW_IN_2 = {"rule", "required_count", "rejection_ends", "category_id"}
 """What requests of the first format do not have. They have no approvers either."""
 
-APPROVER_FIELDS = ("id", "partner_id", "sequence", "is_outsider")
+APPROVER_FIELDS = ("id", "partner_id", "email", "sequence", "is_outsider")
 """What of somebody who is asked never changes, in the digest of the event by which
 they came."""
 
@@ -149,13 +149,13 @@ STRENGTHS = {
     "code": 4,
     "link": 3,
     "in_person": 2,
-    "online_signature": 2,
-    "online_payment": 2,
+    "online_signature": 1,
+    "online_payment": 1,
     "recorded": 1,
 }
 """How sure it is who answered, by the way of the answer: by login or with a one-time
-code; by a personal link; before a witness, or on the order's own page, whose link is
-nobody's alone; recorded by staff."""
+code; by a personal link; before a witness; recorded by staff, or on the order's own
+page, whose link is nobody's alone, unless it was signed by login."""
 
 PERSONAL_FIELDS = {
     "decided_by_name": "name",
@@ -506,8 +506,22 @@ def check_request(request, events, personal, scope):
     number = format_of(expected) or 1
     if expected != frozen_digest({**request, "deadline": first}, number):
         return [f"{label}: altered since it was asked"]
-    problems = _check_approvers(label, request, own, personal)
-    return problems or _check_answer(label, request, kinds, personal)
+    return (
+        _check_approvers(label, request, own, personal)
+        or _check_certificate(label, request, kinds, events)
+        or _check_answer(label, request, kinds, personal)
+    )
+
+
+def _check_certificate(label, request, kinds, events):
+    """Whether the PDFs are those that were made; erasure takes the certificate."""
+    made = _details(kinds["certified"]) if "certified" in kinds else {}
+    erased = any(event["kind"] == "erased" for event in events)
+    for name in ("certificate", "document_pdf"):
+        found = request[name]
+        if found != made.get(f"{name}_id") and not (erased and found is None):
+            return [f"{label}: its {name} is not the one that was made"]
+    return []
 
 
 def _first_deadline(label, request, own):
@@ -525,7 +539,7 @@ def _first_deadline(label, request, own):
 def _check_approvers(label, request, own, personal):
     """Whether all who are asked, and what they answered, fit their events."""
     approvers = {approver["id"]: approver for approver in request["approvers"]}
-    came, left, answered = {}, {}, {}
+    came, left, answered, turns = {}, {}, {}, set()
     for event in own:
         details = _details(event)
         if event["kind"] in ("approver_added", "passed_on"):
@@ -533,11 +547,14 @@ def _check_approvers(label, request, own, personal):
         if event["kind"] in ("approver_removed", "passed_on"):
             key = "from" if event["kind"] == "passed_on" else "approver"
             left[details.get(key)] = event
+        if event["kind"] == "turn_came":
+            turns.add(details.get("approver"))
         if event["kind"] == "answered":
             if details.get("approver") in answered:
                 return [f"{event_label(event)}: it happened before, inserted"]
             answered[details.get("approver")] = event
-    for key in {*came, *left, *answered} - approvers.keys():
+    first = min(approvers, default=None)
+    for key in {*came, *left, *answered, *turns} - approvers.keys():
         return [f"{label}: approver {key} was deleted"]
     for key, approver in approvers.items():
         name = f"{label}: approver {key}"
@@ -548,6 +565,13 @@ def _check_approvers(label, request, own, personal):
             return [f"{name} was altered or inserted"]
         if (approver["state"] in ("removed", "passed_on")) != (key in left):
             return [f"{name}: whether they are asked was altered"]
+        waits = request["rule"] == "order" and key not in turns and key != first
+        if (
+            approver["origin"] != "passed_on"
+            and approver["state"] not in ("removed", "passed_on")
+            and waits != (approver["state"] == "waiting")
+        ):
+            return [f"{name}: whether it is their turn was altered"]
         if problem := _check_persons_answer(approver, answered.get(key), personal):
             return [f"{name}: {problem}"]
     return []
@@ -556,7 +580,7 @@ def _check_approvers(label, request, own, personal):
 def _check_persons_answer(approver, event, personal):
     if not event:
         if approver["state"] in DECISIONS or any(
-            approver[name] for name in (*ANSWER_FIELDS, *PERSONAL_FIELDS)
+            approver[name] for name in (*ANSWER_FIELDS, *PERSONAL_FIELDS, "proofs")
         ):
             return "has an answer that nobody gave"
         return None

@@ -440,6 +440,19 @@ BEGIN
         ) THEN
             RETURN NEW;
         END IF;
+    ELSIF changed && ARRAY['certificate_id', 'document_pdf_id'] THEN
+        -- A certificate that goes with erased data goes.
+        IF NOT changed && ARRAY['lapsed_on', 'deadline'] AND (
+            COALESCE(after->'certificate_id', 'null') = 'null'
+            AND NOT 'document_pdf_id' = ANY(changed)
+            OR EXISTS (
+                SELECT FROM ONLY @.customer_approval_event
+                 WHERE request_id = NEW.id AND kind = 'certified'
+                   AND xact = pg_current_xact_id()::text
+            )
+        ) THEN
+            RETURN NEW;
+        END IF;
     ELSIF 'deadline' = ANY(changed) THEN
         IF OLD.state = 'pending' AND NOT 'lapsed_on' = ANY(changed) AND EXISTS (
             SELECT FROM ONLY @.customer_approval_event
@@ -487,10 +500,12 @@ BEGIN
         NULL;
     ELSIF 'state' = ANY(changed) THEN
         IF OLD.state IN ('waiting', 'asked') AND NOT changed && answer THEN
-            IF NEW.state = 'asked' OR EXISTS (
+            IF EXISTS (
                 SELECT FROM ONLY @.customer_approval_event
                  WHERE request_id = NEW.request_id
                    AND (kind = 'approver_removed' AND NEW.state = 'removed'
+                        AND details->'approver' = to_jsonb(NEW.id)
+                        OR kind = 'turn_came' AND NEW.state = 'asked'
                         AND details->'approver' = to_jsonb(NEW.id)
                         OR kind = 'passed_on' AND NEW.state = 'passed_on'
                         AND details->'from' = to_jsonb(NEW.id))

@@ -8,6 +8,7 @@ environment() { # everything but databases
     system_packages
     find_odoo
     make_venv VENV "$DEVTOOLS/requirements.txt"
+    node_tools
     start_postgres
     cat >"$STATE/odoo.conf" <<END
 [options]

@@ -89,3 +89,21 @@ make_venv() { # make_venv VARIABLE REQUIREMENTS: an environment with them, its p
     fi
     printf -v "$1" %s "$path"
 }
+
+# rtlcss turns Odoo's styles round for Arabic or Hebrew; axe-core finds what readers
+# with disabilities meet on a page, see the tests.
+node_tools() {
+    local venv path
+    make_venv venv "$DEVTOOLS/requirements-lint.txt" # Node.js comes from PyPI
+    path=$CACHE/npm-$(digest <"$DEVTOOLS/package.json")
+    if [ ! -e "$path/.complete" ]; then
+        say "installing npm packages"
+        rm -rf "$path"
+        mkdir -p "$path"
+        cp "$DEVTOOLS/package.json" "$path"
+        PATH=$venv/bin:$PATH step npm.log npm install --prefix "$path" --no-audit --no-fund
+        touch "$path/.complete"
+    fi
+    export PATH=$PATH:$path/node_modules/.bin:$venv/bin
+    export AXE_CORE=$path/node_modules/axe-core/axe.min.js
+}

@@ -37,6 +37,7 @@ def _ask_again(request):
             EvidenceValues(
                 request_id=request.id,
                 partner_id=partner.id,
+                email=partner.email_normalized,
                 sequence=number,
                 is_outsider=request._is_outsider(partner),
                 origin="added",

@@ -225,27 +225,151 @@ registry.category("web_tour.tours").add("customer_approval_by_link", {
     ],
 });
 
-registry.category("web_tour.tours").add("customer_approval_reject_by_link", {
+// What each answer takes, besides the name, and how the page thanks for it.
+const ANSWERS = {
+    approved: {
+        steps: [{trigger: "input[name='consent']", run: "click"}],
+        done: ".alert-success",
+    },
+    approved_conditions: {
+        steps: [
+            {
+                trigger: "textarea[name='conditions']:visible",
+                run: "edit Delivery in May",
+            },
+            {trigger: "input[name='consent']", run: "click"},
+        ],
+        done: ".alert-success",
+    },
+    changes_requested: {
+        steps: [
+            {trigger: "label:contains('Timing'):visible", run: "click"},
+            {trigger: "textarea[name='reason']:visible", run: "edit A week later"},
+        ],
+        done: ".alert-warning",
+    },
+    rejected: {
+        steps: [
+            {trigger: "label:contains('Price'):visible", run: "click"},
+            {trigger: "textarea[name='reason']:visible", run: "edit Too dear"},
+            {
+                content: "A remark about a single line",
+                trigger: ".o_customer_approval_remarks summary",
+                run: "click",
+            },
+            {
+                trigger: ".o_customer_approval_remarks input:visible",
+                run: "edit Half of it",
+            },
+        ],
+        done: ".alert-warning",
+    },
+};
+
+const send = {
+    trigger: ".o_customer_approval_form button.btn-lg",
+    run: "click",
+    expectUnloadPage: true,
+};
+
+for (const [answer, {steps, done}] of Object.entries(ANSWERS)) {
+    registry.category("web_tour.tours").add(`customer_approval_${answer}`, {
+        steps: () => [
+            {
+                content: "The answers are in reach before anything is scrolled",
+                trigger: `label[for='answer_${answer}']`,
+                run: "click",
+            },
+            ...steps.map((step) => ({...step})),
+            {...send},
+            {trigger: done},
+            {trigger: "body:not(:has(.o_customer_approval_form))"},
+        ],
+    });
+}
+
+registry.category("web_tour.tours").add("customer_approval_with_code", {
     steps: () => [
         {
-            trigger: "label[for='answer_rejected']",
+            trigger: "label[for='answer_approved']",
             run: "click",
         },
         {
-            trigger: "textarea[name='reason']:visible",
-            run: "edit Too dear",
-        },
-        {
-            trigger: "label:contains('Price'):visible",
+            trigger: "input[name='consent']",
             run: "click",
         },
         {
-            trigger: ".o_customer_approval_form button.btn-lg",
+            trigger: ".o_customer_approval_code button",
             run: "click",
             expectUnloadPage: true,
         },
         {
-            trigger: ".alert-warning:contains('Too dear')",
+            content: "What was typed is still there",
+            trigger: "input[name='consent']:checked",
+        },
+        {
+            trigger: "input[name='code']",
+            run: "edit 000042",
+        },
+        {...send},
+        {trigger: ".alert-success:contains('Thank you!')"},
+    ],
+});
+
+registry.category("web_tour.tours").add("customer_approval_options", {
+    steps: () => [
+        {
+            content: "Choose the rug",
+            trigger: "label:contains('Rug')",
+            run: "click",
+        },
+        {
+            content: "The total follows",
+            trigger: ".o_customer_approval_choice_total:contains('280.00')",
+        },
+        {
+            content: "And not the lamp",
+            trigger: "label:contains('Lamp')",
+            run: "click",
+        },
+        {
+            trigger: ".o_customer_approval_choice_total:contains('250.00')",
+        },
+        {
+            trigger: "label[for='answer_approved']",
+            run: "click",
+        },
+        {
+            trigger: "input[name='consent']",
+            run: "click",
+        },
+        {...send},
+        {trigger: ".alert-success:contains('Thank you!')"},
+        {trigger: ".o_customer_approval_content:contains('optional, not chosen')"},
+    ],
+});
+
+registry.category("web_tour.tours").add("customer_approval_pass_on", {
+    steps: () => [
+        {
+            trigger: ".o_customer_approval_pass_on summary",
+            run: "click",
+        },
+        {
+            trigger: "#colleague_name",
+            run: "edit Grace Hopper",
+        },
+        {
+            trigger: "#colleague_email",
+            run: "edit grace@oak.example",
+        },
+        {
+            trigger: ".o_customer_approval_pass_on button",
+            run: "click",
+            expectUnloadPage: true,
+        },
+        {
+            trigger: "h1:contains('You have passed this on')",
         },
     ],
 });

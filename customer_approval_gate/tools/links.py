@@ -1,0 +1,105 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""The links of people who are asked, and their one-time codes: functions and no
+methods, so that neither templates nor the code of server actions can make one.
+
+A link is made of the approver, of a number that grows whenever the link has to stop,
+and of the server's key. It is in no database.
+"""
+
+import hmac
+
+from . import seal
+
+
+def token_of(approver):
+    """Return the secret of a person's link."""
+    # Whoever asks has the record already: the number alone is of no use.
+    return seal.make_token(f"approver:{approver.id}:{approver.sudo().token_number}")
+
+
+def url_of(approver, user=None):
+    """Return a person's own link.
+
+    :param user: the ``res.users`` on whose screen it is shown, whose witness it makes
+        them: see ``handover_token()``
+    """
+    request = approver.request_id
+    token = handover_token(approver, user) if user else token_of(approver)
+    return (
+        f"{request.get_base_url()}/my/approvals/{request.id}?access_token={token}"
+    )
+
+
+def handover_token(approver, user):
+    """Return the secret of the code that a user's screen shows, for the customer's own
+    phone. What is answered by it was answered before that user."""
+    number = approver.sudo().token_number  # as above
+    return seal.make_token(f"handover:{approver.id}:{number}:{user.id}")
+
+
+def find_by_token(approvers, token):
+    """Return the one of these people whose link has the token, or none. All are
+    compared, each in constant time.
+
+    :param approvers: ``customer.approval.approver`` records
+    """
+    found = approvers.browse()
+    for approver in approvers:
+        if _is_same(token, token_of(approver)) and (
+            approver.state != "removed" and approver.partner_id.sudo().active
+        ):
+            found |= approver
+    return found
+
+
+def find_by_handover(approvers, users, token):
+    """Return the person, and the user on whose screen the code was, or neither.
+
+    :param users: those who have handed their screens over
+    :rtype: tuple
+    """
+    found, witness = approvers.browse(), users.browse()
+    for approver in approvers.filtered(lambda a: a.state not in ("removed",)):
+        for user in users:
+            if _is_same(token, handover_token(approver, user)):
+                found, witness = approver, user
+    return found, witness
+
+
+def find_by_old_token(approvers, token):
+    """Return the one of these people whose link had the token before it changed."""
+    found = approvers.browse()
+    for approver in approvers:
+        for number in range(1, approver.sudo().token_number):  # as above
+            old = seal.make_token(f"approver:{approver.id}:{number}")
+            if _is_same(token, old):
+                found |= approver
+    return found
+
+
+def thread_token(request, pid, approver):
+    """Return what opens the conversation about a request to a contact.
+
+    :param int pid: the contact's id
+    :param approver: who is asked, if the contact is
+    """
+    secret = token_of(approver) if approver else "nobody"
+    return seal.make_token(f"thread:{request.id}:{pid}:{secret}")
+
+
+def code_digest(approver, code):
+    """Return how a one-time code is kept: six digits are soon tried, and cannot be
+    without the server's key."""
+    until = approver.sudo().code_until  # as above
+    return seal.make_token(f"code:{approver.id}:{until}:{code}")
+
+
+def is_code(approver, code):
+    """Return whether it is the code that was mailed last."""
+    kept = approver.sudo().code_digest  # as above
+    return bool(kept) and _is_same(code_digest(approver, (code or "").strip()), kept)
+
+
+def _is_same(one, other):
+    return hmac.compare_digest((one or "").encode(), (other or "").encode())
