@@ -15,7 +15,7 @@ HANDED_OVER = "customer_approval_handed_over"
 # What the page needs besides itself, and what tells nothing of the back office.
 ALLOWED = re.compile(
     r"/(web/(assets|static|image|webclient/(translations|load_menus)|bundle|login"
-    r"|session/logout|manifest)|websocket|bus|[a-z_]+/static|report/barcode|favicon)"
+    r"|session/logout|manifest)|website/translations|websocket|bus|[a-z_]+/static|report/barcode|favicon)"
 )
 
 

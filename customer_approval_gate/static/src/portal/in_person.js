@@ -4,11 +4,15 @@ import {registry} from "@web/core/registry";
 /** The screen that was handed over: it shows at once what is answered on a phone. */
 export class CustomerApprovalInPerson extends Interaction {
     static selector = ".o_customer_approval_in_person";
+    dynamicContent = {
+        // Whoever answers here is on the way to the next page already.
+        form: {"t-on-submit": () => (this.isLeaving = true)},
+    };
 
     start() {
         const bus = this.services.bus_service;
         const onAnswered = ({request_id: requestId}) => {
-            if (String(requestId) === this.el.dataset.request) {
+            if (!this.isLeaving && String(requestId) === this.el.dataset.request) {
                 window.location.reload();
             }
         };
