@@ -528,6 +528,8 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         if request.env.user._is_public() and approver:
             values["pid"] = approver.partner_id.id
             values["hash"] = approval._sign_token(approver.partner_id.id)
+            # Odoo lets only those write who have a token: the hash is what counts.
+            values["token"] = values["hash"]
         return render("portal_my_approval", values, status)
 
     def _find_way_on(self, approval, approver):

@@ -923,7 +923,6 @@ class CustomerApprovalRequest(models.Model):
                 body=message.body,
                 author_id=message.author_id.id,
                 email_from=message.email_from,
-                partner_ids=request._get_told_users().partner_id.ids,
                 subtype_xmlid="mail.mt_note",
             )
         return message

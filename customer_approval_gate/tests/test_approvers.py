@@ -18,6 +18,21 @@ from ..tools.entry import Answer
 from .common import ApprovalCommon
 
 
+REPLY = """Return-Path: {return_path}
+To: {to}
+Cc: {cc}
+From: {email_from}
+Subject: {subject}
+Message-ID: {msg_id}
+Date: {date}
+{extra}
+MIME-Version: 1.0
+Content-Type: text/plain; charset="utf-8"
+
+I approve, please call me.
+"""
+
+
 @tagged("post_install", "-at_install")
 class TestOutcome(BaseCase):
     """When a round is over, in plain Python."""
@@ -437,6 +452,8 @@ class TestApprovers(ApproverCommon):
         request.with_user(self.salesperson)._remove_approvers(eve)
         self.assertIn(self.eve, self._get_mails())
         self.assertEqual(eve.state, "removed")
+        token = links.token_of(eve)
+        self.assertFalse(links.find_by_token(request.approver_ids, token))
         with self.assertRaisesRegex(UserError, "already"):
             request._decide(Answer("approved", "Eve", "link", approver=eve))
         self._answer(request, self.ada)
@@ -1132,6 +1149,32 @@ class TestApprovers(ApproverCommon):
         )
         self.assertEqual(request.state, "pending")
         self.assertIn("I approve!", "".join(self.order.message_ids.mapped("body")))
+
+    def test_replies_reach_the_document(self):
+        request = self._ask(mail=True)
+        request._send()
+        sent = self.env["mail.message"].search(
+            [
+                ("model", "=", request._name),
+                ("res_id", "=", request.id),
+                ("message_type", "=", "user_notification"),
+                ("partner_ids", "in", self.ada.ids),
+            ],
+            limit=1,
+        )
+        with self.mock_mail_gateway():
+            self.format_and_process(
+                REPLY,
+                self.ada.email_formatted,
+                f"{self.alias_catchall}@{self.alias_domain}",
+                subject="Re: your request",
+                extra=f"In-Reply-To: {sent.message_id}",
+                target_model=request._name,
+            )
+        self.assertEqual(request.state, "pending", "a reply is no decision")
+        message = self.order.message_ids[:1]
+        self.assertEqual(message.author_id, self.ada)
+        self.assertIn("I approve, please call me.", message.body)
 
     def test_bounced_mail_tells_the_salesperson(self):
         request = self._ask(mail=True)

@@ -161,6 +161,16 @@ class TestCustomersTours(HttpCase, ApproverCommon):
             self.assertEqual(order.customer_approval_status, "approved")
             self.assertEqual(order.amount_total, 250)
 
+    def test_conversation(self):
+        """By link: what is asked there reaches the document, and decides nothing."""
+        request = self._ask(partners=self.ada)
+        self._tour(request.approver_ids, "customer_approval_conversation")
+        self.assertEqual(request.state, "pending")
+        message = self.order.message_ids.filtered(
+            lambda message: "When do you deliver?" in message.body
+        )
+        self.assertEqual(message.author_id, self.ada)
+
     def test_passed_on(self):
         for order in self._each_size():
             request = self._ask(order, self.ada)

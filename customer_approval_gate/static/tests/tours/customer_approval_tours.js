@@ -349,6 +349,23 @@ registry.category("web_tour.tours").add("customer_approval_options", {
     ],
 });
 
+registry.category("web_tour.tours").add("customer_approval_conversation", {
+    steps: () => [
+        {
+            trigger: "#chatterRoot:shadow .o-mail-Composer-input",
+            run: "edit When do you deliver?",
+        },
+        {
+            trigger: "#chatterRoot:shadow .o-mail-Composer-send:enabled",
+            run: "click",
+        },
+        {
+            trigger:
+                "#chatterRoot:shadow .o-mail-Message-body:contains('When do you deliver?')",
+        },
+    ],
+});
+
 registry.category("web_tour.tours").add("customer_approval_pass_on", {
     steps: () => [
         {
