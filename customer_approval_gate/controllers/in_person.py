@@ -7,10 +7,10 @@ from odoo import http
 from odoo.exceptions import AccessDenied, UserError
 from odoo.http import request
 
+from ..models.ir_http import HANDED_OVER
 from ..tools import links
 from ..tools.entry import Entry
 from ..tools.ledger import DECISIONS
-from ..models.ir_http import HANDED_OVER
 from .answer_form import AnswerForm, render, secure
 
 

@@ -539,7 +539,9 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         own = successor.approver_ids.filtered(
             lambda other: other._is_open() and other.partner_id == approver.partner_id
         )[:1]
-        by_link = self._get_session_token(approval.id) and not self._get_witness(approval)
+        by_link = self._get_session_token(approval.id) and not self._get_witness(
+            approval
+        )
         if own and approver and by_link:
             self._keep_token(successor, links.token_of(own))
         elif request.env.user._is_public():

@@ -19,24 +19,56 @@ from ..tools.entry import Entry, EvidenceValues
 
 CODE_MINUTES = 10
 CODE_TRIES = 5
-# What of somebody who is asked may be written by our own code alone, and is no evidence.
-OWN_FIELDS = (
-    "token_number",
-    "code_digest",
-    "code_until",
-    "code_tries",
-    "code_failures",
-    "code_blocked_until",
-    "proposed_name",
-    "proposed_email",
-)
 # Providers whose addresses say nothing about where somebody works: the part of the
 # domain before the country's.
 PUBLIC_PROVIDERS = frozenset(
-    "aol att bluewin btinternet comcast free freenet gmail gmx googlemail hey hotmail"
-    " icloud laposte libero live mac mail me msn mailbox naver online orange outlook pm"
-    " posteo proton protonmail qq rambler sbcglobal sfr t-online tiscali verizon virgilio"
-    " wanadoo web yahoo yandex ymail zoho 126 163".split()
+    [
+        "aol",
+        "att",
+        "bluewin",
+        "btinternet",
+        "comcast",
+        "free",
+        "freenet",
+        "gmail",
+        "gmx",
+        "googlemail",
+        "hey",
+        "hotmail",
+        "icloud",
+        "laposte",
+        "libero",
+        "live",
+        "mac",
+        "mail",
+        "me",
+        "msn",
+        "mailbox",
+        "naver",
+        "online",
+        "orange",
+        "outlook",
+        "pm",
+        "posteo",
+        "proton",
+        "protonmail",
+        "qq",
+        "rambler",
+        "sbcglobal",
+        "sfr",
+        "t-online",
+        "tiscali",
+        "verizon",
+        "virgilio",
+        "wanadoo",
+        "web",
+        "yahoo",
+        "yandex",
+        "ymail",
+        "zoho",
+        "126",
+        "163",
+    ]
 )
 
 
@@ -454,7 +486,7 @@ class CustomerApprovalApprover(models.Model):
             "decision_ip": personal.get("ip"),
             "decision_user_agent": personal.get("user_agent"),
             "consent": self.request_id._get_consent(self) if agrees else False,
-            # What was typed for another answer, and is hidden by this one, is not meant.
+            # What was typed for another answer is hidden by this one, and not meant.
             "reason": not agrees and (answer.reason or "").strip() or False,
             "conditions": answer.decision == "approved_conditions"
             and (answer.conditions or "").strip()
@@ -519,7 +551,9 @@ class CustomerApprovalApprover(models.Model):
             return set()
         domains = {email_domain_extract(customer.email or "")}
         if customer.website:
-            domains.add((urls.url_parse(customer.website).host or "").removeprefix("www."))
+            domains.add(
+                (urls.url_parse(customer.website).host or "").removeprefix("www.")
+            )
         return {
             domain
             for domain in domains
@@ -541,7 +575,9 @@ class CustomerApprovalApprover(models.Model):
         name, address = (name or "").strip(), email_normalize(email or "")
         if not name or not address:
             raise UserError(self.env._("Please enter the name and the e-mail address."))
-        if address in approver.request_id.approver_ids._filter_counted().mapped("email"):
+        if address in approver.request_id.approver_ids._filter_counted().mapped(
+            "email"
+        ):
             raise UserError(self.env._("This person is asked already."))
         if self._is_address_of_staff(address):
             raise UserError(
@@ -712,7 +748,7 @@ class CustomerApprovalApprover(models.Model):
         return own
 
     # ------------------------------------------------------------------
-    # Access and erasure
+    # Erasure
     # ------------------------------------------------------------------
 
     def _forget_personal(self):
@@ -731,12 +767,3 @@ class CustomerApprovalApprover(models.Model):
             )
         )
         self.invalidate_recordset()
-
-    @api.model
-    def _get_open_domain(self, partner):
-        """Return the domain of those who are asked now, for a contact's portal."""
-        return (
-            Domain("state", "=", "asked")
-            & Domain("request_id.state", "=", "pending")
-            & Domain("partner_id", "in", (partner | partner.commercial_partner_id).ids)
-        )

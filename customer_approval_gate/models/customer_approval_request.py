@@ -1236,7 +1236,9 @@ class CustomerApprovalRequest(models.Model):
         def joined(name):
             # Whose name was erased meanwhile is still somebody.
             nobody = self.env._("Somebody")
-            texts = [(other.decided_by_name or nobody, other[name]) for other in agreeing]
+            texts = [
+                (other.decided_by_name or nobody, other[name]) for other in agreeing
+            ]
             texts = [(who, text) for who, text in texts if text]
             if len(agreeing) == 1:
                 return texts[0][1] if texts else False
@@ -1686,9 +1688,8 @@ class CustomerApprovalRequest(models.Model):
         request.approver_ids._check_no_staff(partners)
         asked = request.approver_ids._filter_counted()
         for partner in partners:
-            if (
-                partner in asked.partner_id
-                or partner.email_normalized in asked.mapped("email")
+            if partner in asked.partner_id or partner.email_normalized in asked.mapped(
+                "email"
             ):
                 raise UserError(
                     self.env._("%(name)s is asked already.", name=partner.display_name)

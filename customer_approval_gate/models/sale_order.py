@@ -202,9 +202,7 @@ class SaleOrder(models.Model):
             head = own.linked_line_id if own in combos else own
             if head not in optional:
                 continue
-            line.product_uom_qty = (
-                (head.product_uom_qty or 1) if head in wanted else 0
-            )
+            line.product_uom_qty = (head.product_uom_qty or 1) if head in wanted else 0
             # What was offered holds, whatever the price list says today.
             line.price_unit = own.price_unit
             line.discount = own.discount

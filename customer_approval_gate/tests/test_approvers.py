@@ -17,7 +17,6 @@ from ..tools import ledger, links
 from ..tools.entry import Answer
 from .common import ApprovalCommon
 
-
 REPLY = """Return-Path: {return_path}
 To: {to}
 Cc: {cc}
@@ -373,7 +372,9 @@ class TestApprovers(ApproverCommon):
         self.assertTrue(approver._pass_on("Grace", "grace@oak.example"))
         grace = request.approver_ids.partner_id - self.ada
         self.assertEqual(grace.commercial_partner_id, self.company_partner)
-        self.assertFalse(links.find_by_token(request.approver_ids, token), "it has stopped")
+        self.assertFalse(
+            links.find_by_token(request.approver_ids, token), "it has stopped"
+        )
         self.assertIn(grace, self._get_mails())
         with self.assertRaisesRegex(UserError, "already"):
             request._decide(Answer("approved", "Ada", "link", approver=approver))
@@ -535,7 +536,9 @@ class TestApprovers(ApproverCommon):
         mails = self._get_mails()
         self.assertEqual(set(mails), set(self.people))
         self.assertIn("We found a mistake", mails[self.ada][0].body_html)
-        self.assertFalse(links.find_by_token(request.approver_ids, token), "it has stopped")
+        self.assertFalse(
+            links.find_by_token(request.approver_ids, token), "it has stopped"
+        )
         self._assert_verified()
 
     def test_only_staff_of_the_document_change_a_request(self):
@@ -885,7 +888,9 @@ class TestApprovers(ApproverCommon):
         request = self._ask(partners=self.ada)
         self._answer(request, self.ada)
         forged = self.env["ir.attachment"].create({"name": "x.pdf", "raw": b"%PDF-1"})
-        statement = "UPDATE customer_approval_request SET certificate_id = %s WHERE id = %s"
+        statement = (
+            "UPDATE customer_approval_request SET certificate_id = %s WHERE id = %s"
+        )
         with (
             mute_logger("odoo.sql_db"),
             self.assertRaisesRegex(Exception, "evidence"),
@@ -903,7 +908,9 @@ class TestApprovers(ApproverCommon):
     def test_turns_cannot_be_jumped(self):
         request = self._ask(rule="order")
         eve = self._approver(request, self.eve)
-        statement = "UPDATE customer_approval_approver SET state = 'asked' WHERE id = %s"
+        statement = (
+            "UPDATE customer_approval_approver SET state = 'asked' WHERE id = %s"
+        )
         with (
             mute_logger("odoo.sql_db"),
             self.assertRaisesRegex(Exception, "evidence"),

@@ -9,13 +9,10 @@ import re
 import unittest
 
 from odoo import fields
-from odoo.fields import Command
 from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from ..tools import links, redact
-from ..tools.entry import Answer
-from .common import SIGNATURE
 from .test_approvers import ApproverCommon
 
 LOGIN = "approval_salesperson"
@@ -127,7 +124,9 @@ class TestPage(PageCommon):
     def test_name_and_language_of_the_person(self):
         page = self._visit(self._approver(self.request, self.bob))
         self.assertIn('value="Bob"', page.text)
-        self.assertIn("We begin only", page.text.replace("we do not begin", "We begin only"))
+        self.assertIn(
+            "We begin only", page.text.replace("we do not begin", "We begin only")
+        )
         self._anonymous()
         self.env["res.lang"]._activate_lang("fr_FR")
         self.bob.lang = "fr_FR"
@@ -288,9 +287,7 @@ class TestPage(PageCommon):
             response = self._post(
                 f"/my/approvals/{self.request.id}/code", csrf, **values
             )
-        return response, re.search(
-            r">\s*(\d{6})\s*<", self._mails[0]["body"]
-        ).group(1)
+        return response, re.search(r">\s*(\d{6})\s*<", self._mails[0]["body"]).group(1)
 
     def test_with_a_code(self):
         self.order.company_id.customer_approval_code = True
@@ -443,7 +440,9 @@ class TestPage(PageCommon):
                     "/web/login",
                     self.url_open(url, allow_redirects=False).headers["Location"],
                 )
-                self.assertEqual(self.url_open(f"/web/content/{file.id}").status_code, 404)
+                self.assertEqual(
+                    self.url_open(f"/web/content/{file.id}").status_code, 404
+                )
 
     def test_files_of_another_request(self):
         other = self.order._open_customer_approval(
@@ -882,7 +881,9 @@ class TestAttackTable(PageCommon):
                 with (
                     self.subTest(who=who, path=path),
                     mute_logger(
-                        "odoo.http", "odoo.addons.base.models.ir_rule", "odoo.addons.web"
+                        "odoo.http",
+                        "odoo.addons.base.models.ir_rule",
+                        "odoo.addons.web",
                     ),
                 ):
                     response = self.url_open(path)
@@ -934,9 +935,24 @@ class TestAttackTable(PageCommon):
             ("a wrong link", f"{url}/answer", {**good, "access_token": "x"}, 403),
             ("no csrf", f"{url}/answer", {**good, "csrf_token": "x"}, 400),
             ("a code for others", f"{url}/code", {}, 303),
-            ("pass on for others", f"{url}/pass_on", {"name": "M", "email": "m@x.example"}, 303),
-            ("in person, anonymous", f"/customer_approval/in_person/{self.request.id}/answer", good, 303),
-            ("another's approver", f"/my/approvals/{own.id}/answer", {**good, "decision": "withdrawn"}, 422),
+            (
+                "pass on for others",
+                f"{url}/pass_on",
+                {"name": "M", "email": "m@x.example"},
+                303,
+            ),
+            (
+                "in person, anonymous",
+                f"/customer_approval/in_person/{self.request.id}/answer",
+                good,
+                303,
+            ),
+            (
+                "another's approver",
+                f"/my/approvals/{own.id}/answer",
+                {**good, "decision": "withdrawn"},
+                422,
+            ),
         ):
             with self.subTest(name):
                 values = {"csrf_token": csrf, **values}
@@ -944,7 +960,12 @@ class TestAttackTable(PageCommon):
                 self.assertEqual(response.status_code, expected, response.text[:500])
                 if expected == 303:
                     self.assertIn("/web/login", response.headers["Location"])
-        for path in (f"{url}/answer?decision=approved&access_token={token}", f"{url}/code", f"{url}/pass_on", f"{url}/resend"):
+        for path in (
+            f"{url}/answer?decision=approved&access_token={token}",
+            f"{url}/code",
+            f"{url}/pass_on",
+            f"{url}/resend",
+        ):
             with mute_logger("odoo.http"):
                 self.assertEqual(self.url_open(path).status_code, 405)
         self.env.invalidate_all()
@@ -977,7 +998,9 @@ class TestAttackTable(PageCommon):
         self.assertEqual(request.state, "approved_conditions")
         self._get_mails()
         request._make_certificate()
-        found = [mail.body_html for mails in self._get_mails().values() for mail in mails]
+        found = [
+            mail.body_html for mails in self._get_mails().values() for mail in mails
+        ]
         self.assertTrue(found)
         html = self.env["ir.actions.report"]._render_qweb_html(
             "customer_approval_gate.action_report_certificate", request.ids

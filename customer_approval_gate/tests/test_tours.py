@@ -134,7 +134,9 @@ class TestCustomersTours(HttpCase, ApproverCommon):
         self.assertEqual(list(request.approver_ids.remarks.values()), ["Half of it"])
 
     def test_each_answer_by_login(self):
-        new_test_user(self.env, "approval_ada", "base.group_portal").partner_id = self.ada
+        new_test_user(
+            self.env, "approval_ada", "base.group_portal"
+        ).partner_id = self.ada
         for decision in DECISIONS:
             for order in self._each_size():
                 request = self._ask(order, self.ada)

@@ -26,9 +26,7 @@ def url_of(approver, user=None):
     """
     request = approver.request_id
     token = handover_token(approver, user) if user else token_of(approver)
-    return (
-        f"{request.get_base_url()}/my/approvals/{request.id}?access_token={token}"
-    )
+    return f"{request.get_base_url()}/my/approvals/{request.id}?access_token={token}"
 
 
 def handover_token(approver, user):
