@@ -590,8 +590,9 @@ class CustomerApprovalApprover(models.Model):
         approver._append_event("pass_on_proposed", to=f"{name} <{address}>")
         approver.request_id._tell_staff(
             self.env._(
-                "%(name)s wants %(other)s (%(address)s) to approve instead. The address "
-                "is none of the customer's: confirm or refuse it on the request.",
+                "%(name)s wants %(other)s (%(address)s) to approve instead. The "
+                "address is none of the customer's: confirm or refuse it on the "
+                "request.",
                 name=approver.partner_id.name,
                 other=name,
                 address=address,
