@@ -9,7 +9,7 @@ import re
 import unittest
 
 from odoo import fields
-from odoo.tests import HttpCase, new_test_user, tagged
+from odoo.tests import HttpCase, JsonRpcException, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from ..tools import links, redact
@@ -514,7 +514,7 @@ class TestPage(PageCommon):
         found = re.search(r'data-hash="([^"]+)"', page).group(1)
         self.approver._pass_on("Bob's friend", "friend@oak.example")
         self.env.flush_all()
-        with mute_logger("odoo.http"), self.assertRaises(Exception):
+        with mute_logger("odoo.http"), self.assertRaises(JsonRpcException):
             self._post_message(pid=self.ada.id, hash=found)
 
     # Limits
@@ -738,7 +738,7 @@ class TestInPerson(PageCommon):
             response = self.url_open(path, allow_redirects=False)
             self.assertEqual(response.status_code, 303, path)
             self.assertIn(self.url, response.headers["Location"])
-        with self.assertRaises(Exception):
+        with self.assertRaises(JsonRpcException):
             self.make_jsonrpc_request(
                 "/web/dataset/call_kw/sale.order/search_count",
                 {
