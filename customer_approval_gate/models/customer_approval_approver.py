@@ -579,7 +579,7 @@ class CustomerApprovalApprover(models.Model):
             "email"
         ):
             raise UserError(self.env._("This person is asked already."))
-        if self._is_address_of_staff(address):
+        if self._find_staff([address]):
             raise UserError(
                 self.env._("This is an address of ours: only you can approve.")
             )
@@ -622,12 +622,13 @@ class CustomerApprovalApprover(models.Model):
         )
 
     @api.model
-    def _is_address_of_staff(self, address):
+    def _find_staff(self, addresses):
+        """Return the members of staff who have one of these addresses."""
         users = self.env["res.users"].sudo()  # whoever they are
-        domain = Domain("share", "=", False) & Domain(
-            "partner_id.email_normalized", "=", address
+        return users.search(
+            Domain("share", "=", False)
+            & Domain("partner_id.email_normalized", "in", [*filter(None, addresses)])
         )
-        return bool(address and users.search_count(domain, limit=1))
 
     @api.model
     def _check_no_staff(self, partners):
@@ -635,9 +636,12 @@ class CustomerApprovalApprover(models.Model):
 
         :raise UserError: one of these contacts is of our own staff
         """
-        for partner in partners.sudo():  # their users are nobody's matter
-            if any(user._is_internal() for user in partner.user_ids) or (
-                self._is_address_of_staff(partner.email_normalized)
+        partners = partners.sudo()  # their users are nobody's matter
+        staff = self._find_staff(partners.mapped("email_normalized"))
+        addresses = set(staff.partner_id.mapped("email_normalized"))
+        for partner in partners:
+            if partner.email_normalized in addresses or any(
+                user._is_internal() for user in partner.user_ids
             ):
                 raise UserError(
                     self.env._(

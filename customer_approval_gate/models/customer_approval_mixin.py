@@ -909,6 +909,12 @@ class CustomerApprovalMixin(models.AbstractModel):
         asked = {
             document: document._prepare_approvers(partners, rules) for document in self
         }
+        people = {
+            own["partner_id"] for vals in asked.values() for own in vals["approvers"]
+        }
+        self.env["customer.approval.approver"]._check_no_staff(
+            self.env["res.partner"].browse(people)
+        )
         # Users may make requests by this method only: nobody has write access.
         last_requests = self.sudo()._get_last_requests()
         for request in last_requests.values():
@@ -956,7 +962,6 @@ class CustomerApprovalMixin(models.AbstractModel):
                     asked=len(partners),
                 )
             )
-        self.env["customer.approval.approver"]._check_no_staff(partners)
         # Two contacts with one address are one person, as far as a link goes.
         distinct = len({partner.email_normalized or partner.id for partner in partners})
         answers = ledger.required_answers(rule, count, len(partners))
