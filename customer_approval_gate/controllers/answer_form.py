@@ -4,7 +4,7 @@
 import binascii
 
 from odoo.exceptions import UserError
-from odoo.http import request
+from odoo.http import content_disposition, request
 
 from ..tools import files, ledger
 from ..tools.entry import Answer
@@ -182,6 +182,52 @@ class AnswerForm:
             raise UserError(
                 request.env._("The signature cannot be read. Please sign again.")
             )
+
+    def _get_files(self, approval, url):
+        """Return the files with what the page needs to know.
+
+        :param str url: of the page
+        """
+        result = []
+        for file in approval.attachment_ids.sudo():  # shown to who may see the request
+            kind = files.kind_of(file.name, file.raw or b"")
+            result.append(
+                {
+                    "name": file.name,
+                    "url": f"{url}/files/{file.id}",
+                    "is_image": kind.startswith("image/")
+                    and kind in files.SHOWN_IN_PLACE,
+                    "is_pdf": kind == "application/pdf",
+                }
+            )
+        return result
+
+    def _send_file(self, approval, file_id, download):
+        """Return a file of the request, or ``None``. What could run in the browser is
+        downloaded, whatever it is called."""
+        file = approval.attachment_ids.sudo().filtered(lambda own: own.id == file_id)
+        if not file:
+            return None
+        data = file.raw or b""
+        in_place = not download and files.is_shown_in_place(file.name, data)
+        kind = files.kind_of(file.name, data)
+        response = request.make_response(
+            data,
+            headers=[
+                ("Content-Type", kind if in_place else "application/octet-stream"),
+                (
+                    "Content-Disposition",
+                    content_disposition(
+                        file.name, "inline" if in_place else "attachment"
+                    ),
+                ),
+            ],
+        )
+        secure(response)
+        # The page itself shows it.
+        response.headers["Content-Security-Policy"] = "frame-ancestors 'self'"
+        response.headers["X-Frame-Options"] = "SAMEORIGIN"
+        return response
 
     def _get_form_values(self, approval, approver, post=None):
         """Return what the form needs."""

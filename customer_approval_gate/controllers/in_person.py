@@ -4,7 +4,7 @@
 import base64
 
 from odoo import http
-from odoo.exceptions import AccessDenied, UserError
+from odoo.exceptions import AccessDenied, AccessError, UserError
 from odoo.http import request
 
 from ..models.ir_http import HANDED_OVER
@@ -24,9 +24,13 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
         approval = request.env["customer.approval.request"].sudo().browse(request_id)
         if not request.env.user._is_internal() or not approval.exists():
             raise request.not_found()
-        approval._check_may_handle(request.env)
+        try:
+            approval._check_may_handle(request.env)
+        except AccessError:
+            request.session.pop(HANDED_OVER, None)  # it would not come back
+            raise
         if request.httprequest.method == "GET":
-            request.session[HANDED_OVER] = request_id
+            self._hand_over(approval)
         partner = approval.partner_id
         lang = partner.lang or approval.lang
         if lang in dict(request.env["res.lang"].get_installed()):
@@ -34,6 +38,10 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
         return approval.with_context(
             lang=request.env.lang, tz=approval._get_time_zone()
         )
+
+    def _hand_over(self, approval):
+        """From now on the screen shows nothing else, see ``ir.http``."""
+        request.session[HANDED_OVER] = [approval.id, request.env.uid]
 
     def _get_approver(self, approval, post):
         """Return who answers: chosen on the screen where several are asked."""
@@ -92,11 +100,30 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
         except UserError as error:
             request.env.invalidate_all()
             return self._render(approval, error=str(error), typed=post, status=422)
+        # Choosing other options makes a request of its own.
+        self._hand_over(approver.request_id)
         return secure(
             request.redirect(
                 f"/customer_approval/in_person/{approver.request_id.id}?answered=1"
             )
         )
+
+    @http.route(
+        "/customer_approval/in_person/<int:request_id>/files/<int:file_id>",
+        type="http",
+        auth="user",
+        website=True,
+    )
+    def in_person_file(self, request_id, file_id, download=None, **kwargs):
+        """Show or download a file of the request.
+
+        :param download: set to download it in any case
+        """
+        approval = self._get_approval(request_id)
+        response = self._send_file(approval, file_id, download)
+        if not response:
+            raise request.not_found()
+        return response
 
     @http.route(
         "/customer_approval/in_person/<int:request_id>/leave",
@@ -174,7 +201,7 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
                 "just_answered": False,
                 "successor": approval.browse(),
                 "others": approval.approver_ids._filter_counted(),
-                "files": [],
+                "files": self._get_files(approval, url),
                 "difference": approval.difference_html,
                 "difference_seen": False,
                 "previous": approval._get_previous(),

@@ -11,7 +11,7 @@ from odoo.http import content_disposition, request
 
 from odoo.addons.portal.controllers.portal import CustomerPortal, pager as portal_pager
 
-from ..tools import files, links
+from ..tools import links
 from ..tools.entry import Entry
 from ..tools.ledger import DECISIONS
 from .answer_form import NAME_LENGTH, AnswerForm, render, secure
@@ -514,18 +514,18 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
                 "just_answered": answered,
                 "successor": self._find_way_on(approval, approver),
                 "others": approval.approver_ids._filter_counted() - approver,
-                "files": self._get_files(approval),
+                "files": self._get_files(approval, f"/my/approvals/{approval.id}"),
                 "difference": previous and approval._render_difference(previous),
                 "difference_seen": seen,
                 "previous": previous,
                 "content_html": self._get_content_html(approval),
-                "may_pass_on": can_answer,
+                "may_pass_on": can_answer and method != "in_person",
                 "in_person": False,
             },
             "my_approvals_history",
             False,
         )
-        if request.env.user._is_public() and approver:
+        if request.env.user._is_public() and approver and method != "in_person":
             values["pid"] = approver.partner_id.id
             values["hash"] = approval._sign_token(approver.partner_id.id)
             # Odoo lets only those write who have a token: the hash is what counts.
@@ -563,22 +563,6 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             )
         return approval.content_html
 
-    def _get_files(self, approval):
-        """Return the files with what the page needs to know."""
-        result = []
-        for file in approval.attachment_ids.sudo():  # shown to who may see the request
-            kind = files.kind_of(file.name, file.raw or b"")
-            result.append(
-                {
-                    "name": file.name,
-                    "url": f"/my/approvals/{approval.id}/files/{file.id}",
-                    "is_image": kind.startswith("image/")
-                    and kind in files.SHOWN_IN_PLACE,
-                    "is_pdf": kind == "application/pdf",
-                }
-            )
-        return result
-
     @http.route(
         "/my/approvals/<int:request_id>/files/<int:file_id>",
         type="http",
@@ -594,33 +578,11 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         approval, _approver, refusal = self._identify(request_id)
         if refusal:
             return refusal
-        file = approval.attachment_ids.sudo().filtered(lambda own: own.id == file_id)
-        if not file:
-            return self._refuse(
-                404,
-                request.env._("There is no such file"),
-                request.env._("Please open it from the page of the request."),
-            )
-        data = file.raw or b""
-        in_place = not download and files.is_shown_in_place(file.name, data)
-        kind = files.kind_of(file.name, data)
-        response = request.make_response(
-            data,
-            headers=[
-                ("Content-Type", kind if in_place else "application/octet-stream"),
-                (
-                    "Content-Disposition",
-                    content_disposition(
-                        file.name, "inline" if in_place else "attachment"
-                    ),
-                ),
-            ],
+        return self._send_file(approval, file_id, download) or self._refuse(
+            404,
+            request.env._("There is no such file"),
+            request.env._("Please open it from the page of the request."),
         )
-        secure(response)
-        # The page itself shows it.
-        response.headers["Content-Security-Policy"] = "frame-ancestors 'self'"
-        response.headers["X-Frame-Options"] = "SAMEORIGIN"
-        return response
 
     @http.route(
         "/my/approvals/<int:request_id>/totals",
@@ -736,9 +698,12 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             return self._render_approval(
                 approval, approver, status=422, error=str(error), typed=post
             )
-        # The link has changed with the answer: whoever gave it goes on looking.
+        # The link has changed with the answer: whoever gave it goes on looking, and
+        # whoever came by the code on our screen gets no link of their own.
         approval = approver.request_id
-        if self._get_session_token(request_id):
+        if answer.witness:
+            self._keep_token(approval, links.handover_token(approver, answer.witness))
+        elif self._get_session_token(request_id):
             self._keep_token(approval, links.token_of(approver))
         return secure(
             request.redirect(approval.get_portal_url(query_string="answered=1"))
@@ -781,6 +746,8 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             return refusal
         if refusal := self._refuse_staff(approval):
             return refusal
+        if refusal := self._refuse_witnessed(approval):
+            return refusal
         if not self._is_open(approval) or not approver or not approver._is_open():
             return self._render_approval(approval, approver, status=409)
         post = self._clean(post)
@@ -813,6 +780,8 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             return refusal
         if refusal := self._refuse_staff(approval):
             return refusal
+        if refusal := self._refuse_witnessed(approval):
+            return refusal
         if not self._may_try("answer", approval):
             return self._refuse_too_many()
         if not self._is_open(approval) or not approver:
@@ -841,6 +810,17 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             200,
             request.env._("You have passed this on"),
             request.env._("A colleague answers in your place. Your link has stopped."),
+        )
+
+    def _refuse_witnessed(self, approval):
+        """The code on our screen is for the answer alone."""
+        if not self._get_witness(approval):
+            return None
+        return self._refuse(
+            403,
+            request.env._("Please use your own link"),
+            request.env._("The code on our screen is for your answer alone."),
+            back=approval.get_portal_url(),
         )
 
     def _refuse_staff(self, approval):

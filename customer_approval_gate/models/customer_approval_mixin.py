@@ -910,7 +910,9 @@ class CustomerApprovalMixin(models.AbstractModel):
             document: document._prepare_approvers(partners, rules) for document in self
         }
         people = {
-            own["partner_id"] for vals in asked.values() for own in vals["approvers"]
+            approver["partner_id"]
+            for vals in asked.values()
+            for approver in vals["approvers"]
         }
         self.env["customer.approval.approver"]._check_no_staff(
             self.env["res.partner"].browse(people)

@@ -812,8 +812,7 @@ class CustomerApprovalRequest(models.Model):
                     text=text,
                     personal={
                         "recipients": ", ".join(
-                            approver.partner_id.email_formatted
-                            or approver.partner_id.name
+                            approver._format_address()
                             for approver in approvers
                             if approver.request_id == request
                         )
@@ -837,11 +836,9 @@ class CustomerApprovalRequest(models.Model):
         :param values: what the template finds in ``ctx``
         """
         template = self.env.ref(f"customer_approval_gate.mail_template_{kind}").sudo()
-        approvers = approvers.sudo()  # no sender may read them
-        # Whoever has no address was asked in person: the callers made sure.
-        approvers = approvers.filtered("email")
-        approvers._check_address()
-        for approver in approvers:
+        # No sender may read them. Whoever has no address was asked in person: the
+        # callers made sure.
+        for approver in approvers.sudo().filtered("email"):
             approver.request_id._notify_by_template(
                 template.with_context(**values),
                 approver,
@@ -860,7 +857,8 @@ class CustomerApprovalRequest(models.Model):
         # the salesperson as its author.
         own = approver.id if partner == approver.partner_id else None
         sender = self.with_user(SUPERUSER_ID)
-        sender.with_context(lang=lang, **{GRANT: Mailing(own)}).message_notify(
+        sender = sender.with_context(lang=lang, **{GRANT: Mailing(own)})
+        message = sender.message_notify(
             subject=rendered["subject"],
             body=rendered["body_html"],
             author_id=self.requested_by_id.partner_id.id,
@@ -870,8 +868,17 @@ class CustomerApprovalRequest(models.Model):
             subtype_xmlid="mail.mt_comment",
             email_layout_xmlid="mail.mail_notification_layout_with_responsible_signature",
             attachment_ids=attachments.ids if attachments else [],
-            force_send=not queue,
+            force_send=False,
         )
+        mails = message.sudo().mail_ids
+        if own:
+            # To the address that the evidence holds, whatever the contact's is when
+            # the mail is made, or sent.
+            mails.write(
+                {"email_to": approver._format_address(), "recipient_ids": False}
+            )
+        if not queue:
+            mails.send_after_commit()
 
     def _notify_get_recipients_groups(self, message, model_description, msg_vals=False):
         groups = super()._notify_get_recipients_groups(
@@ -1587,7 +1594,9 @@ class CustomerApprovalRequest(models.Model):
         for request in self.sudo():  # whoever may work on the document may remind
             request._check_may_handle(self.env)
             request._check_open()
-            request._remind()
+            waiting = request.approver_ids.filtered(lambda a: a.state == "asked")
+            waiting._check_address()
+            request._remind(waiting)
 
     def action_withdraw(self):
         """Open the dialog that asks why the request is withdrawn."""

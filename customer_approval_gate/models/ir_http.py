@@ -10,12 +10,14 @@ from odoo.exceptions import AccessDenied
 from odoo.http import request
 
 HANDED_OVER = "customer_approval_handed_over"
-"""The key of the session that says which request a screen was handed over for."""
+"""The key of the session that says which request a screen was handed over for, and
+whose session it is."""
 
-# What the page needs besides itself, and what tells nothing of the back office.
+# What the page needs besides itself; static files do not come here.
 ALLOWED = re.compile(
-    r"/(web/(assets|static|image|webclient/(translations|load_menus)|bundle|login"
-    r"|session/logout|manifest)|website/translations|websocket|bus|[a-z_]+/static|report/barcode|favicon)"
+    r"/(web/assets/.+|web/(login|manifest\.webmanifest|session/logout)"
+    r"|web/sign/get_fonts(/.*)?|web/webclient/translations(/.*)?|website/translations"
+    r"|websocket|bus/websocket_worker_bundle)"
 )
 
 
@@ -31,19 +33,14 @@ class IrHttp(models.AbstractModel):
 
     @classmethod
     def _keep_screen_handed_over(cls):
-        request_id = request.session.get(HANDED_OVER)
-        if not request_id or not request.session.uid:
+        request_id, user_id = request.session.get(HANDED_OVER) or (None, None)
+        if not request_id or request.session.uid != user_id:
             return
-        own = f"/customer_approval/in_person/{request_id}"
+        page = f"/customer_approval/in_person/{request_id}"
+        own = rf"{page}(/(answer|leave|files/\d+))?|/my/approvals/{request_id}/totals"
         path = request.httprequest.path
-        totals = f"/my/approvals/{request_id}/totals"
-        # Choosing other options makes a request of its own.
-        if (
-            path.startswith("/customer_approval/in_person/")
-            or path == totals
-            or ALLOWED.match(path)
-        ):
+        if re.fullmatch(own, path) or ALLOWED.fullmatch(path):
             return
         if request.httprequest.method == "GET":
-            werkzeug.exceptions.abort(request.redirect(own))
+            werkzeug.exceptions.abort(request.redirect(page))
         raise AccessDenied()

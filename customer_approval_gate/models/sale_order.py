@@ -309,13 +309,12 @@ class SaleOrder(models.Model):
     def _has_to_be_signed(self):
         """One way to answer, not two: where the customer is asked, or has answered,
         they need not sign as well."""
-        if is_signing(self):
-            return super()._has_to_be_signed()
+        if self._has_approval_gates() and not self._takes_own_page():
+            return False
         return (
-            self.customer_approval_status not in ("pending", "approved")
-            and (not self._has_approval_gates() or self._takes_own_page())
-            and super()._has_to_be_signed()
-        )
+            is_signing(self)
+            or self.customer_approval_status not in ("pending", "approved")
+        ) and super()._has_to_be_signed()
 
     def _has_to_be_paid(self):
         if self.customer_approval_status == "pending" and not is_signing(self):

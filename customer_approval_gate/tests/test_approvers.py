@@ -9,12 +9,13 @@ from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import BaseCase, freeze_time, new_test_user, tagged
-from odoo.tools import SQL, mute_logger
+from odoo.tools import SQL, email_normalize_all, mute_logger
 
 from odoo.addons.mail.tests.common import MailCommon
 
 from ..tools import ledger, links
 from ..tools.entry import Answer
+from ..tools.grants import GRANT, PortalSignature
 from .common import ApprovalCommon
 
 REPLY = """Return-Path: {return_path}
@@ -169,7 +170,10 @@ class ApproverCommon(MailCommon, ApprovalCommon):
         self._mail_id = max(mails.ids, default=self._last_mail())
         found = {}
         for mail in mails:
-            for partner in mail.recipient_ids:
+            partners = mail.recipient_ids | mail.recipient_ids.search(
+                [("email_normalized", "in", email_normalize_all(mail.email_to or ""))]
+            )
+            for partner in partners:
                 found.setdefault(partner, []).append(mail)
         return found
 
@@ -359,7 +363,7 @@ class TestApprovers(ApproverCommon):
             ).action_send()
             requests = orders.customer_approval_request_ids
             self.assertEqual(len(requests), 2, "nobody is asked twice")
-        states = self.env["mail.mail"].search([("recipient_ids", "in", self.bob.ids)])
+        states = self.env["mail.mail"].search([("email_to", "ilike", self.bob.email)])
         self.assertEqual(set(states.mapped("state")), {"outgoing"}, "by the queue")
 
     # Passing it on
@@ -794,8 +798,41 @@ class TestApprovers(ApproverCommon):
         approver = request.approver_ids
         with self.assertRaisesRegex(UserError, "has changed since"):
             approver.with_user(self.salesperson).action_nudge()
-        with self.assertRaisesRegex(UserError, "cannot mail a code"):
+        with self.mock_mail_gateway():
             approver._send_code()
+        self.assertIn("ada@oak.example", str(self._mails[0]["email_to"]))
+        self._get_mails()
+        for email in ("thief@evil.example", "ada@oak.example, thief@evil.example"):
+            self.ada.email = email
+            with self.assertRaisesRegex(UserError, "has changed since"):
+                request.with_user(self.salesperson).action_remind()
+            request._mail("deadline", approver)
+            self.env.flush_all()
+            mail = self.env["mail.mail"].search([], limit=1, order="id desc")
+            self.assertIn("ada@oak.example", mail.email_to)
+            self.assertNotIn("evil", mail.email_to)
+            self.assertFalse(mail.recipient_ids)
+
+    def test_another_address_stops_nothing_else(self):
+        request = self._ask(rule="order", mail=True)
+        self.bob.email = "bob@elsewhere.example"
+        self._answer(request, self.ada)
+        self._answer(request, self.bob, "approved_conditions")
+        self._answer(request, self.eve)
+        request._make_certificate()
+        request.with_user(self.salesperson).action_accept_conditions()
+        self.assertEqual(self.order.customer_approval_status, "approved")
+        self._assert_verified()
+
+    def test_whoever_writes_templates_gets_no_code(self):
+        template = self.env.ref("customer_approval_gate.mail_template_code")
+        template.body_html = (
+            "<p t-out=\"object.partner_id.write({'comment': ctx.get('code')})\"/>"
+            "<p t-out=\"ctx.get('code')\"/>"
+        )
+        approver = self._approver(self._ask(), self.ada)
+        code = self._send_code(approver)
+        self.assertNotIn(code, self.ada.comment)
 
     # Our own staff
 
@@ -931,6 +968,8 @@ class TestApprovers(ApproverCommon):
         self.production.minimum_evidence = False
         self.order.company_id.customer_approval_code = True
         self.assertFalse(self.order._has_to_be_signed())
+        signing = {GRANT: PortalSignature(self.order.id)}
+        self.assertFalse(self.order.with_context(**signing)._has_to_be_signed())
 
     # How sure it is who answered
 

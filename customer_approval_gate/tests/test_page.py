@@ -7,9 +7,16 @@ import os
 import pathlib
 import re
 import unittest
+from datetime import timedelta
 
 from odoo import fields
-from odoo.tests import HttpCase, JsonRpcException, new_test_user, tagged
+from odoo.tests import (
+    HttpCase,
+    JsonRpcException,
+    freeze_time,
+    new_test_user,
+    tagged,
+)
 from odoo.tools import mute_logger
 
 from ..tools import links, redact
@@ -734,10 +741,38 @@ class TestInPerson(PageCommon):
     @mute_logger("odoo.http")
     def test_the_screen_shows_nothing_else(self):
         self._hand_over()
-        for path in ("/odoo", "/web", f"/odoo/sales/{self.order.id}", "/my"):
-            response = self.url_open(path, allow_redirects=False)
-            self.assertEqual(response.status_code, 303, path)
-            self.assertIn(self.url, response.headers["Location"])
+        other = self._ask(self._create_order(partner_id=self.bob.id), self.bob)
+        secret = self.env["ir.attachment"].create(
+            {
+                "name": "secret.txt",
+                "raw": b"secret",
+                "res_model": "sale.order",
+                "res_id": self.order.id,
+            }
+        )
+        self.env.flush_all()
+        for path in (
+            "/odoo",
+            "/web",
+            "/odoo/static",
+            "/odoo/static/x",
+            "/scoped_app/static",
+            "/en/odoo",
+            "/my",
+            f"/odoo/sales/{self.order.id}",
+            f"/web/image/{secret.id}",
+            f"/web/image/res.partner/{self.ada.id}/image_1920",
+            f"/web/content/{secret.id}",
+            "/web/webclient/load_menus",
+            f"/customer_approval/in_person/{other.id}",
+        ):
+            response = self.url_open(path)
+            self.assertTrue(response.url.endswith(self.url), path)
+        with self.assertRaises(JsonRpcException):
+            self.make_jsonrpc_request(
+                "/websocket/peek_notifications",
+                {"channels": [], "last": 0, "is_first_poll": True},
+            )
         with self.assertRaises(JsonRpcException):
             self.make_jsonrpc_request(
                 "/web/dataset/call_kw/sale.order/search_count",
@@ -759,6 +794,15 @@ class TestInPerson(PageCommon):
         self._anonymous()
         page = self.url_open(url[url.index("/my/") :])
         self.assertEqual(page.status_code, 200)
+        self.assertNotIn("data-hash", page.text)
+        self.assertNotIn("Somebody else should answer", page.text)
+        own = f"/my/approvals/{self.request.id}"
+        for path, values in (
+            ("/code", {}),
+            ("/pass_on", {"name": "Z", "email": "z@oak.example"}),
+        ):
+            response = self._post(own + path, self._csrf(page.text), **values)
+            self.assertEqual(response.status_code, 403)
         self._post(
             f"/my/approvals/{self.request.id}/answer",
             self._csrf(page.text),
@@ -776,6 +820,64 @@ class TestInPerson(PageCommon):
                 }
             ],
         )
+
+    def test_the_code_on_the_screen_stays_what_it_is(self):
+        """… also after an answer, and for the next round."""
+        self.request._withdraw("Anew")
+        self.request = self._ask(partners=self.ada)
+        self.url = f"/customer_approval/in_person/{self.request.id}"
+        self._hand_over()
+        url = links.url_of(self.request.approver_ids, self.salesperson)
+        self._anonymous()
+        page = self.url_open(url[url.index("/my/") :])
+        own = f"/my/approvals/{self.request.id}"
+        self._post(
+            f"{own}/answer",
+            self._csrf(page.text),
+            decision="changes_requested",
+            name="Ada",
+            reason="In blue",
+            category_id=self.category.id,
+        )
+        self.assertEqual(self.request.state, "changes_requested")
+        following = self._ask(partners=self.ada)
+        self.env.flush_all()
+        with mute_logger("odoo.http"):
+            self.url_open(own)
+            page = self.url_open(f"/my/approvals/{following.id}")
+        self.assertNotIn("o_customer_approval_form", page.text)
+
+    def test_the_code_on_the_screen_ends(self):
+        self.request._withdraw("Anew")
+        request = self._ask(partners=self.ada)
+        approver, user = request.approver_ids, self.salesperson
+        token = links.handover_token(approver, user)
+        found = links.find_by_handover(approver, user, token)
+        self.assertEqual(found, (approver, user))
+        with freeze_time(fields.Datetime.now() + timedelta(hours=1)):
+            found = links.find_by_handover(approver, user, token)
+            self.assertFalse(found[0])
+
+    def test_files_are_shown(self):
+        attachment = self.env["ir.attachment"].create({"name": "plan.png", "raw": PNG})
+        self.request = self.order._open_customer_approval(
+            self.ada, attachments=attachment, mail=False
+        ).sudo()
+        self.url = f"/customer_approval/in_person/{self.request.id}"
+        page = self._hand_over()
+        path = f"{self.url}/files/{self.request.attachment_ids.id}"
+        self.assertIn(path, page.text)
+        self.assertEqual(self.url_open(path).content, PNG)
+
+    def test_another_login_on_the_same_device(self):
+        self._hand_over()
+        new_test_user(self.env, "approval_device", "base.group_portal")
+        session = self.authenticate("approval_device", "approval_device")
+        session["customer_approval_handed_over"] = [
+            self.request.id,
+            self.salesperson.id,
+        ]
+        self.assertEqual(self.url_open("/my", allow_redirects=False).status_code, 200)
 
     def test_leaving_takes_the_password(self):
         page = self._hand_over()

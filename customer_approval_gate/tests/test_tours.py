@@ -197,6 +197,19 @@ class TestCustomersTours(HttpCase, ApproverCommon):
                 self._tour(approver, "customer_approval_approved")
             self.assertEqual(request.state, "approved")
 
+    def test_signed_in_person(self):
+        self.order.company_id.customer_approval_signature = True
+        request = self._ask(partners=self.ada)
+        self.env.flush_all()
+        with mute_logger("odoo.http"):
+            self.start_tour(
+                f"/customer_approval/in_person/{request.id}",
+                "customer_approval_by_link",
+                login="approval_salesperson",
+            )
+        self.env.invalidate_all()
+        self.assertTrue(request.approver_ids.signature)
+
     def test_each_answer_in_person(self):
         login = "approval_salesperson"
         for decision in DECISIONS:

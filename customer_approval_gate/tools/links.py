@@ -8,8 +8,11 @@ and of the server's key. It is in no database.
 """
 
 import hmac
+import time
 
 from . import seal
+
+HANDOVER_SECONDS = 1800
 
 
 def token_of(approver):
@@ -29,11 +32,16 @@ def url_of(approver, user=None):
     return f"{request.get_base_url()}/my/approvals/{request.id}?access_token={token}"
 
 
-def handover_token(approver, user):
+def handover_token(approver, user, back=0):
     """Return the secret of the code that a user's screen shows, for the customer's own
-    phone. What is answered by it was answered before that user."""
+    phone. What is answered by it was answered before that user, so that it is good for
+    as long as people sit together.
+
+    :param int back: how many periods ago
+    """
     number = approver.sudo().token_number  # as above
-    return seal.make_token(f"handover:{approver.id}:{number}:{user.id}")
+    period = int(time.time()) // HANDOVER_SECONDS - back
+    return seal.make_token(f"handover:{approver.id}:{number}:{user.id}:{period}")
 
 
 def find_by_token(approvers, token):
@@ -60,8 +68,9 @@ def find_by_handover(approvers, users, token):
     found, witness = approvers.browse(), users.browse()
     for approver in approvers.filtered(lambda a: a.state not in ("removed",)):
         for user in users:
-            if _is_same(token, handover_token(approver, user)):
-                found, witness = approver, user
+            for back in (0, 1):
+                if _is_same(token, handover_token(approver, user, back)):
+                    found, witness = approver, user
     return found, witness
 
 

@@ -29,8 +29,16 @@ export class CustomerApprovalAnswerForm extends Interaction {
     }
 
     start() {
+        this.updateRequired();
+        this.showSignature();
+        this.el.querySelector(".alert-danger[tabindex]")?.focus();
+    }
+
+    /** Core's widget takes its size from the page, so it has to be seen by then. */
+    showSignature() {
         const holder = this.el.querySelector(".o_customer_approval_signature");
-        if (holder) {
+        if (holder && !this.hasSignature && this.signs) {
+            this.hasSignature = true;
             this.mountComponent(holder, NameAndSignature, {
                 signature: this.signature,
                 noInputName: true,
@@ -38,8 +46,10 @@ export class CustomerApprovalAnswerForm extends Interaction {
                 fontColor: "DarkBlue",
             });
         }
-        this.updateRequired();
-        this.el.querySelector(".alert-danger[tabindex]")?.focus();
+    }
+
+    get signs() {
+        return (this.decision || "").startsWith("approved");
     }
 
     get decision() {
@@ -52,6 +62,7 @@ export class CustomerApprovalAnswerForm extends Interaction {
 
     onDecisionChange() {
         this.updateRequired();
+        this.showSignature();
         // The answers stay in reach while reading: what they ask for is further down.
         this.el
             .querySelector(".o_customer_approval_fields")
@@ -88,8 +99,7 @@ export class CustomerApprovalAnswerForm extends Interaction {
             return;
         }
         const errorEl = this.el.querySelector(".o_customer_approval_signature_missing");
-        const signs = (this.decision || "").startsWith("approved");
-        if (errorEl && signs && this.signature.isSignatureEmpty) {
+        if (errorEl && this.signs && this.signature.isSignatureEmpty) {
             ev.preventDefault();
             errorEl.classList.remove("d-none");
             errorEl.scrollIntoView({block: "center"});
