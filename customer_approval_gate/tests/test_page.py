@@ -9,7 +9,7 @@ import re
 import unittest
 from datetime import timedelta
 
-from odoo import fields
+from odoo import fields, http
 from odoo.tests import (
     HttpCase,
     JsonRpcException,
@@ -572,6 +572,7 @@ class TestPage(PageCommon):
         session["customer_approval_tokens_0"] = {
             str(self.request.id): links.token_of(self.approver)
         }
+        http.root.session_store.save(session)
         with mute_logger("odoo.http"):
             page = self.url_open(f"/my/approvals/{self.request.id}")
         self.assertEqual(page.status_code, 403)
@@ -877,6 +878,7 @@ class TestInPerson(PageCommon):
             self.request.id,
             self.salesperson.id,
         ]
+        http.root.session_store.save(session)
         self.assertEqual(self.url_open("/my", allow_redirects=False).status_code, 200)
 
     def test_leaving_takes_the_password(self):
