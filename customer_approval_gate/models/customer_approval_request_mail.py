@@ -1,0 +1,231 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""What a request mails to those who are asked, and what comes back from them."""
+
+from markupsafe import Markup
+
+from odoo import SUPERUSER_ID, api, models
+
+from ..tools import links
+from ..tools.entry import Entry
+from ..tools.grants import GRANT, Mailing, is_mailing
+
+
+# By what it does, as one file would be 1,800 lines.
+class CustomerApprovalRequest(models.Model):
+    _inherit = "customer.approval.request"
+
+    def _subscribe(self):
+        """Let the conversation on the page reach both sides."""
+        for request in self:
+            request._subscribe_approvers()
+            request.message_subscribe(request._get_told_users().partner_id.ids)
+
+    def _subscribe_approvers(self):
+        self.ensure_one()
+        counted = self.approver_ids._filter_counted()
+        self.message_unsubscribe((self.approver_ids - counted).partner_id.ids)
+        self.message_subscribe(counted.partner_id.ids)
+
+    def _send(self, kind="mail_sent", template="asked", approvers=None, text=""):
+        """Mail their links to those who are to answer now, in their languages.
+
+        Many at once go through the mail queue.
+
+        :param str kind: of the events: ``mail_sent`` or ``reminded``
+        :param str template: which of our templates
+        :param approvers: whom; by default all who have not answered
+        :param str text: kept in the events
+        """
+        if kind not in ("mail_sent", "reminded"):
+            raise ValueError(f"{kind} is no kind of mail")
+        requests = self.sudo()  # whoever is asked; the callers checked who may ask
+        if approvers is None:
+            approvers = requests.approver_ids.filtered(
+                lambda approver: approver.state == "asked"
+            )
+        requests._mail(template, approvers, queue=len(self) > 1)
+        self.env["customer.approval.event"].sudo()._append(
+            [
+                Entry(
+                    request._get_document(),
+                    kind,
+                    request,
+                    method="mail",
+                    text=text,
+                    personal={
+                        "recipients": ", ".join(
+                            approver._format_address()
+                            for approver in approvers
+                            if approver.request_id == request
+                        )
+                    },
+                )
+                for request in requests
+            ]
+        )
+
+    def _remind(self, approvers=None):
+        """Mail the links again to those who have not answered."""
+        self._send("reminded", "reminder", approvers)
+
+    @api.model
+    def _mail(self, kind, approvers, queue=False, attachments=None, **values):
+        """Mail people who are asked, each in their language and with their own link.
+
+        :param str kind: the template, without the prefix of its id
+        :param bool queue: whether to leave it to the mail queue
+        :param attachments: ``ir.attachment`` records to go along
+        :param values: what the template finds in ``ctx``
+        """
+        template = self.env.ref(f"customer_approval_gate.mail_template_{kind}").sudo()
+        # No sender may read them. Whoever has no address was asked in person: the
+        # callers made sure.
+        for approver in approvers.sudo().filtered("email"):
+            approver.request_id._notify_by_template(
+                template.with_context(**values),
+                approver,
+                approver.partner_id,
+                queue,
+                attachments,
+            )
+
+    def _notify_by_template(self, template, approver, partner, queue, attachments):
+        self.ensure_one()
+        lang = partner.lang or self.lang
+        rendered = template._generate_template(
+            approver.ids, ("subject", "body_html", "email_from")
+        )[approver.id]
+        # As sale does: mail sent with superuser rights comes from the superuser, with
+        # the salesperson as its author.
+        own = approver.id if partner == approver.partner_id else None
+        sender = self.with_user(SUPERUSER_ID)
+        sender = sender.with_context(lang=lang, **{GRANT: Mailing(own)})
+        message = sender.message_notify(
+            subject=rendered["subject"],
+            body=rendered["body_html"],
+            author_id=self.requested_by_id.partner_id.id,
+            email_from=rendered["email_from"],
+            partner_ids=partner.ids,
+            # What is answered to it is no internal note.
+            subtype_xmlid="mail.mt_comment",
+            email_layout_xmlid="mail.mail_notification_layout_with_responsible_signature",
+            attachment_ids=attachments.ids if attachments else [],
+            force_send=False,
+        )
+        mails = message.sudo().mail_ids
+        if own:
+            # To the address that the evidence holds, whatever the contact's is when
+            # the mail is made, or sent.
+            mails.write(
+                {"email_to": approver._format_address(), "recipient_ids": False}
+            )
+        if not queue:
+            mails.send_after_commit()
+
+    def _notify_get_recipients_groups(self, message, model_description, msg_vals=False):
+        groups = super()._notify_get_recipients_groups(
+            message, model_description, msg_vals=msg_vals
+        )
+        if not self:
+            return groups
+        self.ensure_one()
+        own = []
+        for approver in self.sudo().approver_ids._filter_counted():
+            theirs = self.with_context(lang=approver.partner_id.lang)
+            own.append(
+                (
+                    f"customer_approval_{approver.id}",
+                    lambda partner, approver=approver: (
+                        partner["id"] == approver.partner_id.id
+                    ),
+                    {
+                        "active": True,
+                        "has_button_access": True,
+                        "button_access": {
+                            # Nobody else gets this link, and nothing but a mail.
+                            "url": links.url_of(approver)
+                            if is_mailing(approver)
+                            else self.get_base_url() + self.get_portal_url(),
+                            "title": theirs.env._("Review & Approve")
+                            if approver._is_open()
+                            else theirs.env._("View"),
+                        },
+                    },
+                )
+            )
+        return own + groups
+
+    def message_post(self, **kwargs):
+        """What customers write on the page, or in reply to our mails, is also found at
+        the document, and is no decision.
+
+        :return: the message
+        """
+        message = super().message_post(**kwargs)
+        if message.message_type in ("comment", "email") and not any(
+            user._is_internal() for user in message.author_id.user_ids
+        ):
+            request = self.sudo()  # customers have no access to the document
+            request._get_document().with_context(
+                mail_create_nosubscribe=True
+            ).message_post(
+                body=message.body,
+                author_id=message.author_id.id,
+                email_from=message.email_from,
+                subtype_xmlid="mail.mt_note",
+            )
+        return message
+
+    def _message_receive_bounce(self, email, partner):
+        """Tell the salesperson that somebody who is asked cannot be reached."""
+        result = super()._message_receive_bounce(email, partner)
+        request = self.sudo()  # the mail gateway has no rights of its own
+        self.env["customer.approval.event"].sudo()._append(
+            [
+                Entry(
+                    request._get_document(),
+                    "mail_bounced",
+                    request,
+                    method="mail",
+                    personal={"recipients": email},
+                )
+            ]
+        )
+        request._tell_staff(
+            self.env._(
+                "The mail about %(request)s to %(email)s came back: it was not "
+                "delivered. Mend the address, and nudge them on the request.",
+                request=request.display_name,
+                email=email,
+            )
+        )
+        return result
+
+    def _tell_staff(self, note):
+        """Put something about the request on the salesperson's list of things to do."""
+        self.ensure_one()
+        self._get_document().activity_schedule(
+            "mail.mail_activity_data_warning",
+            # Names and addresses are what somebody typed.
+            note=Markup("<p>%s</p>") % note,
+            user_id=self._get_told_users()[:1].id or self.requested_by_id.id,
+        )
+
+    def _post_on_document(self, body):
+        self.ensure_one()
+        self._get_document().message_post(
+            body=body, author_id=self.env.ref("base.partner_root").id
+        )
+
+    def _log_on_documents(self):
+        for request in self:
+            request._get_document().message_post(
+                body=self.env._(
+                    "%(partners)s asked to approve version %(version)s: %(request)s.",
+                    partners=", ".join(request.approver_ids.partner_id.mapped("name")),
+                    version=request.version,
+                    request=request._get_html_link(title=request.name),
+                ),
+                author_id=request.requested_by_id.partner_id.id,
+            )
