@@ -733,7 +733,7 @@ def merkle_climb(leaf, path):
         pair = {
             "left": (sibling, node),
             "right": (node, sibling),
-            "none": (node, ""),
+            "none": (node, sibling),
         }[side]
         node = sha256("".join(pair))
     return node
