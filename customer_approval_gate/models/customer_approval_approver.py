@@ -769,24 +769,3 @@ class CustomerApprovalApprover(models.Model):
         own = self.sudo()
         own.request_id._check_may_handle(self.env)
         return own
-
-    # ------------------------------------------------------------------
-    # Erasure
-    # ------------------------------------------------------------------
-
-    def _forget_personal(self):
-        """Empty what can be erased, after the event that says so."""
-        if not self:
-            return
-        self.flush_recordset()
-        self.env.cr.execute(
-            SQL(
-                "UPDATE customer_approval_approver SET %s WHERE id = ANY(%s)",
-                SQL(", ").join(
-                    SQL("%s = NULL", SQL.identifier(name))
-                    for name in ledger.PERSONAL_FIELDS
-                ),
-                list(self.ids),
-            )
-        )
-        self.invalidate_recordset()

@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from odoo import api, models
+from odoo.tools import SQL
 
 from ..tools import seal, triggers
 
@@ -58,6 +59,24 @@ class CustomerApprovalGuardedMixin(models.AbstractModel):
             if issubclass(model, mixin) and not model._abstract
             for trigger in self.env[name]._get_triggers()
         ]
+
+    def _empty_columns(self, names):
+        """Empty columns that the ORM may not write, as far as the triggers let it.
+
+        :param names: of the columns
+        """
+        self.flush_recordset()
+        self.env.cr.execute(
+            SQL(
+                "UPDATE %s SET %s WHERE id = ANY(%s)",
+                SQL.identifier(self._table),
+                SQL(", ").join(
+                    SQL("%s = NULL", SQL.identifier(name)) for name in names
+                ),
+                list(self.ids),
+            )
+        )
+        self.invalidate_recordset()
 
     @api.model
     def _sql_error_to_message(self, exc):

@@ -315,7 +315,7 @@ class CustomerApprovalRequest(models.Model):
         """Return how many of those who are asked have to say yes."""
         self.ensure_one()
         asked = len(self.approver_ids._filter_counted())
-        return ledger.required_answers(self.rule or "any", self.required_count, asked)
+        return ledger.required_answers(self.rule, self.required_count, asked)
 
     @api.model
     def _get_strength_labels(self):
@@ -785,17 +785,6 @@ class CustomerApprovalRequest(models.Model):
     def _forget_personal(self):
         """Empty what can be erased, after the event that says so. The certificates
         hold it too, and go."""
-        self.flush_recordset()
-        self.env.cr.execute(
-            SQL(
-                "UPDATE customer_approval_request SET %s WHERE id = ANY(%s)",
-                SQL(", ").join(
-                    SQL("%s = NULL", SQL.identifier(name))
-                    for name in ledger.PERSONAL_FIELDS
-                ),
-                list(self.ids),
-            )
-        )
-        self.invalidate_recordset()
-        self.approver_ids._forget_personal()
+        self._empty_columns(ledger.PERSONAL_FIELDS)
+        self.approver_ids._empty_columns(ledger.PERSONAL_FIELDS)
         self.certificate_id.unlink()

@@ -137,7 +137,7 @@ class CustomerApprovalRequest(models.Model):
         counted = self.approver_ids._filter_counted()
         decision = ledger.outcome(
             self._get_required(),
-            self.rejection_ends,
+            self.rejection_ends or not self.rule,  # as it was before there were rules
             [other._get_decision() for other in counted],
         )
         if not decision:

@@ -75,6 +75,16 @@ class TestOutcome(BaseCase):
                         if all(answers):
                             self.assertIsNotNone(result)
 
+    def test_before_there_were_rules(self):
+        """Requests of the first format have none: the first answer counted."""
+        self.assertEqual(ledger.required_answers(None, None, 3), 1)
+        row = {"rule": None, "required_count": None, "rejection_ends": None}
+        for decision in ledger.DECISIONS:
+            row["approvers"] = [{"state": decision}, {"state": "asked"}]
+            self.assertEqual(
+                ledger._check_outcome("x", row, {"decision": decision}), []
+            )
+
     def test_nobody_is_asked(self):
         self.assertNotIn(ledger.outcome(0, True, []), ledger.DECISIONS[:2])
 

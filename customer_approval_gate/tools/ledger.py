@@ -179,11 +179,12 @@ ONCE = ("requested", "decided", "conditions_accepted", *ENDS, *LAPSES)
 def required_answers(rule, count, asked):
     """Return how many have to say yes.
 
-    :param rule: one of ``RULES``
+    :param rule: one of ``RULES``; nothing for requests of the first format, where
+        the first answer counted
     :param int count: how many, for the rule ``some``
     :param int asked: how many are asked
     """
-    return {"any": 1, "some": count}.get(rule, asked)
+    return {"any": 1, "some": count}.get(rule or "any", asked)
 
 
 def outcome(required, rejection_ends, answers):
@@ -609,7 +610,8 @@ def _check_outcome(label, request, decided):
         for approver in asked
     ]
     required = required_answers(request["rule"], request["required_count"], len(asked))
-    if outcome(required, request["rejection_ends"], answers) != decided["decision"]:
+    ends = request["rejection_ends"] or not request["rule"]
+    if outcome(required, ends, answers) != decided["decision"]:
         return [f"{label}: the answers do not amount to “{decided['decision']}”"]
     return []
 
