@@ -3,7 +3,7 @@
 {
     "name": "Customer Approval Gate",
     "summary": "No work, no material, no invoice before the customer has approved",
-    "version": "19.0.1.2.0",
+    "version": "19.0.1.3.0",
     "development_status": "Beta",
     "category": "Sales/Sales",
     "author": "Customer Approval Gate contributors",
@@ -18,11 +18,13 @@
         "data/ir_sequence_data.xml",
         "data/customer_approval_stage_data.xml",
         "data/customer_approval_category_data.xml",
+        "data/customer_approval_delivery_data.xml",
         "data/mail_template_data.xml",
         "data/ir_cron_data.xml",
         # Templates
         "views/portal_templates.xml",
         "report/customer_approval_reports.xml",
+        "views/delivery_templates.xml",
         # Wizards
         "wizard/customer_approval_send_views.xml",
         "wizard/customer_approval_withdraw_views.xml",
@@ -35,8 +37,10 @@
         "views/customer_approval_category_views.xml",
         "views/customer_approval_request_views.xml",
         "views/customer_approval_event_views.xml",
+        "views/customer_approval_delivery_views.xml",
         "views/sale_order_views.xml",
         "views/account_move_views.xml",
+        "views/account_payment_views.xml",
         "views/res_partner_views.xml",
         "views/res_config_settings_views.xml",
         # Last, as it refers to actions of the files above

@@ -11,6 +11,9 @@ from .tools.entry import Answer
 TABLES = ("sale_order", "account_move")
 
 
+DEPOSIT_COLUMNS = (("deposit_required", "bool"), ("deposit_percent", "numeric"))
+
+
 def pre_init_hook(env):
     """Make the columns before Odoo does: it would compute them one document at a
     time, which takes hours where there are many."""
@@ -20,6 +23,8 @@ def pre_init_hook(env):
             ("stage_entered_on", "timestamp"),
             ("customer_approval_request_id", "int4"),
             ("customer_approval_since", "timestamp"),
+            ("blocked_by", "varchar"),
+            *(DEPOSIT_COLUMNS if table == "sale_order" else ()),
         ):
             if not column_exists(env.cr, table, column):
                 create_column(env.cr, table, column, kind)
@@ -124,7 +129,14 @@ def uninstall_hook(env):
                 SQL.identifier(table),
             )
         )
-    for table in ("personal", "checkpoint", "event", "approver", "request"):
+    for table in (
+        "delivery",
+        "personal",
+        "checkpoint",
+        "event",
+        "approver",
+        "request",
+    ):
         env.cr.execute(
             SQL("DELETE FROM %s", SQL.identifier(f"customer_approval_{table}"))
         )

@@ -1,1 +1,9 @@
-from . import answer_form, in_person, portal, sale_portal, thread, verification
+from . import (
+    answer_form,
+    delivery,
+    in_person,
+    portal,
+    sale_portal,
+    thread,
+    verification,
+)

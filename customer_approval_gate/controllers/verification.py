@@ -48,6 +48,7 @@ class CustomerApprovalVerification(http.Controller):
         values = {
             "code": code,
             "approval": None,
+            "delivery": None,
             "genuine": False,
             "digests": "{}",
             "too_many": False,
@@ -67,4 +68,11 @@ class CustomerApprovalVerification(http.Controller):
                 "genuine": not problems,
                 "digests": json.dumps(approval._get_known_digests()),
             }
-        return render("verify_page", values, 404 if code and not approval else 200)
+        # As above: the code of a delivery says no more than that it was confirmed.
+        delivery = request.env["customer.approval.delivery"].sudo()._find_by_code(code)
+        if delivery:
+            Event = delivery.env["customer.approval.event"]
+            problems = Event._verify_document(delivery._get_document())
+            values |= {"delivery": delivery, "genuine": not problems}
+        found = approval or delivery
+        return render("verify_page", values, 404 if code and not found else 200)

@@ -14,6 +14,8 @@ from .account_move_line import CONTENT_TYPES
 class AccountMove(models.Model):
     _name = "account.move"
     _inherit = [
+        "customer.approval.delivered.mixin",
+        "customer.approval.deposit.mixin",
         "customer.approval.mixin",
         "customer.approval.staged.mixin",
         "account.move",
@@ -69,6 +71,21 @@ class AccountMove(models.Model):
             stage=stage.name,
         )
 
+    def _post(self, soft=True):
+        """What entering the stage causes comes when all of the posting is done."""
+        with self._entering_afterwards() as moves:
+            return super(AccountMove, moves)._post(soft)
+
+    def button_cancel(self):
+        """As for ``_post()``."""
+        with self._entering_afterwards() as moves:
+            return super(AccountMove, moves).button_cancel()
+
+    def button_draft(self):
+        """As for ``_post()``."""
+        with self._entering_afterwards() as moves:
+            return super(AccountMove, moves).button_draft()
+
     def action_post(self):
         """Where an invoice is posted on the way to something that must not break, a
         payment being booked, the blocked ones are left out and staff are told."""
@@ -80,8 +97,8 @@ class AccountMove(models.Model):
         for move in blocked:
             move._schedule_blocked_activity(
                 self.env._(
-                    "A payment arrived, but the invoice was not posted: its customer "
-                    "has not approved it. Request customer approval."
+                    "A payment arrived, but the invoice was not posted: %(reasons)s",
+                    reasons=move._get_blocked_text("posted"),
                 )
             )
         return super(AccountMove, self - blocked).action_post()
@@ -378,6 +395,11 @@ class AccountMove(models.Model):
 
     def _get_customer_approval_salesperson(self):
         return self.invoice_user_id
+
+    def _get_gate_amounts(self):
+        return {
+            move: move.amount_total / (move.invoice_currency_rate or 1) for move in self
+        }
 
     def _get_customer_approval_lines(self):
         return self.env["account.move.line"].search_fetch(

@@ -60,6 +60,21 @@ class AccountMoveLine(models.Model):
                     )
                 )
 
+    def _reconcile_post_hook(self, data):
+        result = super()._reconcile_post_hook(data)
+        self.move_id._tell_of_money()
+        return result
+
+    def remove_move_reconcile(self):
+        moves = (
+            self
+            | self.matched_debit_ids.debit_move_id
+            | self.matched_credit_ids.credit_move_id
+        ).move_id
+        result = super().remove_move_reconcile()
+        moves._tell_of_money()
+        return result
+
     def _is_approval_content(self):
         return self.display_type in CONTENT_TYPES
 

@@ -330,6 +330,16 @@ class CustomerApprovalRequest(models.Model):
                 files[row["signature_file"]] = base64.b64decode(request.signature)
                 evidence["covered_files"].add(row["signature_file"])
             evidence["requests"].append(row)
+        deliveries = self.env["customer.approval.delivery"].sudo()  # of the document
+        for delivery in deliveries.search(
+            [("res_model", "=", self.res_model), ("res_id", "=", self.res_id)]
+        ):
+            folder = f"deliveries/{self._get_safe_name(delivery.name)}"
+            for number, photo in enumerate(delivery.attachment_ids.sorted("id"), 1):
+                name = self._get_safe_name(photo.name)
+                files[f"{folder}/{number}-{name}"] = photo.raw or b""
+            if delivery.signature:
+                files[f"{folder}/signature.png"] = base64.b64decode(delivery.signature)
         return files, evidence
 
     @api.model

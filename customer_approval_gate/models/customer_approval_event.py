@@ -24,6 +24,7 @@ _logger = logging.getLogger(__name__)
 
 # What belongs to no document: the keys that seal.
 NO_RECORD = ("customer.approval.event", 0)
+TO_A_STAGE = ("stage_changed", "gate_refused", "advance_blocked")
 
 
 class CustomerApprovalEvent(models.Model):
@@ -85,6 +86,9 @@ class CustomerApprovalEvent(models.Model):
             ("change_order", "Change Order"),
             ("stage_changed", "Stage Changed"),
             ("gate_refused", "Refused by the Gate"),
+            ("entry_action", "Entry Action"),
+            ("advance_blocked", "Did Not Go On"),
+            ("delivery_confirmed", "Delivery Confirmed"),
             ("stage_configured", "Stage Configured"),
             ("policy_changed", "Policy Changed"),
             ("certified", "Certificate Made"),
@@ -139,6 +143,7 @@ class CustomerApprovalEvent(models.Model):
 
     _chain = models.UniqueIndex("(res_model, res_id, position)")
     _code_idx = models.Index("(left(hash, 32)) WHERE kind = 'decided'")
+    _delivery_idx = models.Index("(left(hash, 32)) WHERE kind = 'delivery_confirmed'")
 
     # ------------------------------------------------------------------
     # Database
@@ -404,7 +409,7 @@ class CustomerApprovalEvent(models.Model):
             text = decisions.get(event.decision) or kinds.get(event.kind, "")
             if event.kind == "answered":
                 text = f"{kinds[event.kind]}: {text}"
-            if event.kind in ("stage_changed", "gate_refused") and details.get("to"):
+            if event.kind in TO_A_STAGE and details.get("to"):
                 text = f"{text}: {details.get('from') or ''} → {details['to']}"
             elif event.kind == "stage_configured" and details.get("changes"):
                 changes = ", ".join(
@@ -517,7 +522,7 @@ class CustomerApprovalEvent(models.Model):
         personal = self._read_personal([event["id"] for event in events])
         return self._verify_rows(
             events, requests._export_evidence(), personal, self._get_keys()
-        )
+        ) + self.env["customer.approval.delivery"]._find_problems(document)
 
     @api.model
     def _verify_rows(self, events, requests, personal, keys):
@@ -565,6 +570,7 @@ class CustomerApprovalEvent(models.Model):
         if not problems:
             problems += ledger.check_roots(checkpoints, events)
         problems += self.env["customer.approval.stage"]._find_unapproved_past_gate()
+        problems += self.env["customer.approval.delivery"]._find_problems()
         companies = self.env["res.company"].sudo()  # all there are
         problems += [
             f"res.company,{company.id}: which changes are tolerated was changed by a "

@@ -88,6 +88,13 @@ class CustomerApprovalGuardedMixin(models.AbstractModel):
                 "customer approval before changing to this status.",
                 stage=stages.browse(int(detail)).name if detail.isdigit() else "",
             ),
+            "customer_approval_grown": lambda: self.env._(
+                "With so large a total, the stage %(stage)s takes the customer's "
+                "approval, and there is none. Make a change order for what is to be "
+                "added, or take the document back before that stage and request "
+                "customer approval.",
+                stage=stages.browse(int(detail)).name if detail.isdigit() else "",
+            ),
             "customer_approval_strength": lambda: self.env._(
                 "Cannot advance to %(stage)s: the evidence of the customer's approval "
                 "is too weak for it. Request customer approval again.",

@@ -6,16 +6,18 @@ from contextlib import contextmanager
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError
+from odoo.fields import Domain
 from odoo.tools import float_repr, format_date
 
 from ..tools import content as content_tools, ledger
 from ..tools.entry import Entry, EvidenceValues
+from ..tools.gates import GateState
 
 
 class CustomerApprovalMixin(models.AbstractModel):
     """A document that its customer can approve: status, requests, content.
 
-    It contributes one gate to whatever has gates (``_gate_blockers()``) and knows
+    It contributes one gate to whatever has gates (``_ask_gates()``) and knows
     nothing of how documents move.
 
     A model joins with ``_inherit = ["customer.approval.mixin", its own name]``, the
@@ -100,6 +102,7 @@ class CustomerApprovalMixin(models.AbstractModel):
     customer_approval_missing = fields.Boolean(
         string="Past the Gate without Approval",
         compute="_compute_customer_approval_missing",
+        search="_search_customer_approval_missing",
         compute_sudo=True,
         help="The document is in a stage that takes the customer's approval, and has "
         "none: it was there before the stage asked for it.",
@@ -246,7 +249,7 @@ class CustomerApprovalMixin(models.AbstractModel):
                 document.customer_approval_request_ids
             )
 
-    @api.depends("customer_approval_status", "next_stage_id", "state")
+    @api.depends("amount_total", "customer_approval_status", "next_stage_id", "state")
     def _compute_customer_approval_banner(self):
         for document in self:
             status = document.customer_approval_status
@@ -269,18 +272,34 @@ class CustomerApprovalMixin(models.AbstractModel):
             elif status == "approved":
                 banner = "begun" if document._is_past_gate() else "revise"
             elif status == "not_required" and stage:
-                gated = stage._requires_customer_approval(document.company_id)
-                banner = "request" if gated else False
+                banner = "request" if document._is_gated(stage) else False
             document.customer_approval_banner = banner
 
-    @api.depends("customer_approval_status", "stage_id")
+    @api.depends("amount_total", "customer_approval_status", "stage_id")
     def _compute_customer_approval_missing(self):
         for document in self:
             document.customer_approval_missing = (
                 document.customer_approval_status != "approved"
                 and bool(document.stage_id)
-                and document.stage_id._requires_customer_approval(document.company_id)
+                and document._is_gated(document.stage_id)
             )
+
+    def _search_customer_approval_missing(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        candidates = self.search(
+            Domain("stage_id.gate_stage_ids.requires_customer_approval", "=", True)
+            & Domain("customer_approval_status", "!=", "approved")
+        )
+        # Below the amount that a gate is for, nothing is missing.
+        missing = candidates.filtered("customer_approval_missing")
+        return Domain("id", "in" if True in value else "not in", missing.ids)
+
+    def _is_gated(self, stage):
+        """Return whether entering a stage takes the customer's approval, by its own
+        flag or by that of a stage before it, as far as showing it goes."""
+        self.ensure_one()
+        return bool(self._get_approval_gates(stage._get_gates(self.company_id))[self])
 
     def _has_approval_gates(self):
         """Return whether anything will ever ask for this document's approval."""
@@ -288,15 +307,19 @@ class CustomerApprovalMixin(models.AbstractModel):
         stages = self.env["customer.approval.stage"]._get_list(
             self._stage_document_type
         )
-        gates = stages.filtered("requires_customer_approval")
         return self.customer_approval_status == "pending" or bool(
-            gates._of_company(self.company_id)
+            self._get_approval_gates(stages)[self]
         )
 
     def _is_past_gate(self):
         """Return whether the document stands where only approved ones may."""
         self.ensure_one()
-        return any(self._get_gates_passed().mapped("requires_customer_approval"))
+        return bool(self._get_approval_gates(self._get_gates_passed())[self])
+
+    def _get_first_gate_passed(self):
+        """Return the first gate before which nothing is locked any more."""
+        self.ensure_one()
+        return self._get_approval_gates(self._get_gates_passed())[self][:1]
 
     @api.model
     def _get_derived_approval_fields(self):
@@ -388,25 +411,106 @@ class CustomerApprovalMixin(models.AbstractModel):
     # The gate
     # ------------------------------------------------------------------
 
-    def _gate_blockers(self, stage):
+    def _ask_gates(self, stage, gates, shown=False):
         """Add the guide's gate: only "approved" allows advancement."""
-        blockers = super()._gate_blockers(stage)
-        gates = stage._find_gates().filtered("requires_customer_approval")
-        gated = self.filtered(lambda document: gates._of_company(document.company_id))
-        approved = gated._filter_customer_approved()
-        for document in gated - approved:
-            blockers.setdefault(document, []).append(self._gate_message(stage))
+        states = super()._ask_gates(stage, gates, shown)
+        asking = self._get_approval_gates(gates)
+        if not shown and any(gates.mapped("approval_from_amount")):
+            # The database looks at the lines as well, which are to be there.
+            self.env.flush_all()
+        gated = self.filtered(lambda document: asking[document])
+        if not gated:
+            return states
+        if shown:
+            approved = gated.filtered(
+                lambda d: d.customer_approval_status == "approved"
+            )
+        else:
+            approved = gated._filter_customer_approved()
+        weak = {}
         if any(gates.mapped("minimum_evidence")):
             strengths = approved._get_evidence_strengths()
             for document in approved:
-                own = gates._of_company(document.company_id)
-                if strengths[document.id] < own._get_minimum_strength():
-                    blockers.setdefault(document, []).append(
-                        document._strength_message(
-                            stage, strengths[document.id], own._get_minimum_strength()
-                        )
+                minimum = asking[document]._get_minimum_strength()
+                if strengths[document.id] < minimum:
+                    weak[document] = document._strength_message(
+                        stage, strengths[document.id], minimum
                     )
-        return blockers
+        message = self._gate_message(stage)
+        for document in gated:
+            reason = "" if document in approved else message
+            texts = document._describe_approval_gate() if shown else {}
+            states[document].append(
+                GateState("approval", weak.get(document, reason), **texts)
+            )
+        return states
+
+    @api.model
+    def _get_fields_blocking(self):
+        return [
+            *super()._get_fields_blocking(),
+            "amount_total",
+            "customer_approval_status",
+        ]
+
+    def _get_approval_gates(self, gates):
+        """Return which of these stages' gates ask for the approval of each document:
+        those of its company, from the amount on that they are for.
+
+        :rtype: dict
+        """
+        gates = gates.sudo()  # of all companies
+        asking = gates.filtered("requires_customer_approval")
+        result = {
+            document: asking._of_company(document.company_id) for document in self
+        }
+        if not any(asking.mapped("approval_from_amount")):
+            return result
+        amounts = self._get_gate_amounts()
+        for document, own in result.items():
+            result[document] = own.filtered(
+                lambda gate, document=document: (
+                    not gate.approval_from_amount
+                    or document.company_id.currency_id.compare_amounts(
+                        amounts[document], gate.approval_from_amount
+                    )
+                    >= 0
+                )
+            )
+        return result
+
+    def _get_gate_amounts(self):
+        """Return what each document comes to, in its company's currency, as the
+        database has it: see ``customer_approval_amount`` in ``tools/triggers.py``.
+
+        :rtype: dict
+        """
+        return {document: document.amount_total for document in self}
+
+    def _describe_approval_gate(self):
+        """Return how the gate of approval is shown."""
+        self.ensure_one()
+        status = self.customer_approval_status
+        labels = dict(
+            self._fields["customer_approval_status"]._description_selection(self.env)
+        )
+        # Whose turn it is may be seen by whoever sees the document.
+        request = self.sudo().customer_approval_request_id
+        who = self.env._("staff: request approval")
+        if status == "pending" and request.state == "approved_conditions":
+            who = self.env._("staff: accept the conditions")
+        elif status == "pending":
+            open_ones = request.approver_ids.filtered(lambda a: a._is_open())
+            who = ", ".join(open_ones.partner_id.mapped("name"))
+        elif status == "rejected":
+            who = self.env._("staff: change it and ask again")
+        elif status == "approved":
+            who = request.decided_by_name or ""
+        return {
+            "label": self.env._("Customer approval"),
+            "state": labels[status],
+            "who": who,
+        }
 
     def _strength_message(self, stage, strength, minimum):
         self.ensure_one()
@@ -454,8 +558,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         stages = self.env["customer.approval.stage"]._get_list(
             self._stage_document_type
         )
-        gates = stages.filtered("requires_customer_approval")
-        return gates._of_company(self.company_id)._get_minimum_strength()
+        return self._get_approval_gates(stages)[self]._get_minimum_strength()
 
     def _needs_stronger_evidence(self):
         """Return whether the document is approved, and not surely enough for the gates
@@ -467,7 +570,12 @@ class CustomerApprovalMixin(models.AbstractModel):
     @api.model
     def _new_document_blockers(self, stage, company):
         blockers = super()._new_document_blockers(stage, company)
-        gates = stage._find_gates().filtered("requires_customer_approval")
+        gates = stage._find_gates().filtered(
+            # How much it will come to is not known yet.
+            lambda gate: (
+                gate.requires_customer_approval and not gate.approval_from_amount
+            )
+        )
         if gates._of_company(company):
             blockers.append(self._gate_message(stage))
         return blockers
@@ -723,7 +831,7 @@ class CustomerApprovalMixin(models.AbstractModel):
                 "of it on %(date)s, and work on it has begun. To sell something else, "
                 "use “Change Order”, or take it back before the stage %(stage)s and "
                 "use “Revise”.",
-                stage=self._get_gates_passed()[:1].name or self.stage_id.name,
+                stage=self._get_first_gate_passed().name or self.stage_id.name,
                 **values,
             )
         return self.env._(
@@ -767,7 +875,7 @@ class CustomerApprovalMixin(models.AbstractModel):
                         "approval. Move it back before the stage %(stage)s first, or "
                         "use “Change Order” for what is to be added.",
                         document=document.display_name,
-                        stage=document._get_gates_passed()[:1].name,
+                        stage=document._get_first_gate_passed().name,
                     )
                 )
             request._lock_with_document()
@@ -1072,7 +1180,7 @@ class CustomerApprovalMixin(models.AbstractModel):
                     "To ask for a stronger one, move it back before the stage "
                     "%(stage)s first.",
                     document=behind.display_name,
-                    stage=behind._get_gates_passed()[:1].name,
+                    stage=behind._get_first_gate_passed().name,
                 )
             )
         if approved := (approved - weak)[:1]:

@@ -40,9 +40,12 @@ class CustomerApprovalRequest(models.Model):
             request = approver.request_id
         decided_on = fields.Datetime.now()
         approver._record_answer(answer, decided_on, declined)
-        if not request._conclude(approver, decided_on):
+        decision = request._conclude(approver, decided_on)
+        if not decision:
             request._after_partial_answer(approver)
         request._tell_live()
+        if decision:
+            request._get_document()._follow_answer(decision)
         return approver
 
     def _get_answering(self, answer):
@@ -461,3 +464,4 @@ class CustomerApprovalRequest(models.Model):
             )
         )
         request._mail("conditions_accepted", request.approver_ids._filter_counted())
+        document._follow_answer("approved")

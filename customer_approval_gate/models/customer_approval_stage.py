@@ -17,10 +17,12 @@ from ..tools.entry import Entry
 # What makes a stage ask for something, or changes which stages come before which.
 GATE_FIELDS = {
     "active",
+    "approval_from_amount",
     "company_id",
     "document_state",
     "document_type",
     "edit_lock",
+    "minimum_deposit",
     "minimum_evidence",
     "reachable_anytime",
     "requires_customer_approval",
@@ -86,6 +88,20 @@ class CustomerApprovalStage(models.Model):
         help="How sure it has to be who approved. Empty: any evidence will do, also an "
         "answer that staff recorded from paper or mail.",
     )
+    currency_id = fields.Many2one(
+        "res.currency", compute="_compute_currency_id", compute_sudo=True
+    )
+    approval_from_amount = fields.Monetary(
+        string="From an Amount of",
+        help="Only documents that come to this amount or more, in their company's "
+        "currency, need the customer's approval to enter. 0: all of them.",
+    )
+    minimum_deposit = fields.Float(
+        string="Minimum Deposit (%)",
+        digits=(5, 2),
+        help="How much of the total has to be paid before a document enters this "
+        "stage, or any stage after it. 0: nothing.",
+    )
     reachable_anytime = fields.Boolean(
         help="A side stage such as On Hold or Cancelled: documents can always enter "
         "it, whatever the stages before it ask for.",
@@ -93,6 +109,45 @@ class CustomerApprovalStage(models.Model):
     edit_lock = fields.Boolean(
         help="What is sold, and at which price, cannot be edited while the document "
         "is in this stage.",
+    )
+    entry_action_ids = fields.One2many(
+        "customer.approval.stage.action",
+        "stage_id",
+        string="Entry Actions",
+        copy=True,
+        help="What is done with documents that have entered the stage.",
+    )
+    auto_advance_stage_id = fields.Many2one(
+        "customer.approval.stage",
+        string="Goes on to",
+        domain="[('document_type', '=', document_type), ('id', '!=', id)]",
+        ondelete="restrict",
+        help="Where documents go by themselves from here, gates included.",
+    )
+    auto_advance_on = fields.Selection(
+        [
+            ("delivery_confirmed", "Delivery confirmed"),
+            ("deposit_complete", "Deposit complete"),
+            ("entry", "At once"),
+        ],
+        string="Goes on When",
+        help="What lets documents go on by themselves.",
+    )
+    approved_stage_id = fields.Many2one(
+        "customer.approval.stage",
+        string="When Approved, Goes to",
+        domain="[('document_type', '=', document_type), ('id', '!=', id)]",
+        ondelete="restrict",
+        help="Where documents in this stage go by themselves when their customer "
+        "approves.",
+    )
+    rejected_stage_id = fields.Many2one(
+        "customer.approval.stage",
+        string="When Rejected, Goes to",
+        domain="[('document_type', '=', document_type), ('id', '!=', id)]",
+        ondelete="restrict",
+        help="Where documents in this stage go by themselves when their customer "
+        "rejects, or requests changes.",
     )
     is_closed = fields.Boolean(
         string="Closed", help="The work on documents in this stage is done."
@@ -121,6 +176,15 @@ class CustomerApprovalStage(models.Model):
     )
 
     _type_sequence_idx = models.Index("(document_type, sequence, id)")
+    _minimum_deposit_range = models.Constraint(
+        "CHECK (minimum_deposit BETWEEN 0 AND 100)",
+        "A minimum deposit is a percentage of the total: enter a number from 0 to 100.",
+    )
+    _approval_from_amount_positive = models.Constraint(
+        "CHECK (approval_from_amount >= 0)",
+        "The amount from which on approval is required cannot be negative. Enter 0 for "
+        "all documents.",
+    )
 
     # ------------------------------------------------------------------
     # Which stage asks for what
@@ -137,7 +201,23 @@ class CustomerApprovalStage(models.Model):
         Override to add a gate.
         """
         self.ensure_one()
-        return self.requires_customer_approval
+        return self.requires_customer_approval or self._asks_for_deposit()
+
+    def _asks_for_deposit(self):
+        """Return whether a document that has to pay a deposit has to have paid it to
+        enter the stage.
+
+        Override for stages that cost money in other ways.
+        """
+        self.ensure_one()
+        return bool(self.minimum_deposit)
+
+    @api.depends("company_id")
+    @api.depends_context("company")
+    def _compute_currency_id(self):
+        for stage in self:
+            company = stage.company_id or self.env.company
+            stage.currency_id = company.currency_id
 
     # No dependencies: other stages' fields count, see _recompute_gates().
     def _compute_gate_stage_ids(self):
@@ -203,33 +283,32 @@ class CustomerApprovalStage(models.Model):
             default=0,
         )
 
-    def _requires_customer_approval(self, company):
-        """Return whether entering this stage takes the customer's approval, by its
-        own flag or by that of a stage before it.
-
-        :param company: the document's ``res.company``
-        """
-        return any(self._get_gates(company).mapped("requires_customer_approval"))
-
     @api.model
     def _get_list(self, document_type):
         """Return all active stages of a type of document, in order."""
         # Stages of companies that the user is not logged in to count as well.
         return self.sudo().search_fetch(
             [("document_type", "=", document_type)],
-            [
-                "active",
-                "company_id",
-                "document_state",
-                "document_type",
-                "minimum_evidence",
-                "name",
-                "reachable_anytime",
-                "requires_customer_approval",
-                "sequence",
-            ],
+            [*sorted(self._get_gate_fields() | self._get_movement_fields()), "name"],
             order="sequence, id",
         )
+
+    @api.model
+    def _get_gate_fields(self):
+        """Return the fields that make a stage ask for something, or change which stages
+        come before which. Those of this addon the database watches as well."""
+        return set(GATE_FIELDS)
+
+    @api.model
+    def _get_movement_fields(self):
+        """Return the fields that say what happens to documents that enter a stage."""
+        return {
+            "approved_stage_id",
+            "auto_advance_on",
+            "auto_advance_stage_id",
+            "is_closed",
+            "rejected_stage_id",
+        }
 
     def _first_of_state(self, state, company):
         """Return the first of these stages that stands for a state."""
@@ -258,6 +337,87 @@ class CustomerApprovalStage(models.Model):
                     )
                 )
 
+    @api.constrains(
+        "approved_stage_id",
+        "auto_advance_on",
+        "auto_advance_stage_id",
+        "company_id",
+        "document_type",
+        "rejected_stage_id",
+    )
+    def _check_going_on(self):
+        for stage in self:
+            if bool(stage.auto_advance_stage_id) != bool(stage.auto_advance_on):
+                raise ValidationError(
+                    self.env._(
+                        "Say both where documents go on to from %(stage)s, and when.",
+                        stage=stage.name,
+                    )
+                )
+            targets = (
+                stage.auto_advance_stage_id
+                | stage.approved_stage_id
+                | stage.rejected_stage_id
+            )
+            for target in targets:
+                if target.document_type != stage.document_type or (
+                    target.company_id and target.company_id != stage.company_id
+                ):
+                    raise ValidationError(
+                        self.env._(
+                            "Documents in %(stage)s cannot go on to %(target)s, which "
+                            "is a stage of other documents, or of one company only. "
+                            "Choose another one.",
+                            stage=stage.name,
+                            target=target.name,
+                        )
+                    )
+            stage._check_no_loop()
+
+    def _check_no_loop(self):
+        """
+        :raise ValidationError: documents would come back to this stage by themselves
+        """
+        self.ensure_one()
+        stage = self.sudo()  # stages of all companies lead on
+        starts = (
+            (stage.auto_advance_stage_id, ("entry", *self._get_causes())),
+            (stage.approved_stage_id, ("entry",)),
+            (stage.rejected_stage_id, ("entry",)),
+        )
+        for start, causes in starts:
+            path = start
+            while path[-1:].auto_advance_on in causes:
+                following = path[-1:].auto_advance_stage_id
+                if not following or following in path:
+                    break
+                path += following
+            if stage in path:
+                names = " → ".join([stage.name, *path.mapped("name")])
+                raise ValidationError(
+                    self.env._(
+                        "Documents would go in a circle by themselves: %(path)s. "
+                        "Change where one of these stages leads.",
+                        path=names,
+                    )
+                )
+
+    @api.model
+    def _get_causes(self):
+        return [value for value, _label in self._fields["auto_advance_on"].selection]
+
+    @api.constrains("minimum_deposit", "reachable_anytime")
+    def _check_side_stage_has_no_deposit(self):
+        for stage in self:
+            if stage.minimum_deposit and stage.reachable_anytime:
+                raise ValidationError(
+                    self.env._(
+                        "The stage %(stage)s cannot both be reachable at any time and "
+                        "take a deposit. Change one of the two.",
+                        stage=stage.name,
+                    )
+                )
+
     @api.constrains("requires_customer_approval", "reachable_anytime")
     def _check_side_stage_has_no_gate(self):
         for stage in self:
@@ -282,8 +442,9 @@ class CustomerApprovalStage(models.Model):
                     raise ValidationError(
                         self.env._(
                             "New documents start in the stage %(stage)s: if that "
-                            "asked for the customer's approval, no document could be "
-                            "created to ask about. Require it in a later stage.",
+                            "asked for the customer's approval, for a deposit or for "
+                            "stock, no document could be created to ask about. Ask for "
+                            "it in a later stage.",
                             stage=entry.name,
                         )
                     )
@@ -425,7 +586,7 @@ class CustomerApprovalStage(models.Model):
 
     def write(self, vals):
         self._check_gates_are_not_written([vals])
-        if not GATE_FIELDS & vals.keys():
+        if not self._get_gate_fields() & vals.keys():
             return super().write(vals)
         if vals.get("document_type"):
             self._check_document_type_change(vals["document_type"])
@@ -476,6 +637,10 @@ class CustomerApprovalStage(models.Model):
         for stage in changed:
             stage._message_log(body=stage._describe_gates())
         self._notify_gate_change(changed.filtered(lambda s: s not in before or s.id))
+        if not self.env.context.get("install_mode"):
+            for document_type in {*self.mapped("document_type")}:
+                model = self._document_models()[document_type]
+                self.env[model].sudo()._update_all_blocked()  # of whatever company
 
     def _recompute_gates(self):
         stages = self._get_all_stages()
@@ -501,10 +666,14 @@ class CustomerApprovalStage(models.Model):
         """Return what decides on gates, as plain data."""
         self.ensure_one()
         values = {}
-        for name in sorted(GATE_FIELDS):
-            value = self[name]
-            is_record = self._fields[name].type == "many2one"
-            values[name] = (value.id if is_record else value) or None
+        for name in sorted(self._get_gate_fields()):
+            field, value = self._fields[name], self[name]
+            if field.type == "many2one":
+                value = value.id
+            elif field.type in ("float", "monetary") and value:
+                # Events hold no floating point numbers: their text could differ.
+                value = f"{value:.6f}".rstrip("0").rstrip(".")
+            values[name] = value or None
         return values
 
     def _record_configuration(self, before, deleted=False):
@@ -519,7 +688,7 @@ class CustomerApprovalStage(models.Model):
             old, new = before[stage], {} if deleted else stage._read_columns()
             changes = {
                 name: [old.get(name), new.get(name)]
-                for name in sorted(GATE_FIELDS)
+                for name in sorted(self._get_gate_fields())
                 if old.get(name) != new.get(name)
             }
             if changes:
@@ -555,7 +724,11 @@ class CustomerApprovalStage(models.Model):
             problems += approved.browse(row[0] for row in rows)._find_content_problems()
             problems += self._find_smuggled(model)
             stages = self._get_list(document_type)
-            gated = stages.filtered(lambda stage: stage._find_gates())
+            gated = stages.filtered(
+                lambda stage, stages=stages: any(
+                    stage._find_gates(stages).mapped("requires_customer_approval")
+                )
+            )
             problems += gated._find_never_entered(model)
         return problems
 
@@ -646,15 +819,17 @@ class CustomerApprovalStage(models.Model):
                 model,
             )
         )
+        documents = self.env[model].sudo().browse(row[0] for row in rows)  # as above
         return [
-            f"{model},{row[0]}: is behind a gate without the customer's approval"
-            for row in rows
+            f"{model},{document.id}: is behind a gate without the customer's approval"
+            for document in documents
+            if document._is_past_gate()  # small ones need none
         ]
 
     def _read_flags(self):
         self.ensure_one()
         values = {}
-        for name in sorted(GATE_FIELDS - {"sequence"}):
+        for name in sorted(self._get_gate_fields() - {"sequence"}):
             field = self._fields[name]
             values[name] = self[name]
             if field.type == "selection":

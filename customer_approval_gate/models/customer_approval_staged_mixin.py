@@ -6,6 +6,7 @@
 
 import json
 from collections import defaultdict
+from contextlib import contextmanager
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -13,7 +14,15 @@ from odoo.fields import Domain
 
 from ..tools import triggers
 from ..tools.entry import Entry
-from ..tools.grants import GRANT, NEW_DOCUMENT, FollowingStage, is_following_stage
+from ..tools.grants import (
+    ENTERING,
+    GRANT,
+    NEW_DOCUMENT,
+    Entering,
+    FollowingStage,
+    get_entering,
+    is_following_stage,
+)
 
 
 class CustomerApprovalStagedMixin(models.AbstractModel):
@@ -146,8 +155,18 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         stages = self.env["customer.approval.stage"]._get_list(
             self._stage_document_type
         )
+        following = self._find_next_stages(stages)
         for document in self:
-            stage = document.stage_id
+            document.next_stage_id = following[document]
+
+    def _find_next_stages(self, stages):
+        """Return the stage that comes next for each document, if there is one.
+
+        :param stages: all stages of the list, in order
+        """
+        result = {}
+        for document in self:
+            stage = document.stage_id.sudo()  # of whatever company
             following = stages.filtered(
                 lambda s, stage=stage, document=document: (
                     (s.sequence, s.id) > (stage.sequence, stage.id)
@@ -155,17 +174,17 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                     and s.company_id in (document.company_id, self.env["res.company"])
                 )
             )
-            document.next_stage_id = (
-                following[:1]
-                if stage and not stage.reachable_anytime and not stage.is_closed
-                else False
-            )
+            goes_on = stage and not stage.reachable_anytime and not stage.is_closed
+            result[document] = following[:1] if goes_on else stages.browse()
+        return result
 
     @api.model
     def default_get(self, fields):
         """Other apps' kanban views put the stage of *their* records into the context
         under the same name; that is no stage of this document."""
         defaults = super().default_get(fields)
+        for name in self._get_engine_fields() & defaults.keys():
+            del defaults[name]
         if "stage_id" in defaults:
             stage = self.env["customer.approval.stage"].sudo()
             if isinstance(defaults["stage_id"], int):
@@ -182,6 +201,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     def create(self, vals_list):
         vals_list = [dict(vals) for vals in vals_list]
         for vals in vals_list:
+            self._check_engine_values(vals)
             if "state" in vals:
                 self._check_state_given(vals)
             if vals.get("stage_id"):
@@ -234,6 +254,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         return []
 
     def write(self, vals):
+        self._check_engine_values(vals)
         if not self._get_fields_deciding_stages() & vals.keys():
             return self._write_moving(vals)
         self._check_becoming_staged(vals)
@@ -266,6 +287,40 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                     documents._check_gates(stage)
 
     @api.model
+    def _get_engine_fields(self):
+        """Return the fields that follow from what happens, and that nobody writes."""
+        return set()
+
+    @api.model
+    def _check_engine_values(self, vals):
+        if self._get_engine_fields() & vals.keys():
+            raise UserError(
+                self.env._(
+                    "Where a document is headed, and what blocks it, cannot be "
+                    "written: it follows from its stage. Change the stage instead."
+                )
+            )
+
+    def _write_past_engine(self, vals):
+        """Write what the engine itself keeps on documents."""
+        return super().write(vals)
+
+    @contextmanager
+    def _entering_afterwards(self):
+        """Around a method of Odoo's own that moves documents: what entering their
+        stages causes comes after it, when all of it is done.
+
+        :return: the documents to call the method on
+        """
+        if get_entering(self.env):
+            yield self
+            return
+        entering = Entering()
+        yield self.with_context(**{ENTERING: entering})
+        for name, ids in entering.close().items():
+            self.env[name].browse(ids).exists()._cause_entry()
+
+    @api.model
     def _get_fields_deciding_stages(self):
         """Return the fields that decide whether a document has stages, and which."""
         return {"company_id", *self._stage_columns}
@@ -295,7 +350,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                     {"stage_id": stage.id}
                 )
                 document._record_stages(before)
-        self._after_staged_create()
+        self._judge_created()
 
     def _write_moving(self, vals):
         if "stage_id" not in vals and "state" not in vals:
@@ -339,14 +394,29 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             moving._check_gates(stage)
         if moving:
             before = {document: document.stage_id for document in moving}
-            super(CustomerApprovalStagedMixin, moving).write({"stage_id": stage.id})
-            moving._follow_stage(stage)
-            # A state on the way, such as draft for what was cancelled, has a stage
-            # of its own.
-            if lost := moving.filtered(lambda document: document.stage_id != stage):
-                super(CustomerApprovalStagedMixin, lost).write({"stage_id": stage.id})
-            moving._record_stages(before)
+            with moving._entering_afterwards() as documents:
+                super(CustomerApprovalStagedMixin, documents).write(
+                    {"stage_id": stage.id}
+                )
+                documents._follow_stage(stage)
+                # A state on the way, such as draft for what was cancelled, has a stage
+                # of its own.
+                if lost := documents.filtered(lambda d: d.stage_id != stage):
+                    super(CustomerApprovalStagedMixin, lost).write(
+                        {"stage_id": stage.id}
+                    )
+                documents._after_move(before)
         return True
+
+    def _after_move(self, before):
+        """Keep the history of documents that moved, and let happen what follows.
+
+        :param dict before: the stage that each document was in
+        """
+        self._record_stages(before)
+        moved = self.filtered(lambda document: document.stage_id != before[document])
+        moved._forget_heading()
+        moved._enter_stages()
 
     def _record_stages(self, before):
         """Keep the history of stages (guide, "Status History"): who moved which
@@ -421,10 +491,14 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                 values.pop("stage_id", None)
             super(CustomerApprovalStagedMixin, documents).write(values)
         if not is_following_stage(self):
-            self._record_stages(before)
+            self._after_move(before)
         return True
 
     def _after_staged_create(self):
+        self._judge_created()
+        self._enter_stages()
+
+    def _judge_created(self):
         """Judge documents that were just created, wherever their stage came from."""
         staged = self.filtered(lambda document: document._is_staged())
         for stage, documents in staged.grouped("stage_id").items():
@@ -466,18 +540,33 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     # Gates
     # ------------------------------------------------------------------
 
-    def _gate_blockers(self, stage):
-        """Return why documents may not enter a stage.
+    def _ask_gates(self, stage, gates, shown=False):
+        """Return what the gates say of documents that are to enter a stage.
 
         Override to add a gate; it is asked for the whole batch at once, before
         anything is written.
 
         :param stage: the one ``customer.approval.stage`` to be entered
-        :return: for each blocked document the list of reasons, each a sentence that
-            says what to do next
+        :param gates: all stages whose conditions count, the stage itself included
+        :param bool shown: whether it is for people to read, who want to know more
+            than what blocks; then what documents say of themselves is good enough
+        :return: for each document the list of ``tools.gates.GateState``
         :rtype: dict
         """
-        return {}
+        return {document: [] for document in self}
+
+    def _gate_blockers(self, stage):
+        """Return why documents may not enter a stage: for each that is blocked the list
+        of reasons, each a sentence that says what to do next.
+
+        :param stage: the one ``customer.approval.stage`` to be entered
+        :rtype: dict
+        """
+        blockers = {}
+        for document, states in self._ask_gates(stage, stage._find_gates()).items():
+            if reasons := [state.message for state in states if state.message]:
+                blockers[document] = reasons
+        return blockers
 
     def _check_gates(self, stage):
         """Refuse the move if a gate up to the stage blocks any of the documents.
@@ -493,7 +582,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         if not blockers:
             return
         self._record_refusals(blockers)
-        several = len(blockers) > 1
+        several = len(self) > 1
         lines = [
             f"{document.display_name}: {reason}" if several else reason
             for document, reasons in blockers.items()
@@ -561,6 +650,12 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             if stage:
                 blocked |= self.browse().union(*documents._gate_blockers(stage))
         return blocked
+
+    def _get_blocked_text(self, state):
+        """Return why the document may not get into a state, for people."""
+        self.ensure_one()
+        stage = self._get_entry_stage(state)
+        return " ".join(self._gate_blockers(stage).get(self, []))
 
     # ------------------------------------------------------------------
     # The move

@@ -12,9 +12,20 @@ class PaymentTransaction(models.Model):
     def _post_process(self):
         """A payment is booked whatever a gate says: draft invoices that a gate blocks
         stay drafts (``account.move.action_post()``)."""
-        return super(
+        result = super(
             PaymentTransaction, self.with_context(customer_approval_leave_blocked=True)
         )._post_process()
+        done = self.filtered(lambda tx: tx.state == "done")
+        (done | done.source_transaction_id).sale_order_ids._after_money()
+        return result
+
+    def _get_share_of(self, order):
+        """Return how much of a payment for several orders is one order's, from 0 to
+        1: in the ratio of their totals."""
+        self.ensure_one()
+        orders = self.sale_order_ids
+        total = sum(orders.mapped("amount_total"))
+        return order.amount_total / total if len(orders) > 1 and total else 1.0
 
     def _check_amount_and_confirm_order(self):
         """Paying what the order's page asks for is the customer's yes. Where a gate
@@ -39,13 +50,18 @@ class PaymentTransaction(models.Model):
                 )
             if order._filter_blocked("sale"):
                 confirming -= tx
+                reasons = order._get_blocked_text("sale")
                 order._schedule_blocked_activity(
                     self.env._(
                         "A payment arrived (%(reference)s), but the order was not "
-                        "confirmed: its customer has not approved it. Request "
-                        "customer approval.",
+                        "confirmed: %(reasons)s",
                         reference=tx.reference,
+                        reasons=reasons,
                     )
+                )
+                # What the customer paid for is confirmed as soon as nothing blocks it.
+                order._head_for(
+                    order._get_entry_stage("sale"), reasons, "payment_arrived"
                 )
         return super(PaymentTransaction, confirming)._check_amount_and_confirm_order()
 

@@ -34,6 +34,11 @@ class ResCompany(models.Model):
         "is mailed to their own address. Stages can ask for it, too.",
     )
 
+    customer_approval_deposit_percent = fields.Float(
+        string="Deposit of New Orders (%)",
+        digits=(5, 2),
+        help="Which deposit new orders take, in percent of their total. 0: none.",
+    )
     customer_approval_tolerance_percent = fields.Float(
         string="Tolerated Rise (%)",
         help="By how much prices may rise after the approval without asking again, in "
@@ -61,6 +66,10 @@ class ResCompany(models.Model):
         "CHECK (customer_approval_tolerance_percent >= 0"
         " AND customer_approval_tolerance_amount >= 0)",
         "Tolerances cannot be negative. Enter 0 for none.",
+    )
+    _customer_approval_deposit_range = models.Constraint(
+        "CHECK (customer_approval_deposit_percent BETWEEN 0 AND 100)",
+        "A deposit is a percentage of the total: enter a number from 0 to 100.",
     )
     _customer_approval_days_positive = models.Constraint(
         "CHECK (customer_approval_days >= 0)",

@@ -19,6 +19,9 @@ class ResConfigSettings(models.TransientModel):
     customer_approval_consent = fields.Text(
         related="company_id.customer_approval_consent", readonly=False
     )
+    customer_approval_deposit_percent = fields.Float(
+        related="company_id.customer_approval_deposit_percent", readonly=False
+    )
     customer_approval_code = fields.Boolean(
         related="company_id.customer_approval_code", readonly=False
     )

@@ -14,6 +14,8 @@ from ..tools.ledger import STRENGTHS
 class SaleOrder(models.Model):
     _name = "sale.order"
     _inherit = [
+        "customer.approval.delivered.mixin",
+        "customer.approval.deposit.mixin",
         "customer.approval.mixin",
         "customer.approval.staged.mixin",
         "sale.order",
@@ -61,6 +63,22 @@ class SaleOrder(models.Model):
             self.filtered(lambda order: order.state == "draft").action_quotation_sent()
         elif state == "sale":
             self.action_confirm()
+
+    def action_confirm(self):
+        """What entering the stage causes comes when all of the confirmation is done."""
+        with self._entering_afterwards() as orders:
+            return super(SaleOrder, orders).action_confirm()
+
+    def action_cancel(self):
+        """As for ``action_confirm()``."""
+        with self._entering_afterwards() as orders:
+            return super(SaleOrder, orders).action_cancel()
+
+    def _validate_order(self):
+        """The customer's answer may have moved the order on already: then the page that
+        they answered on has nothing left to confirm."""
+        waiting = self.filtered(lambda order: order.state != "sale")
+        return super(SaleOrder, waiting)._validate_order() if waiting else None
 
     def _way_back_message(self, stage):
         self.ensure_one()
@@ -152,6 +170,20 @@ class SaleOrder(models.Model):
 
     def _get_amount_to_commit(self):
         return self.customer_approval_family_total
+
+    def _get_gate_amounts(self):
+        amounts = {}
+        for order in self:
+            # Whatever the user may read of the orders that belong together.
+            own = order.sudo()
+            original = own.customer_approval_parent_id or own
+            others = original | original.customer_approval_change_ids
+            others = others.filtered(lambda o: o.state != "cancel") - own
+            lines = sum(own.order_line.mapped("price_total"))
+            amounts[order] = (
+                max(own.amount_total, lines) / (own.currency_rate or 1)
+            ) + sum(o.amount_total / (o.currency_rate or 1) for o in others)
+        return amounts
 
     # ------------------------------------------------------------------
     # Optional lines
@@ -246,7 +278,7 @@ class SaleOrder(models.Model):
         """
         self.ensure_one()
         self._check_customer_approval_right()
-        if self.customer_approval_status != "approved":
+        if self.customer_approval_status != "approved" and not self._is_small_one():
             raise UserError(
                 self.env._(
                     "%(order)s is not approved: change it as it is, and request "
@@ -278,6 +310,13 @@ class SaleOrder(models.Model):
             body=self.env._("Change order: %(order)s", order=change._get_html_link())
         )
         return change
+
+    def _is_small_one(self):
+        """Return whether the order is behind a gate that only larger orders need an
+        approval for: it cannot grow beyond that without one."""
+        self.ensure_one()
+        passed = self._get_gates_passed().filtered("requires_customer_approval")
+        return bool(passed) and not self._is_past_gate()
 
     def action_create_change_order(self):
         """Open a new quotation for what is to be added to an approved order."""

@@ -1,5 +1,6 @@
 from . import (
     test_access,
+    test_advance,
     test_attacks,
     test_approval,
     test_approvers,
@@ -7,6 +8,8 @@ from . import (
     test_content,
     test_coverage,
     test_database,
+    test_delivery,
+    test_deposit,
     test_engine,
     test_evidence,
     test_evidence_attacks,

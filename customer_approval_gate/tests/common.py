@@ -3,6 +3,7 @@
 
 from contextlib import contextmanager
 
+from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import new_test_user
 from odoo.tools import SQL
@@ -67,6 +68,13 @@ class ApprovalMixin:
             self.env.cr.execute(
                 SQL("ALTER TABLE %s ENABLE TRIGGER USER", SQL.identifier(table))
             )
+
+    @contextmanager
+    def _refused(self, regex, error=UserError):
+        """Around what is refused: nothing of it stays."""
+        with self.assertRaises(error) as catcher:
+            yield
+        self.assertRegex(str(catcher.exception), regex)
 
     def _bring_to_status(self, document, status):
         """Bring a document to an approval status, the way people do."""

@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 
+from ..tools.gates import GateState
 from .common import GATE_SENTENCE, ApprovalCommon
 
 
@@ -170,8 +171,15 @@ class TestEngine(ApprovalCommon):
         order.action_confirm()
         self.assertEqual(self._state(order), (self.production, "sale"))
         self.assertIn(gate, self.production.gate_stage_ids)
+        values = {"company_id": self.env.company.id}
+        if "warehouse_id" in order._fields:  # where Inventory is there
+            values["warehouse_id"] = (
+                self.env["stock.warehouse"]
+                .search([("company_id", "=", self.env.company.id)], limit=1)
+                .id
+            )
         with self.assertRaisesRegex(UserError, "customer approval is required"):
-            order.company_id = self.env.company
+            order.write(values)
 
     def test_copy_starts_anew(self):
         self.sale_order.stage_id = self.delivered
@@ -290,18 +298,18 @@ class TestEngine(ApprovalCommon):
             self._create_order(state="sale", stage_id=hold.id)
 
     def test_another_gate_joins(self):
-        """_gate_blockers() is what other addons override."""
+        """_ask_gates() is what other addons override."""
         self.production.requires_customer_approval = True
         order_class = self.env.registry["sale.order"]
-        original = order_class._gate_blockers
+        original = order_class._ask_gates
 
-        def with_weekday(orders, stage):
-            blockers = original(orders, stage)
+        def with_weekday(orders, stage, gates, shown=False):
+            states = original(orders, stage, gates, shown)
             for order in orders:
-                blockers.setdefault(order, []).append("It is Sunday.")
-            return blockers
+                states[order].append(GateState("weekday", "It is Sunday."))
+            return states
 
-        self.patch(order_class, "_gate_blockers", with_weekday)
+        self.patch(order_class, "_ask_gates", with_weekday)
         with self.assertRaises(UserError) as catcher:
             self.sale_order.stage_id = self.production
         self.assertEqual(

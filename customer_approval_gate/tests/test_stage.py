@@ -65,8 +65,8 @@ class TestStage(ApprovalCommon):
             }
         )
         self.assertEqual(self.quality.gate_stage_ids, gate)
-        self.assertTrue(self.quality._requires_customer_approval(company))
-        self.assertFalse(self.quality._requires_customer_approval(self.env.company))
+        self.assertEqual(self.quality._get_gates(company), gate)
+        self.assertFalse(self.quality._get_gates(self.env.company))
 
     def test_flags_are_logged_whatever_the_context(self):
         stage = self.quality.with_context(

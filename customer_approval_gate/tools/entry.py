@@ -70,3 +70,32 @@ class Entry:
 
 class EvidenceValues(dict):
     """Values that may be written on a request: what was asked, or what was answered."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What was delivered, or completed, and who says so.
+
+    :param kind: the ``customer.approval.delivery.kind``
+    :param quantities: how much of each line: ``{line_id: float}``, in its unit
+    :param name: the full name of who received it
+    :param method: ``staff`` or ``portal``
+    :param present: whether the customer was there
+    :param signature: an image, base64
+    :param photos: ``[(file name, bytes)]``
+    :param place: where, as text
+    :param position: latitude and longitude, as decimal texts
+    :param partner: the ``res.partner`` whose login it was
+    """
+
+    kind: Any
+    quantities: dict
+    name: str
+    method: str
+    present: bool = True
+    signature: Any = None
+    remarks: str = ""
+    photos: tuple = ()
+    place: str = ""
+    position: tuple = ()
+    partner: Any = None

@@ -40,6 +40,36 @@ def is_following_stage(documents):
     )
 
 
+ENTERING = "customer_approval_entering"
+"""The context key that holds an ``Entering``."""
+
+
+class Entering:
+    """Collects the documents that enter a stage while a method of Odoo's own goes on:
+    what entering causes comes after it, when all of it is done."""
+
+    def __init__(self):
+        self.is_open = True
+        self.documents = {}
+
+    def add(self, documents):
+        """Keep documents for later, each once."""
+        ids = self.documents.setdefault(documents._name, {})
+        ids.update(dict.fromkeys(documents.ids))
+
+    def close(self):
+        """Return what was collected, by model; from now on nothing is."""
+        self.is_open = False
+        return {name: list(ids) for name, ids in self.documents.items()}
+
+
+def get_entering(env):
+    """Return the ``Entering`` that collects at the moment, or ``None``."""
+    entering = env.context.get(ENTERING)
+    collects = isinstance(entering, Entering) and entering.is_open
+    return entering if collects else None
+
+
 class Mailing:
     """A mail is being sent to one person who is asked, with their own link.
 

@@ -80,6 +80,8 @@ UNSEALED_KINDS = (
     "mail_bounced",
     "pass_on_proposed",
     "pass_on_refused",
+    "entry_action",
+    "advance_blocked",
 )
 """What happens all day long, and opens nothing: it is chained, and not signed."""
 

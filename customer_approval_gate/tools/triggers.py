@@ -107,6 +107,7 @@ SELECT EXISTS (
        AND gate.active
        AND gate.reachable_anytime IS NOT TRUE
        AND (gate.sequence, gate.id) <= (target.sequence, target.id)
+       AND COALESCE(gate.approval_from_amount, 0) <= GREATEST(amount, 0)
      WHERE target.id = stage
        AND target.reachable_anytime IS NOT TRUE
        AND (gate.company_id IS NULL OR gate.company_id = company)
@@ -129,6 +130,7 @@ SELECT COALESCE(max(
    AND gate.active
    AND gate.reachable_anytime IS NOT TRUE
    AND (gate.sequence, gate.id) <= (target.sequence, target.id)
+   AND COALESCE(gate.approval_from_amount, 0) <= GREATEST(amount, 0)
  WHERE target.id = stage
    AND target.reachable_anytime IS NOT TRUE
    AND (gate.company_id IS NULL OR gate.company_id = company)
@@ -170,6 +172,40 @@ BEGIN
 END
 """
 
+# What a document comes to in its company's currency: the stages' amounts are compared
+# to it. Change orders count with the order they change; and lines count, so that a
+# total alone cannot be made smaller.
+AMOUNT = """
+DECLARE
+    original int;
+    others numeric := 0;
+    own numeric;
+    rate numeric;
+BEGIN
+    rate := COALESCE(NULLIF(COALESCE(
+        (after->>'currency_rate')::numeric, (after->>'invoice_currency_rate')::numeric
+    ), 0), 1);
+    own := COALESCE((after->>'amount_total')::numeric, 0);
+    IF model = 'sale.order' THEN
+        IF with_lines THEN
+            own := GREATEST(own, (
+                SELECT sum(price_total) FROM ONLY @.sale_order_line
+                 WHERE order_id = document
+            ));
+        END IF;
+        original := COALESCE((after->>'customer_approval_parent_id')::int, document);
+        SELECT COALESCE(sum(
+                   amount_total / COALESCE(NULLIF(currency_rate, 0), 1)::numeric
+               ), 0)
+          INTO others
+          FROM ONLY @.sale_order
+         WHERE (id = original OR customer_approval_parent_id = original)
+           AND id <> document AND state <> 'cancel';
+    END IF;
+    RETURN round(own / rate + others, 6);
+END
+"""
+
 # Arguments: the model, its type of document, what makes a row staged (JSON), its final
 # states (JSON).
 GATE = """
@@ -184,6 +220,9 @@ DECLARE
     stages_apply boolean;
     is_asked boolean := FALSE;
     condition record;
+    company int;
+    amount numeric;
+    grown boolean := FALSE;
 BEGIN
     IF to_regclass('@.customer_approval_request') IS NULL
        OR to_regclass('@.customer_approval_event') IS NULL
@@ -259,17 +298,55 @@ BEGIN
             USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
                   CONSTRAINT = 'customer_approval_status';
     END IF;
+    company := (after->>'company_id')::int;
+    -- What stands behind a gate that small documents pass stays small.
+    grown := stages_apply AND cardinality(wanted) = 0 AND (
+        COALESCE((after->>'amount_total')::numeric, 0)
+            > COALESCE((before->>'amount_total')::numeric, 0)
+        OR after->'currency_rate' IS DISTINCT FROM before->'currency_rate'
+        OR after->'customer_approval_parent_id'
+            IS DISTINCT FROM before->'customer_approval_parent_id'
+    );
+    IF grown THEN
+        wanted := wanted || (after->>'stage_id')::int;
+        IF TG_ARGV[3]::jsonb ? (after->>'state') THEN
+            SELECT id INTO stage
+              FROM ONLY @.customer_approval_stage
+             WHERE document_type = TG_ARGV[1]
+               AND document_state = after->>'state'
+               AND active
+               AND (company_id IS NULL OR company_id = company)
+             ORDER BY sequence, id LIMIT 1;
+            wanted := wanted || stage;
+        END IF;
+    END IF;
+    IF cardinality(wanted) > 0 THEN
+        amount := @.customer_approval_amount(TG_ARGV[0], NEW.id, after, TRUE);
+    END IF;
     FOREACH stage IN ARRAY wanted LOOP
-        IF @.customer_approval_is_gated(stage, (after->>'company_id')::int)
+        -- The lines may be what they are to be already.
+        CONTINUE WHEN grown AND @.customer_approval_is_gated(
+            stage, company,
+            @.customer_approval_amount(TG_ARGV[0], NEW.id, before, FALSE)
+        );
+        IF @.customer_approval_is_gated(stage, company, amount)
            AND NOT @.customer_approval_is_approved(TG_ARGV[0], NEW.id) THEN
             SELECT name->>'en_US' INTO stage_name
               FROM ONLY @.customer_approval_stage WHERE id = stage;
+            IF grown THEN
+                RAISE EXCEPTION 'With so large a total, % takes the customer''s '
+                    'approval.', stage_name
+                    USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+                          CONSTRAINT = 'customer_approval_grown',
+                          DETAIL = stage::text;
+            END IF;
             RAISE EXCEPTION 'Cannot advance to %: customer approval is required. '
                 'Request customer approval before changing to this status.', stage_name
                 USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
                       CONSTRAINT = 'customer_approval_gate', DETAIL = stage::text;
         END IF;
-        minimum := @.customer_approval_minimum(stage, (after->>'company_id')::int);
+        CONTINUE WHEN grown;
+        minimum := @.customer_approval_minimum(stage, company, amount);
         IF minimum > 0
            AND minimum > @.customer_approval_strength(TG_ARGV[0], NEW.id) THEN
             SELECT name->>'en_US' INTO stage_name
@@ -586,7 +663,10 @@ BEGIN
              WHERE res_model = 'customer.approval.stage'
                AND res_id = COALESCE((after->>'id')::int, (before->>'id')::int)
                AND kind = 'stage_configured'
-               AND details->'changes'->name->1 = new_value
+               AND CASE WHEN jsonb_typeof(new_value) = 'number'
+                        THEN (details->'changes'->name->>1)::numeric
+                             = (new_value#>>'{}')::numeric
+                        ELSE details->'changes'->name->1 = new_value END
                AND xact = pg_current_xact_id()::text
         ) THEN
             RAISE EXCEPTION 'What stages ask for is changed in Odoo only, where it is '
@@ -613,13 +693,19 @@ FUNCTIONS = {
         IS_APPROVED,
     ),
     "customer_approval_is_gated": (
-        "stage int, company int",
+        "stage int, company int, amount numeric",
         "boolean",
         "sql STABLE",
         IS_GATED,
     ),
+    "customer_approval_amount": (
+        "model text, document int, after jsonb, with_lines boolean",
+        "numeric",
+        "plpgsql STABLE",
+        AMOUNT,
+    ),
     "customer_approval_minimum": (
-        "stage int, company int",
+        "stage int, company int, amount numeric",
         "int",
         "sql STABLE",
         MINIMUM,
@@ -718,6 +804,7 @@ def install_functions(cr):
     # Bodies name tables that come later.
     cr.execute("SET LOCAL check_function_bodies = off")
     schema = _get_schema(cr)
+    _drop_old_functions(cr)
     for name, (arguments, result, language, body) in FUNCTIONS.items():
         cr.execute(
             SQL(
@@ -730,6 +817,23 @@ def install_functions(cr):
                 body.replace("@.", schema),
             )
         )
+
+
+def _drop_old_functions(cr):
+    """Drop what older versions made under the same names with other arguments."""
+    cr.execute(
+        """
+        SELECT oid::regprocedure::text, proname,
+               pg_get_function_identity_arguments(oid)
+          FROM pg_proc
+         WHERE proname = ANY(%s) AND pronamespace = current_schema::regnamespace
+        """,
+        [list(FUNCTIONS)],
+    )
+    for signature, name, arguments in cr.fetchall():
+        wanted = FUNCTIONS[name][0].replace(" int", " integer")
+        if arguments != wanted:
+            cr.execute(SQL("DROP FUNCTION %s", SQL(signature)))
 
 
 def _get_schema(cr):

@@ -31,7 +31,7 @@ export class CustomerApprovalKanbanRenderer extends KanbanRenderer {
             }
             gatedStages.ids = new Set(
                 await orm.search("customer.approval.stage", [
-                    ["gate_stage_ids", "!=", false],
+                    ["gate_stage_ids.requires_customer_approval", "=", true],
                 ])
             );
         });

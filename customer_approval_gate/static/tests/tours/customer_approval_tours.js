@@ -426,3 +426,146 @@ registry.category("web_tour.tours").add("customer_approval_by_login", {
         },
     ],
 });
+
+// The deposit: refused, asked for, paid, and on it goes
+
+registry.category("web_tour.tours").add("customer_approval_deposit_refused", {
+    steps: () => [
+        {
+            content: "The card says what is missing",
+            trigger: `${column("Pending Approval")} ${CARD} .o_customer_approval_gates.text-danger`,
+        },
+        {
+            content: "Drop the card into the stage that takes a deposit",
+            trigger: `${column("Pending Approval")} ${CARD}`,
+            run: `drag_and_drop(${column("In Production")})`,
+        },
+        {
+            content: "The sentence is shown",
+            trigger:
+                ".modal:contains('Cannot advance to In Production: a deposit of'):contains('is still to be collected.')",
+        },
+        {
+            trigger: ".modal-footer .btn-primary",
+            run: "click",
+        },
+        {
+            content: "The card is back",
+            trigger: `body:not(:has(.modal)) ${column("Pending Approval")} ${CARD}`,
+        },
+    ],
+});
+
+registry.category("web_tour.tours").add("customer_approval_deposit_request", {
+    steps: () => [
+        {
+            content: "The form says what blocks it",
+            trigger:
+                ".o_customer_approval_gates .badge:contains('Deposit'):contains('missing')",
+        },
+        {
+            content: "Ask for it",
+            trigger: "button[name='action_request_deposit_online']",
+            run: "click",
+        },
+        {
+            content: "Odoo's dialog has the amount",
+            trigger: ".modal .o_field_widget[name='amount'] input:value('300.00')",
+        },
+        {
+            trigger: ".modal .btn-close, .modal button[special='cancel']",
+            run: "click",
+        },
+        {
+            trigger: "body:not(:has(.modal))",
+        },
+    ],
+});
+
+registry.category("web_tour.tours").add("customer_approval_deposit_pay", {
+    steps: () => [
+        {
+            content: "Pay what is asked for",
+            trigger: "#o_sale_portal_paynow, a[data-bs-target='#modalaccept']",
+            run: "click",
+        },
+        {
+            content: "With the provider for demonstrations",
+            trigger:
+                ".modal.show input[name='o_payment_radio'][data-provider-code='demo']",
+            run: "click",
+        },
+        {
+            trigger: ".modal.show #customer_input",
+            run: "edit 4242424242424242",
+        },
+        {
+            trigger: ".modal.show button[name='o_payment_submit_button']:enabled",
+            run: "click",
+            expectUnloadPage: true,
+        },
+        {
+            content: "It was paid",
+            trigger: "#quotation_content, .o_portal_sale_sidebar",
+            timeout: 60000,
+        },
+    ],
+});
+
+// A delivery, confirmed on a phone
+
+registry.category("web_tour.tours").add("customer_approval_delivery", {
+    steps: () => [
+        {
+            content: "Nothing is wider than the screen",
+            trigger: ".o_customer_approval_delivery",
+            run: () => {
+                const {scrollWidth, clientWidth} = document.documentElement;
+                if (scrollWidth > clientWidth) {
+                    throw new Error(`${scrollWidth} px on ${clientWidth} px`);
+                }
+            },
+        },
+        {
+            content: "All of it",
+            trigger: ".o_customer_approval_all_done",
+            run: "click",
+        },
+        {
+            trigger: "input[data-left='2']:value('2')",
+        },
+        {
+            content: "Who received it",
+            trigger: "input[name='name']",
+            run: "edit Rita Receiver",
+        },
+        {
+            trigger: "textarea[name='remarks']",
+            run: "edit Left at the gate",
+        },
+        {
+            trigger: ".o_customer_approval_delivery_form button[type='submit']",
+            run: "click",
+            expectUnloadPage: true,
+        },
+        {
+            content: "It is confirmed, with a certificate",
+            trigger:
+                ".alert-success:contains('Confirmed as DEL/'):has(a[href*='certificate'])",
+        },
+    ],
+});
+
+registry.category("web_tour.tours").add("customer_approval_delivery_button", {
+    steps: () => [
+        {
+            content: "From the order's form",
+            trigger: "button[name='action_confirm_delivery']",
+            run: "click",
+            expectUnloadPage: true,
+        },
+        {
+            trigger: ".o_customer_approval_delivery h1:contains('Confirm delivery')",
+        },
+    ],
+});

@@ -1,0 +1,303 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from odoo import api, fields, models
+
+from ..tools.gates import GateState
+
+
+class CustomerApprovalDepositMixin(models.AbstractModel):
+    """A document that its customer pays a deposit for: the gate of deposits.
+
+    A model joins with ``_inherit = ["customer.approval.deposit.mixin", its own name]``
+    and ``_get_money_sources()``.
+    """
+
+    _name = "customer.approval.deposit.mixin"
+    _description = "Document with a Deposit"
+
+    currency_id = fields.Many2one("res.currency")  # the document's own
+
+    deposit_due = fields.Monetary(
+        string="Deposit",
+        compute="_compute_deposit",
+        compute_sudo=True,
+        help="What has to be paid before the next stage that takes a deposit.",
+    )
+    deposit_collected = fields.Monetary(
+        string="Collected",
+        compute="_compute_deposit",
+        compute_sudo=True,
+        help="What the customer has paid, less what was paid back: money that has "
+        "arrived, not transfers that are announced and not cards that are authorised "
+        "only.",
+    )
+    deposit_missing = fields.Monetary(
+        string="Still to Be Collected", compute="_compute_deposit", compute_sudo=True
+    )
+
+    # ------------------------------------------------------------------
+    # What a document model says of itself
+    # ------------------------------------------------------------------
+
+    def _get_own_deposits(self):
+        """Return what the documents themselves say has to be paid, in their currency.
+
+        :return: ``{document: amount}``
+        """
+        return dict.fromkeys(self, 0.0)
+
+    def _get_money_sources(self):
+        """Return where money for each document comes from.
+
+        :return: ``{document: (shares, payments, transactions)}``: how much of each
+            ``account.move`` is the document's, from 0 to 1; the ``account.payment`` and
+            the ``payment.transaction`` records that are the document's own, with their
+            share
+        :rtype: dict
+        """
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------
+    # The gate
+    # ------------------------------------------------------------------
+
+    def _ask_gates(self, stage, gates, shown=False):
+        """Add the guide's second gate: "some statuses require a minimum deposit before
+        entry"."""
+        states = super()._ask_gates(stage, gates, shown)
+        required = self._get_required_deposits(gates)
+        asked = self.filtered(lambda document: required[document])
+        if not asked:
+            return states
+        collected = asked._get_collected_deposits()
+        for document in asked:
+            missing = document._get_missing(required[document], collected[document])
+            message, texts = "", {}
+            if missing:
+                message = document._deposit_message(stage, required[document], missing)
+            if shown:
+                texts = document._describe_deposit_gate(
+                    required[document], collected[document], missing
+                )
+            states[document].append(GateState("deposit", message, **texts))
+        return states
+
+    @api.model
+    def _get_fields_blocking(self):
+        return [*super()._get_fields_blocking(), *self._get_fields_of_deposits()]
+
+    def _get_required_deposits(self, gates):
+        """Return what has to be paid before the last of these stages: the stages'
+        percentage or what the document itself says, whichever is more.
+
+        :param gates: all stages whose conditions count
+        :return: ``{document: amount}``
+        """
+        asking = gates.sudo().filtered(lambda gate: gate._asks_for_deposit())
+        if not asking:
+            return dict.fromkeys(self, 0.0)
+        own = self._get_own_deposits()
+        required = {}
+        for document in self:
+            gates_of_company = asking._of_company(document.company_id)
+            amount = 0.0
+            if gates_of_company:
+                percent = max(gates_of_company.mapped("minimum_deposit"))
+                # Cents of what is required are never rounded up beyond the total.
+                amount = min(
+                    max(document.amount_total * percent / 100, own[document]),
+                    document.amount_total,
+                )
+            required[document] = document._round_money(max(amount, 0.0))
+        return required
+
+    def _round_money(self, amount):
+        return self.currency_id.round(amount) if self.currency_id else amount
+
+    def _get_missing(self, required, collected):
+        """Return how much is still to be collected, 0 if nothing."""
+        self.ensure_one()
+        return self._round_money(max(required - max(collected, 0.0), 0.0))
+
+    def _deposit_message(self, stage, required, missing):
+        self.ensure_one()
+        return self.env._(
+            "Cannot advance to %(stage)s: a deposit of %(required)s is required, "
+            "%(missing)s is still to be collected.",
+            stage=stage.name,
+            required=self.currency_id.format(required),
+            missing=self.currency_id.format(missing),
+        )
+
+    def _describe_deposit_gate(self, required, collected, missing):
+        self.ensure_one()
+        form = self.currency_id.format
+        return {
+            "label": self.env._("Deposit"),
+            "state": self.env._(
+                "%(missing)s of %(required)s missing",
+                missing=form(missing),
+                required=form(required),
+            )
+            if missing
+            else self.env._("%(collected)s collected", collected=form(collected)),
+            "who": self.env._("the customer: request the deposit") if missing else "",
+        }
+
+    # ------------------------------------------------------------------
+    # What is shown
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _get_fields_of_deposits(self):
+        """Return the fields on which it depends what has to be paid."""
+        return ["amount_total", "stage_id"]
+
+    @api.depends(lambda self: self._get_fields_of_deposits())
+    def _compute_deposit(self):
+        stages = self.env["customer.approval.stage"]._get_list(
+            self._stage_document_type
+        )
+        asking = stages.filtered(lambda stage: stage._asks_for_deposit())
+        asking -= asking.filtered("reachable_anytime")
+        stored = self.filtered("id") if asking else self.browse()
+        collected = stored._get_collected_deposits() if stored else {}
+        due = {document: {} for document in stored}
+        for number in range(1, len(asking) + 1):
+            for document, amount in stored._get_required_deposits(
+                asking[:number]
+            ).items():
+                due[document][asking[number - 1]] = amount
+        for document in self:
+            paid = collected.get(document, 0.0)
+            amounts = list(due.get(document, {}).values())
+            # The next one that is not paid yet, or the last.
+            open_ones = [a for a in amounts if document._get_missing(a, paid)]
+            document.deposit_due = (open_ones or amounts[-1:] or [0.0])[0]
+            document.deposit_collected = paid
+            document.deposit_missing = document._get_missing(document.deposit_due, paid)
+
+    # ------------------------------------------------------------------
+    # Money
+    # ------------------------------------------------------------------
+
+    def _get_collected_deposits(self):
+        """Return how much money of each document has arrived, in its currency at the
+        rate of each payment.
+
+        Neither core's ``amount_paid``, which knows online payments only and counts
+        authorised ones, nor ``payment_state``, which write-offs and credit notes
+        satisfy as well. Counted are the document's own payments, wherever they were
+        reconciled, and what other payments paid of its invoices.
+
+        :return: ``{document: amount}``
+        """
+        # Who asks need not be allowed to see payments: it is about one sum.
+        sources = self.sudo()._get_money_sources()
+        moves = self.env["account.move"].sudo()  # as above
+        own_payments = self.env["account.payment"].sudo()
+        for shares, payments, _transactions in sources.values():
+            moves = moves.union(*shares)
+            own_payments = own_payments.union(*payments)
+        partials = moves._read_money_received()
+        elsewhere = own_payments._read_paid_invoices()
+        result = {}
+        for document, (shares, payments, transactions) in sources.items():
+            amount = 0.0
+            for payment, share in payments.items():
+                amount += share * document._convert_money(
+                    payment._get_counted_amount(),
+                    payment.currency_id,
+                    payment.date,
+                )
+                for move, part, currency in elsewhere.get(payment, ()):
+                    if share == 1:
+                        amount -= (1 - shares.get(move, 0.0)) * document._convert_money(
+                            part, currency, payment.date
+                        )
+            for transaction, share in transactions.items():
+                amount += share * document._convert_money(
+                    transaction.amount,
+                    transaction.currency_id,
+                    (transaction.last_state_change or transaction.create_date).date(),
+                )
+            for move, share in shares.items():
+                for part in partials.get(move, ()):
+                    if part.payment and part.payment in payments:
+                        continue
+                    amount += share * document._convert_money(
+                        part.amount, move.currency_id, part.date
+                    )
+            result[document.with_env(self.env)] = document._round_money(amount)
+        return result
+
+    def _convert_money(self, amount, currency, date):
+        self.ensure_one()
+        return currency._convert(
+            amount, self.currency_id, self.company_id, date, round=False
+        )
+
+    @api.model
+    def _sort_transactions(self, transactions):
+        """Return the payments that transactions have become, and those that have
+        become none yet, captures and refunds included, as far as they are money.
+
+        :param transactions: ``payment.transaction`` records
+        :rtype: tuple
+        """
+        every = transactions
+        children = transactions.child_transaction_ids
+        while children - every:
+            every |= children
+            children = children.child_transaction_ids
+        done = every.filtered(
+            lambda tx: (
+                tx.state == "done"
+                and tx.operation != "validation"
+                # What was captured in parts is counted by its parts.
+                and not tx.child_transaction_ids.filtered(
+                    lambda child: (
+                        child.operation == tx.operation
+                        and child.state in ("done", "cancel")
+                    )
+                )
+            )
+        )
+        return done.payment_id, done.filtered(lambda tx: not tx.payment_id)
+
+    # ------------------------------------------------------------------
+    # When money arrives
+    # ------------------------------------------------------------------
+
+    def _after_money(self):
+        """Let documents go on that waited for money: whatever the way it came."""
+        documents = self.exists().filtered(lambda document: document._is_staged())
+        documents._update_blocked()
+        documents._advance_after("deposit_complete")
+
+    def _filter_ready(self, cause):
+        if cause == "deposit_complete":
+            return self._filter_deposit_complete()
+        return super()._filter_ready(cause)
+
+    def _filter_deposit_complete(self):
+        """Return the documents whose deposit is complete: what they take themselves,
+        and what the stage that they go on to asks for."""
+        complete = self.browse()
+        for target, documents in self.grouped(
+            lambda document: document.stage_id.sudo().auto_advance_stage_id
+        ).items():
+            gates = target._find_gates() if target else target
+            required = documents._get_required_deposits(gates)
+            # What the document itself wants counts, whatever its stages ask for.
+            own = documents._get_own_deposits()
+            needed = {d: max(required[d], own[d]) for d in documents}
+            wanting = documents.filtered(lambda d, needed=needed: needed[d])
+            collected = wanting._get_collected_deposits() if wanting else {}
+            complete |= (documents - wanting) | wanting.filtered(
+                lambda d, needed=needed, collected=collected: (
+                    not d._get_missing(needed[d], collected[d])
+                )
+            )
+        return complete

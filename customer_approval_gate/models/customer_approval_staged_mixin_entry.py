@@ -1,0 +1,290 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""What entering a stage causes: entry actions, and going on by itself."""
+
+from collections import defaultdict
+
+from psycopg2 import IntegrityError
+
+from odoo import SUPERUSER_ID, api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+
+from ..tools.entry import Entry
+from ..tools.grants import GRANT, get_entering
+
+# Stages that lead to each other are refused when they are saved; actions can move
+# documents in a circle nonetheless.
+MAX_DEPTH = 20
+
+
+# By what it does, as one file would be 1,000 lines.
+class CustomerApprovalStagedMixin(models.AbstractModel):
+    _inherit = "customer.approval.staged.mixin"
+
+    headed_stage_id = fields.Many2one(
+        "customer.approval.stage",
+        string="Headed for",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="set null",
+        help="Where the document goes by itself as soon as nothing blocks it.",
+    )
+    headed_reason = fields.Text(string="Why Not Yet", readonly=True, copy=False)
+
+    @api.model
+    def _get_engine_fields(self):
+        return super()._get_engine_fields() | {"headed_stage_id", "headed_reason"}
+
+    # ------------------------------------------------------------------
+    # Entering
+    # ------------------------------------------------------------------
+
+    def _enter_stages(self):
+        """Let happen what entering causes: now, or when the method of Odoo's own that
+        moves the documents is done."""
+        if entering := get_entering(self.env):
+            entering.add(self)
+        else:
+            self._cause_entry()
+
+    def _cause_entry(self):
+        """Run the entry actions of the stages that these documents have entered, then
+        let them go on by themselves.
+
+        :raise UserError: an action failed, or moves the documents in a circle: the
+            whole move is refused
+        """
+        entered = self.filtered("stage_id")
+        depth = self.env.context.get("customer_approval_depth")
+        depth = depth + 1 if isinstance(depth, int) else 1
+        if depth > MAX_DEPTH:
+            raise UserError(
+                self.env._(
+                    "%(document)s is moved in a circle: the actions of the stages "
+                    "%(stage)s and of those around it move it to each other. Ask your "
+                    "administrator to change them.",
+                    document=self[:1].display_name,
+                    stage=entered[:1].stage_id.name,
+                )
+            )
+        entered = entered._as_automation().with_context(customer_approval_depth=depth)
+        for stage, documents in entered.grouped("stage_id").items():
+            documents._run_entry_actions(stage)
+            if stage.auto_advance_stage_id:
+                # An action may have moved them.
+                staying = documents.filtered(lambda d, s=stage: d.stage_id == s)
+                staying._advance_on_entry(stage)
+
+    def _as_automation(self):
+        """Return the documents with the rights to do whatever stages say, in the name
+        of who moved them; in Odoo's own where that is no colleague."""
+        documents = self.with_context(**{GRANT: None})
+        if self.env.user._is_internal():
+            return documents.sudo()  # what is configured happens, whoever moves
+        return documents.with_user(SUPERUSER_ID)
+
+    def _run_entry_actions(self, stage):
+        """Do what a stage says is to be done with documents that enter it.
+
+        Override to do more; whatever is raised refuses the whole move.
+
+        :param stage: the ``customer.approval.stage`` they have entered
+        """
+        actions = stage.entry_action_ids
+        if not actions:
+            return
+        done = self._get_actions_done(actions)
+        entries = []
+        for action in actions:
+            documents = self.filtered(
+                lambda document, action=action: (
+                    document.stage_id == stage
+                    and (action.run_again or action.id not in done[document.id])
+                )
+            )
+            if documents:
+                action._run(documents)
+                entries += [
+                    Entry(
+                        document,
+                        "entry_action",
+                        text=action.display_name,
+                        details={"action": action.id, "stage": stage.id},
+                    )
+                    for document in documents
+                ]
+        self.env["customer.approval.event"]._append(entries)
+
+    def _get_actions_done(self, actions):
+        """Return which of these actions were run on each document before."""
+        done = defaultdict(set)
+        if all(actions.mapped("run_again")):
+            return done
+        events = self.env["customer.approval.event"].search_fetch(
+            [
+                ("res_model", "=", self._name),
+                ("res_id", "in", self.ids),
+                ("kind", "=", "entry_action"),
+            ],
+            ["res_id", "details"],
+        )
+        for event in events:
+            done[event.res_id].add(event.details["action"])
+        return done
+
+    # ------------------------------------------------------------------
+    # Going on
+    # ------------------------------------------------------------------
+
+    def _filter_ready(self, cause):
+        """Return the documents for which a cause to go on is given.
+
+        Override for further causes.
+
+        :param cause: a value of the stage's ``auto_advance_on``
+        """
+        return self if cause == "entry" else self.browse()
+
+    def _advance_on_entry(self, stage):
+        cause = stage.auto_advance_on
+        self._filter_ready(cause)._advance_to(stage.auto_advance_stage_id, cause)
+
+    def _advance_after(self, cause):
+        """Let documents go on to where their stages lead, after something happened, and
+        those that were blocked before.
+
+        :param cause: a value of the stage's ``auto_advance_on``
+        """
+        documents = self.filtered("stage_id")._as_automation()
+        waiting = documents.filtered("headed_stage_id")
+        waiting._retry()
+        for stage, own in (documents - waiting).grouped("stage_id").items():
+            if stage.auto_advance_stage_id and stage.auto_advance_on == cause:
+                ready = own._filter_ready(cause)
+                ready._advance_to(stage.auto_advance_stage_id, cause)
+
+    def _advance_to(self, stage, cause):
+        """Move documents on by themselves, through the same door as everybody. Each on
+        its own: one that is blocked holds no other back, and nothing of what caused it
+        is lost.
+
+        :param stage: the ``customer.approval.stage`` to be entered
+        :param cause: a value of the stage's ``auto_advance_on``, or ``approved``,
+            ``rejected`` or ``retry``
+        """
+        moving = self.filtered(lambda document: document.stage_id != stage)
+        blockers = moving._gate_blockers(stage) if moving else {}
+        for document, reasons in blockers.items():
+            document._head_for(stage, "\n".join(reasons), cause)
+        free = moving.filtered(lambda document: document not in blockers)
+        if not free or not free._try_stage(stage, cause):
+            return
+        # One of them failed, and so all did.
+        for document in free:
+            if error := document._try_stage(stage, cause):
+                document._head_for(stage, str(error), cause)
+
+    def _try_stage(self, stage, cause):
+        """Move documents, all or none.
+
+        :return: the error that it met, or ``None``
+        """
+        try:
+            with self.env.cr.savepoint():
+                note = self._describe_cause(cause)
+                moving = self.with_context(customer_approval_note=note)
+                moving.write({"stage_id": stage.id})
+        except (UserError, IntegrityError) as error:
+            return error
+        return None
+
+    @api.model
+    def _describe_cause(self, cause):
+        causes = {
+            **dict(
+                self.env["customer.approval.stage"]
+                ._fields["auto_advance_on"]
+                ._description_selection(self.env)
+            ),
+            "approved": self.env._("Approved by the customer"),
+            "rejected": self.env._("Rejected by the customer"),
+            "payment_arrived": self.env._("A payment arrived"),
+            "retry": self.env._("Nothing blocks it any more"),
+        }
+        return self.env._("By itself: %(cause)s", cause=causes.get(cause, cause))
+
+    def _head_for(self, stage, reason, cause):
+        """Keep where the document was to go, and say why it did not."""
+        self.ensure_one()
+        if (self.headed_stage_id, self.headed_reason) == (stage, reason):
+            return
+        self._write_past_engine({"headed_stage_id": stage.id, "headed_reason": reason})
+        self.env["customer.approval.event"].sudo()._append(  # what happens is written
+            [
+                Entry(
+                    self,
+                    "advance_blocked",
+                    text=reason,
+                    details={
+                        "from": self.stage_id.name,
+                        "to": stage.name,
+                        "to_id": stage.id,
+                        "cause": cause,
+                    },
+                )
+            ]
+        )
+        self._message_log(
+            body=self.env._(
+                "%(cause)s, but it did not go on to %(stage)s, and does so as soon as "
+                "nothing blocks it: %(reason)s",
+                cause=self._describe_cause(cause),
+                stage=stage.name,
+                reason=reason,
+            )
+        )
+
+    def _forget_heading(self):
+        if headed := self.filtered("headed_stage_id"):
+            headed._write_past_engine(
+                {"headed_stage_id": False, "headed_reason": False}
+            )
+
+    def _retry(self):
+        """Let documents go on that were blocked before."""
+        for stage, documents in self.grouped("headed_stage_id").items():
+            documents._advance_to(stage, "retry")
+
+    def _follow_answer(self, decision):
+        """Let the document go where its stage leads after the customer's answer, or
+        where it was headed.
+
+        :param decision: the answer, one of the request's four
+        """
+        self.ensure_one()
+        document = self._as_automation()
+        is_yes = "approved" in decision
+        if is_yes and document.customer_approval_status != "approved":
+            return  # conditions count when they are accepted
+        stage = document.stage_id
+        target = stage.approved_stage_id if is_yes else stage.rejected_stage_id
+        if target:
+            document._forget_heading()
+            document._advance_to(target, "approved" if is_yes else "rejected")
+        elif is_yes and document.headed_stage_id:
+            document._retry()
+
+    @api.model
+    def _cron_go_on(self):
+        """Let documents go on that were headed somewhere: the net under what tells them
+        at once."""
+        for name in self.env["customer.approval.stage"]._document_models().values():
+            domain = Domain("headed_stage_id", "!=", False)
+            waiting = self.env[name].search(domain)
+            self.env["ir.cron"]._commit_progress(remaining=len(waiting))
+            for document in waiting:
+                document.exists()._as_automation()._retry()
+                if not self.env["ir.cron"]._commit_progress(1):
+                    return

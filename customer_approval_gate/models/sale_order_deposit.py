@@ -1,0 +1,215 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""The deposit of an order: what it takes, and what was collected."""
+
+from collections import defaultdict
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+
+DEPOSIT_FIELDS = ("deposit_required", "deposit_percent", "deposit_amount")
+
+
+class SaleOrder(models.Model):
+    _inherit = "sale.order"
+
+    deposit_required = fields.Boolean(
+        compute="_compute_deposit_required",
+        store=True,
+        precompute=True,
+        readonly=False,
+        copy=False,
+        tracking=True,
+        help="The customer has to pay a deposit before the order enters a stage that "
+        "takes one, or reserves or delivers goods.",
+    )
+    deposit_percent = fields.Float(
+        string="Deposit (%)",
+        compute="_compute_deposit_required",
+        store=True,
+        precompute=True,
+        readonly=False,
+        copy=False,
+        digits=(5, 2),
+        tracking=True,
+        help="In percent of the total. Where an amount is given as well, or the stage "
+        "asks for more, the higher one counts.",
+    )
+    deposit_amount = fields.Monetary(
+        copy=False,
+        tracking=True,
+        help="As an amount. Where a percentage is given as well, or the stage asks for "
+        "more, the higher one counts.",
+    )
+    deposit_payment_ids = fields.One2many(
+        "account.payment", "deposit_order_id", string="Payments on Account"
+    )
+
+    _deposit_range = models.Constraint(
+        "CHECK (deposit_percent BETWEEN 0 AND 100 AND deposit_amount >= 0)",
+        "A deposit is a percentage from 0 to 100, or an amount that is not negative.",
+    )
+
+    @api.depends("company_id")
+    def _compute_deposit_required(self):
+        """From the company's default, for new orders only."""
+        for order in self:
+            if order._origin:
+                order.deposit_required = order._origin.deposit_required
+                order.deposit_percent = order._origin.deposit_percent
+                continue
+            percent = order.company_id.sudo().customer_approval_deposit_percent
+            order.deposit_required = bool(percent)
+            order.deposit_percent = percent
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        orders = super().create(vals_list)
+        # What was given, or came from defaults of the context, is judged all the same.
+        orders._check_deposit_right(
+            lambda order: {
+                "deposit_required": bool(
+                    order.company_id.sudo().customer_approval_deposit_percent
+                ),
+                "deposit_percent": (
+                    order.company_id.sudo().customer_approval_deposit_percent
+                ),
+                "deposit_amount": 0.0,
+            }
+        )
+        return orders
+
+    def write(self, vals):
+        if not vals.keys() & {*DEPOSIT_FIELDS}:
+            return super().write(vals)
+        before = {
+            order: {name: order[name] for name in DEPOSIT_FIELDS} for order in self
+        }
+        result = super().write(vals)
+        self._check_deposit_right(before.get)
+        self._after_money()
+        return result
+
+    def _check_deposit_right(self, expected):
+        """
+        :param expected: the function that says which values need no right
+        :raise AccessError: the user may not say how much has to be paid
+        """
+        if self.env.su or self.env.user.has_group(
+            "customer_approval_gate.group_change_deposit"
+        ):
+            return
+        for order in self:
+            if any(order[name] != value for name, value in expected(order).items()):
+                raise AccessError(
+                    self.env._(
+                        "You may not change which deposit %(order)s takes. Ask your "
+                        "manager, or somebody with the right “Change deposits”.",
+                        order=order.display_name,
+                    )
+                )
+
+    def _get_fields_beside_content(self):
+        return super()._get_fields_beside_content() | {*DEPOSIT_FIELDS}
+
+    @api.model
+    def _get_fields_of_deposits(self):
+        return [*super()._get_fields_of_deposits(), *DEPOSIT_FIELDS]
+
+    def _get_own_deposits(self):
+        return {
+            order: max(
+                order.amount_total * order.deposit_percent / 100, order.deposit_amount
+            )
+            if order.deposit_required
+            else 0.0
+            for order in self
+        }
+
+    def _get_money_sources(self):
+        sources = {}
+        shares = self._get_invoice_shares()
+        linked = self.env["account.payment"].search(
+            [("deposit_order_id", "in", self.ids)]
+        )
+        linked_to = linked.grouped("deposit_order_id")
+        for order in self:
+            payments, transactions = {}, {}
+            for transaction in order.transaction_ids:
+                share = transaction._get_share_of(order)
+                own, rest = self._sort_transactions(transaction)
+                payments.update(dict.fromkeys(own, share))
+                transactions.update(dict.fromkeys(rest, share))
+            payments.update(dict.fromkeys(linked_to.get(order, linked.browse()), 1.0))
+            sources[order] = (shares[order], payments, transactions)
+        return sources
+
+    def _get_invoice_shares(self):
+        """Return how much of each invoice and credit note bills each order:
+        ``{order: {move: share}}``, from 0 to 1."""
+        billed = defaultdict(lambda: defaultdict(float))
+        for line in self.order_line.invoice_lines:
+            if line.move_type not in ("out_invoice", "out_refund"):
+                continue
+            orders = line.sale_line_ids.order_id
+            for order in orders & self:
+                billed[order][line.move_id] += line.price_total / len(orders)
+        shares = {order: {} for order in self}
+        for order, moves in billed.items():
+            for move, amount in moves.items():
+                if move.state != "cancel" and move.amount_total:
+                    share = amount / move.amount_total
+                    shares[order][move] = min(max(share, 0.0), 1.0)
+        return shares
+
+    # ------------------------------------------------------------------
+    # Asking for it
+    # ------------------------------------------------------------------
+
+    def action_request_deposit(self):
+        """Ask for what is still to be collected: by a payment link where the order can
+        be paid online, else by a down-payment invoice. Both are Odoo's own."""
+        self.ensure_one()
+        if not self.deposit_missing:
+            raise UserError(
+                self.env._(
+                    "%(order)s has no deposit to request: nothing is missing.",
+                    order=self.display_name,
+                )
+            )
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Request Deposit"),
+            "res_model": "sale.advance.payment.inv",
+            "view_mode": "form",
+            "target": "new",
+            "context": {
+                "active_model": self._name,
+                "active_ids": self.ids,
+                "active_id": self.id,
+                "default_advance_payment_method": "fixed",
+                "default_fixed_amount": self.deposit_missing,
+            },
+        }
+
+    def action_request_deposit_online(self):
+        """Open Odoo's dialog for a payment link, with what is still to be collected."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Payment Link"),
+            "res_model": "payment.link.wizard",
+            "view_mode": "form",
+            "target": "new",
+            "context": {
+                "active_model": self._name,
+                "active_id": self.id,
+                "customer_approval_deposit": True,
+            },
+        }
+
+    def _get_default_payment_link_values(self):
+        values = super()._get_default_payment_link_values()
+        if self.env.context.get("customer_approval_deposit") and self.deposit_missing:
+            values["amount"] = self.deposit_missing
+        return values

@@ -1,0 +1,604 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""What follows a move: entry actions, and going on by itself."""
+
+from psycopg2.errors import CheckViolation
+
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from ..tools.entry import Answer
+from .common import ApprovalCommon
+
+
+class AdvanceCommon(ApprovalCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.production.requires_customer_approval = False
+        cls.order = cls.sale_order
+
+    def _act(self, stage, **values):
+        return self.env["customer.approval.stage.action"].create(
+            {"stage_id": stage.id, **values}
+        )
+
+    def _code(self, stage, code, **values):
+        action = self.env["ir.actions.server"].create(
+            {
+                "name": "Do it",
+                "model_id": self.env.ref("sale.model_sale_order").id,
+                "state": "code",
+                "code": code,
+            }
+        )
+        return self._act(stage, kind="server", server_action_id=action.id, **values)
+
+    def _lead(self, stage, target, cause="entry"):
+        stage.write({"auto_advance_stage_id": target.id, "auto_advance_on": cause})
+
+    def _events(self, kind, record=None):
+        record = record or self.order
+        return (
+            self.env["customer.approval.event"]
+            .search(
+                [("res_model", "=", record._name), ("res_id", "=", record.id)],
+                order="position",
+            )
+            .filtered(lambda event: event.kind == kind)
+        )
+
+
+@tagged("post_install", "-at_install")
+class TestEntryActions(AdvanceCommon):
+    def test_in_order_after_the_move_for_the_whole_batch(self):
+        self._code(
+            self.quality,
+            "for record in records: "
+            "record.write({'client_order_ref': record.client_order_ref + 'b'})",
+            sequence=2,
+        )
+        self._code(
+            self.quality,
+            "for record in records: record.write({'client_order_ref': "
+            "record.stage_id.name + record.state + str(len(records))})",
+            sequence=1,
+        )
+        orders = self.order | self._create_order()
+        orders.write({"stage_id": self.quality.id})
+        self.assertEqual(orders.mapped("client_order_ref"), ["Quality Checksale2b"] * 2)
+
+    def test_confirmation_is_done_before(self):
+        """Not in the middle of Odoo's own method."""
+        calls = []
+        order_class = self.env.registry["sale.order"]
+        original = order_class._action_confirm
+
+        def noted(orders):
+            calls.append("odoo")
+            return original(orders)
+
+        self.patch(order_class, "_action_confirm", noted)
+        action_class = self.env.registry["customer.approval.stage.action"]
+        run = action_class._run
+
+        def noted_run(action, documents):
+            calls.append("action")
+            return run(action, documents)
+
+        self.patch(action_class, "_run", noted_run)
+        self._act(self.production, kind="activity", activity_summary="Begin")
+        self.order.action_confirm()
+        self.assertEqual(calls, ["odoo", "action"])
+        calls.clear()
+        other = self._create_order()
+        other.stage_id = self.production
+        self.assertEqual(calls, ["odoo", "action"])
+
+    def test_every_way_into_the_stage_runs_them_once(self):
+        self._code(
+            self.production,
+            "for record in records: record.write({'client_order_ref': "
+            "(record.client_order_ref or '') + 'x'})",
+        )
+        for way in (
+            lambda order: order.action_confirm(),
+            lambda order: order.write({"state": "sale"}),
+            lambda order: order.write({"stage_id": self.production.id}),
+            lambda order: order._validate_order(),
+        ):
+            order = self._create_order(client_order_ref="")
+            way(order)
+            self.assertEqual(order.client_order_ref, "x")
+        order = self._create_order(client_order_ref="", state="sale")
+        self.assertEqual(order.client_order_ref, "x")
+        order = self._create_order(client_order_ref="", stage_id=self.production.id)
+        self.assertEqual(order.client_order_ref, "x")
+
+    def test_failing_one_refuses_the_whole_move(self):
+        self._code(
+            self.quality, "records.write({'client_order_ref': 'changed'})", sequence=1
+        )
+        self._code(self.quality, "raise UserError('No paint left.')", sequence=2)
+        orders = self.order | self._create_order()
+        with self.assertRaises(UserError) as catcher:
+            orders.write({"stage_id": self.quality.id})
+        self.assertEqual(str(catcher.exception), "No paint left.")
+        orders.invalidate_recordset()
+        self.assertEqual(orders.stage_id, self.quote)
+        self.assertEqual(set(orders.mapped("state")), {"draft"})
+        self.assertFalse(self.order.client_order_ref)
+        self.assertFalse(self._events("stage_changed"))
+
+    def test_mistake_in_the_code_is_told(self):
+        self._code(self.quality, "records.no_such_thing()")
+        with self.assertRaises(UserError) as catcher:
+            self.order.stage_id = self.quality
+        self.assertIn(
+            "“Do it” of the stage Quality Check failed", str(catcher.exception)
+        )
+
+    def test_not_again_unless_it_says_so(self):
+        self._code(
+            self.quality,
+            "records.write({'client_order_ref': 'once'})",
+        )
+        self._code(
+            self.quality,
+            "records.write({'client_order_ref': records.client_order_ref + ' again'})",
+            run_again=True,
+            sequence=20,
+        )
+        self.order.stage_id = self.quality
+        self.order.stage_id = self.production
+        self.order.stage_id = self.quality
+        self.assertEqual(self.order.client_order_ref, "once again again")
+        self.assertEqual(len(self._events("entry_action")), 3)
+
+    def test_mail(self):
+        template = self.env["mail.template"].create(
+            {
+                "name": "On its way",
+                "model_id": self.env.ref("sale.model_sale_order").id,
+                "subject": "{{ object.name }} is on its way",
+                "email_to": "{{ object.partner_id.email }}",
+                "auto_delete": False,
+            }
+        )
+        self._act(self.ready, kind="mail", mail_template_id=template.id)
+        self.order.with_user(self.salesperson).stage_id = self.ready
+        mail = self.env["mail.mail"].search(
+            [("subject", "=", f"{self.order.name} is on its way")]
+        )
+        self.assertIn(
+            "ada@example.com", mail.email_to or mail.recipient_ids.mapped("email")
+        )
+
+    def test_invoice(self):
+        self._act(
+            self.production,
+            kind="invoice",
+            invoice_method="percentage",
+            invoice_percent=40,
+            invoice_post=True,
+        )
+        self._act(self.delivered, kind="invoice", invoice_method="delivered")
+        self.order.order_line.product_id.invoice_policy = "order"
+        salesperson = self.order.with_user(self.salesperson)
+        salesperson.stage_id = self.production
+        down = self.order.invoice_ids
+        self.assertEqual(down.state, "posted")
+        self.assertAlmostEqual(down.amount_total, self.order.amount_total * 0.4, 2)
+        salesperson.stage_id = self.delivered
+        final = self.order.invoice_ids - down
+        self.assertEqual(final.state, "draft")
+        self.assertAlmostEqual(
+            final.amount_total + down.amount_total, self.order.amount_total, 2
+        )
+
+    def test_nothing_to_invoice_refuses(self):
+        self.order.order_line.product_uom_qty = 0
+        self._act(self.delivered, kind="invoice")
+        with self._refused("invoice"):
+            self.order.stage_id = self.delivered
+
+    def test_activity(self):
+        leader = self._create_salesperson("approval_leader")
+        self.order.team_id = self.env["crm.team"].create(
+            {"name": "Team", "user_id": leader.id}
+        )
+        self._act(self.production, kind="activity", activity_summary="Order wood")
+        self._act(
+            self.production,
+            kind="activity",
+            activity_summary="Plan the crew",
+            activity_role="leader",
+        )
+        self._act(
+            self.production,
+            kind="activity",
+            activity_summary="Look at it",
+            activity_role="user",
+            activity_user_id=self.env.user.id,
+            activity_days=3,
+        )
+        self.order.stage_id = self.production
+        self.assertEqual(
+            {(a.summary, a.user_id) for a in self.order.activity_ids},
+            {
+                ("Order wood", self.salesperson),
+                ("Plan the crew", leader),
+                ("Look at it", self.env.user),
+            },
+        )
+
+    def test_circle_of_actions(self):
+        self._code(
+            self.quality,
+            f"records.write({{'stage_id': {self.ready.id}}})",
+            run_again=True,
+        )
+        self._code(
+            self.ready,
+            f"records.write({{'stage_id': {self.quality.id}}})",
+            run_again=True,
+        )
+        with self._refused("moved in a circle"):
+            self.order.stage_id = self.quality
+
+    def test_history_after_an_action_that_moves(self):
+        self._code(self.quality, f"records.write({{'stage_id': {self.ready.id}}})")
+        self.order.stage_id = self.quality
+        self.assertEqual(self.order.stage_id, self.ready)
+        names = [event.details["to"] for event in self._events("stage_changed")]
+        self.assertEqual(names, ["Quality Check", "Ready for Delivery"])
+        self.assertFalse(
+            self.env["customer.approval.event"]._verify_document(self.order)
+        )
+
+    def test_who_may_say_what_is_done(self):
+        manager = self._create_salesperson("approval_manager")
+        manager.group_ids += self.env.ref("sales_team.group_sale_manager")
+        Action = self.env["customer.approval.stage.action"].with_user(manager)
+        Action.create({"stage_id": self.quality.id, "kind": "activity"})
+        server = self._code(self.ready, "pass").server_action_id
+        with self._refused("Only administrators", AccessError):
+            Action.create(
+                {
+                    "stage_id": self.quality.id,
+                    "kind": "server",
+                    "server_action_id": server.id,
+                }
+            )
+        with self.assertRaises(AccessError):
+            Action.with_user(self.salesperson).create(
+                {"stage_id": self.quality.id, "kind": "activity"}
+            )
+        with self.assertRaises(AccessError):
+            Action.create({"stage_id": self.invoice_posted.id, "kind": "activity"})
+
+    def test_incomplete_ones_are_refused(self):
+        for values in (
+            {"kind": "mail"},
+            {"kind": "server"},
+            {"kind": "activity", "activity_role": "user"},
+        ):
+            with self._refused("not complete", ValidationError):
+                self._act(self.quality, **values)
+        with self._refused("no stage of orders", ValidationError):
+            self._act(self.invoice_posted, kind="invoice")
+        template = self.env["mail.template"].create(
+            {"name": "x", "model_id": self.env.ref("base.model_res_partner").id}
+        )
+        with self._refused("other documents", ValidationError):
+            self._act(self.quality, kind="mail", mail_template_id=template.id)
+
+
+@tagged("post_install", "-at_install")
+class TestAdvance(AdvanceCommon):
+    def test_at_once_and_in_chains(self):
+        self._lead(self.production, self.quality)
+        self._lead(self.quality, self.ready)
+        self.order.action_confirm()
+        self.assertEqual(self.order.stage_id, self.ready)
+        names = [event.details["to"] for event in self._events("stage_changed")]
+        self.assertEqual(
+            names, ["In Production", "Quality Check", "Ready for Delivery"]
+        )
+        self.assertIn("At once", self._events("stage_changed")[-1].text)
+
+    def test_whole_batch(self):
+        self._lead(self.production, self.quality)
+        orders = self.order | self._create_order()
+        orders.action_confirm()
+        self.assertEqual(orders.stage_id, self.quality)
+
+    def test_blocked_by_the_gate_it_stays_and_goes_on_later(self):
+        """Guide: "if the target status requires customer approval, the auto-advance
+        will also be blocked until approval is obtained"."""
+        self.quality.requires_customer_approval = True
+        self._lead(self.production, self.quality)
+        self.order.action_confirm()
+        self.assertEqual(self.order.stage_id, self.production)
+        self.assertEqual(self.order.headed_stage_id, self.quality)
+        self.assertIn("customer approval is required", self.order.headed_reason)
+        self.assertEqual(len(self._events("advance_blocked")), 1)
+        self.assertIn("did not go on to Quality Check", self.order.message_ids[0].body)
+        self._bring_to_status(self.order, "approved")
+        self.assertEqual(self.order.stage_id, self.quality)
+        self.assertFalse(self.order.headed_stage_id)
+
+    def test_failing_action_keeps_what_caused_it(self):
+        self._lead(self.production, self.quality)
+        self._code(self.quality, "raise UserError('No paint left.')")
+        self.order.action_confirm()
+        self.assertEqual(self.order.state, "sale")
+        self.assertEqual(self.order.stage_id, self.production)
+        self.assertEqual(self.order.headed_reason, "No paint left.")
+        self.quality.entry_action_ids.unlink()
+        with self.enter_registry_test_mode():
+            self.env.ref("customer_approval_gate.cron_go_on").method_direct_trigger()
+        self.env.invalidate_all()
+        self.assertEqual(self.order.stage_id, self.quality)
+
+    def test_unticking_the_flag_lets_it_go_on(self):
+        self.quality.requires_customer_approval = True
+        self._lead(self.production, self.quality)
+        self.order.action_confirm()
+        self.quality.requires_customer_approval = False
+        self.assertEqual(self.order.stage_id, self.quality)
+
+    def test_moved_elsewhere_it_is_headed_nowhere(self):
+        self.quality.requires_customer_approval = True
+        self._lead(self.production, self.quality)
+        self.order.action_confirm()
+        self.order.action_cancel()
+        self.assertFalse(self.order.headed_stage_id)
+        self._bring_to_status(self._create_order(), "approved")
+        with self.enter_registry_test_mode():
+            self.env.ref("customer_approval_gate.cron_go_on").method_direct_trigger()
+        self.env.invalidate_all()
+        self.assertEqual(self.order.stage_id, self.cancelled)
+
+    def test_loops_are_refused(self):
+        self._lead(self.production, self.quality)
+        self._lead(self.quality, self.ready, "delivery_confirmed")
+        with self._refused(
+            "Ready for Delivery → In Production → Quality Check", ValidationError
+        ):
+            self._lead(self.ready, self.production, "deposit_complete")
+        with self._refused("in a circle", ValidationError):
+            self._lead(self.ready, self.ready)
+        self._lead(self.quote, self.pending_stage)
+        with self._refused("in a circle", ValidationError):
+            self.pending_stage.rejected_stage_id = self.quote
+        self.pending_stage.approved_stage_id = self.production
+
+    def test_rework_is_no_loop(self):
+        self.quote.approved_stage_id = self.production
+        self.production.rejected_stage_id = self.quote
+
+    def test_half_said_or_elsewhere_is_refused(self):
+        with self._refused("Say both", ValidationError):
+            self.quote.auto_advance_stage_id = self.ready
+        with self._refused("stage of other documents", ValidationError):
+            self.quote.approved_stage_id = self.invoice_posted
+
+    # The customer's answer
+
+    def _answer(self, decision, **values):
+        request = self.order._open_customer_approval(mail=False)
+        request._decide(Answer(decision, "Ada Approver", "link", **values))
+        return request
+
+    def test_answers_move_the_document(self):
+        self.production.requires_customer_approval = True
+        self.pending_stage.write(
+            {
+                "approved_stage_id": self.production.id,
+                "rejected_stage_id": self.quote.id,
+            }
+        )
+        self.order.stage_id = self.pending_stage
+        self._answer("rejected", reason="Too dear")
+        self.assertEqual(self.order.stage_id, self.quote)
+        self.order.stage_id = self.pending_stage
+        self._answer("changes_requested", reason="Walnut")
+        self.assertEqual(self.order.stage_id, self.quote)
+        self.order.stage_id = self.pending_stage
+        request = self._answer("approved_conditions", conditions="By June")
+        self.assertEqual(self.order.stage_id, self.pending_stage)
+        request.action_accept_conditions()
+        self.assertEqual(self.order.stage_id, self.production)
+        self.assertEqual(self.order.state, "sale")
+
+    def test_answer_stays_where_its_move_fails(self):
+        self.production.requires_customer_approval = True
+        self.quote.approved_stage_id = self.production
+        self._code(self.production, "raise UserError('No paint left.')")
+        self._answer("approved")
+        self.assertEqual(self.order.customer_approval_status, "approved")
+        self.assertEqual(self.order.stage_id, self.quote)
+        self.assertEqual(self.order.headed_reason, "No paint left.")
+
+    def test_signing_on_the_orders_page_confirms_once(self):
+        self.production.requires_customer_approval = True
+        self.quote.approved_stage_id = self.production
+        self._lead(self.production, self.quality)
+        self._answer("approved")
+        self.assertEqual(self.order.stage_id, self.quality)
+        self.order._validate_order()
+        self.assertEqual(self.order.stage_id, self.quality)
+
+    def test_glossary_second_example(self):
+        """Glossary: "Phase one kickoff configuration gets approved in the portal, which
+        auto-releases the phase two invoice and unlocks the next sprint"."""
+        sprint = self.quality
+        sprint.requires_customer_approval = True
+        self.order.order_line.product_id.invoice_policy = "order"
+        self.order.action_confirm()
+        self.production.approved_stage_id = sprint
+        self._act(
+            sprint, kind="invoice", invoice_method="percentage", invoice_percent=50
+        )
+        with self._refused("customer approval is required"):
+            self.order.stage_id = sprint
+        self._answer("approved")
+        self.assertEqual(self.order.stage_id, sprint)
+        self.assertEqual(len(self.order.invoice_ids), 1)
+        self.order.stage_id = self.ready  # unlocked
+
+
+@tagged("post_install", "-at_install")
+class TestFromAmount(AdvanceCommon):
+    """Large orders: below an amount the gate does not apply."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.production.write(
+            {"requires_customer_approval": True, "approval_from_amount": 1000}
+        )
+
+    def _order(self, price, **values):
+        order = self._create_order(**values)
+        order.order_line.write(
+            {"price_unit": price, "product_uom_qty": 1, "tax_ids": False}
+        )
+        self.env.flush_all()
+        return order
+
+    def test_small_orders_pass(self):
+        order = self._order(999.99)
+        self.assertFalse(order.customer_approval_banner)
+        self.assertFalse(order._has_approval_gates())
+        order.action_confirm()
+        self.env.flush_all()
+        self.assertEqual(order.stage_id, self.production)
+        self.assertFalse(order.customer_approval_missing)
+        self.assertNotIn(
+            order,
+            self.env["sale.order"].search([("customer_approval_missing", "=", True)]),
+        )
+        self.assertFalse(
+            self.env["customer.approval.stage"]._find_unapproved_past_gate()
+        )
+
+    def test_large_orders_are_asked(self):
+        order = self._order(1000)
+        with self._refused("customer approval is required"):
+            order.action_confirm()
+        self._bring_to_status(order, "approved")
+        order.action_confirm()
+        self.env.flush_all()
+        self.assertEqual(order.state, "sale")
+
+    def test_order_that_grows_before_the_gate(self):
+        order = self._order(900)
+        order.stage_id = self.pending_stage
+        self.assertFalse(order.customer_approval_banner)
+        order.order_line.price_unit = 1100
+        self.assertEqual(order.customer_approval_banner, "request")
+        self.assertEqual(order.blocked_by, "approval")
+        with self._refused("customer approval is required"):
+            order.action_confirm()
+
+    def test_order_that_grows_behind_the_gate(self):
+        order = self._order(900)
+        order.action_confirm()
+        self.env.flush_all()
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaises(CheckViolation) as catcher,
+            self.env.cr.savepoint(),
+        ):
+            order.order_line.price_unit = 1100
+            self.env.flush_all()
+        self.assertIn("customer's approval", str(catcher.exception))
+        self.env.invalidate_all()
+        self.assertEqual(order.amount_total, 900)
+        order.order_line.price_unit = 950
+        self.env.flush_all()
+        # What is to be added is asked for on its own, and counts with the rest.
+        change = order._create_change_order()
+        change.order_line = [
+            (0, 0, {"product_id": self.product.id, "price_unit": 100, "tax_ids": False})
+        ]
+        self.env.flush_all()
+        with self._refused("customer approval is required"):
+            change.action_confirm()
+
+    def test_database_knows_the_amount(self):
+        order = self._order(1100)
+        for query in (
+            "UPDATE sale_order SET stage_id = %s WHERE id = %s",
+            # Nor by a smaller total, while the lines say more.
+            "UPDATE sale_order SET amount_total = 0, stage_id = %s WHERE id = %s",
+        ):
+            with (
+                mute_logger("odoo.sql_db"),
+                self.assertRaises(CheckViolation) as catcher,
+                self.env.cr.savepoint(),
+            ):
+                self.env.cr.execute(query, [self.production.id, order.id])
+            self.assertIn("customer approval is required", str(catcher.exception))
+        small = self._order(900)
+        self.env.cr.execute(
+            "UPDATE sale_order SET stage_id = %s WHERE id = %s",
+            [self.production.id, small.id],
+        )
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaises(CheckViolation) as catcher,
+            self.env.cr.savepoint(),
+        ):
+            self.env.cr.execute(
+                "UPDATE sale_order SET amount_total = 5000 WHERE id = %s", [small.id]
+            )
+        self.assertIn("With so large a total", str(catcher.exception))
+
+    def test_company_currency(self):
+        currency = self.env["res.currency"].create(
+            {"name": "XYZ", "symbol": "X", "rounding": 0.01}
+        )
+        self.env["res.currency.rate"].create(
+            {
+                "name": "2020-01-01",
+                "currency_id": currency.id,
+                "company_id": self.env.company.id,
+                "rate": 10,
+            }
+        )
+        pricelist = self.env["product.pricelist"].create(
+            {"name": "X", "currency_id": currency.id}
+        )
+        order = self._order(9990, pricelist_id=pricelist.id)
+        self.assertEqual(order.currency_id, currency)
+        order.action_confirm()
+        self.env.flush_all()
+        order = self._order(10000, pricelist_id=pricelist.id)
+        with self._refused("customer approval is required"):
+            order.action_confirm()
+
+    def test_lower_amount_is_logged_and_logged_only(self):
+        event = self.env["customer.approval.event"].search(
+            [("kind", "=", "stage_configured"), ("res_id", "=", self.production.id)],
+            limit=1,
+        )
+        self.assertEqual(
+            event.details["changes"]["approval_from_amount"], [None, "1000"]
+        )
+        self.env.cr.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        self.production.approval_from_amount = 1500.5
+        self.env.flush_all()
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaises(CheckViolation),
+            self.env.cr.savepoint(),
+        ):
+            self.env.cr.execute(
+                "UPDATE customer_approval_stage SET approval_from_amount = 99999"
+                " WHERE id = %s",
+                [self.production.id],
+            )

@@ -1,0 +1,630 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from psycopg2.errors import CheckViolation
+
+from odoo import fields
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Command
+from odoo.tests import HttpCase, new_test_user, tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.account_payment.tests.common import AccountPaymentCommon
+
+from .common import GATE_SENTENCE, ApprovalCommon
+
+
+class DepositCommon(ApprovalCommon, AccountPaymentCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.production.requires_customer_approval = False
+        cls.production.minimum_deposit = 30
+        cls.product.taxes_id = False
+        cls.order = cls._order_of(1000)
+
+    @classmethod
+    def _order_of(cls, amount, **values):
+        return cls._create_order(
+            order_line=[
+                Command.create(
+                    {
+                        "product_id": cls.product.id,
+                        "product_uom_qty": 1,
+                        "price_unit": amount,
+                        "tax_ids": False,
+                    }
+                )
+            ],
+            **values,
+        )
+
+    def _down_payment(self, amount, order=None, post=True):
+        order = order or self.order
+        wizard = (
+            self.env["sale.advance.payment.inv"]
+            .with_context(active_ids=order.ids)
+            .create({"advance_payment_method": "fixed", "fixed_amount": amount})
+        )
+        invoice = wizard._create_invoices(order)
+        if post:
+            invoice.action_post()
+        return invoice
+
+    def _pay_invoice(self, invoice, amount=None, **values):
+        wizard = (
+            self.env["account.payment.register"]
+            .with_context(active_model="account.move", active_ids=invoice.ids)
+            .create({"amount": amount or invoice.amount_residual, **values})
+        )
+        return wizard._create_payments()
+
+    def _pay_on_account(self, amount, order=None, **values):
+        payment = self.env["account.payment"].create(
+            {
+                "payment_type": "inbound",
+                "partner_type": "customer",
+                "partner_id": self.partner.id,
+                "amount": amount,
+                "deposit_order_id": (order or self.order).id,
+                **values,
+            }
+        )
+        payment.action_post()
+        return payment
+
+    def _transaction(self, amount, state="done", order=None, **values):
+        order = order or self.order
+        self.count = getattr(self, "count", 0) + 1
+        tx = self._create_transaction(
+            flow="redirect",
+            sale_order_ids=[order.id],
+            partner_id=order.partner_id.id,
+            amount=amount,
+            currency_id=order.currency_id.id,
+            state=state,
+            reference=f"Deposit {order.name} {self.count}",
+            **values,
+        )
+        with mute_logger("odoo.addons.sale.models.payment_transaction"):
+            tx._post_process()
+        return tx
+
+    def _collected(self, order=None):
+        self.env.flush_all()
+        self.env.invalidate_all()
+        return (order or self.order).deposit_collected
+
+
+@tagged("post_install", "-at_install")
+class TestDeposit(DepositCommon):
+    # The gate
+
+    def test_message(self):
+        with self.assertRaises(UserError) as catcher:
+            self.order.action_confirm()
+        form = self.order.currency_id.format
+        self.assertEqual(
+            str(catcher.exception),
+            f"Cannot advance to In Production: a deposit of {form(300)} is required, "
+            f"{form(300)} is still to be collected.",
+        )
+        self.assertEqual(self.order.state, "draft")
+        self._pay_on_account(100)
+        with self.assertRaises(UserError) as catcher:
+            self.order.stage_id = self.delivered
+        self.assertEqual(
+            str(catcher.exception),
+            f"Cannot advance to Delivered: a deposit of {form(300)} is required, "
+            f"{form(200)} is still to be collected.",
+        )
+
+    def test_all_gates_are_named_at_once(self):
+        self.production.requires_customer_approval = True
+        with self.assertRaises(UserError) as catcher:
+            self.order.action_confirm()
+        first, second = str(catcher.exception).splitlines()
+        self.assertEqual(first, GATE_SENTENCE % "In Production")
+        self.assertIn("is still to be collected", second)
+
+    def test_cancelling_and_stages_without_a_minimum_are_free(self):
+        self.order.write({"deposit_required": True, "deposit_percent": 100})
+        self.order.stage_id = self.pending_stage
+        self.order.action_cancel()
+        self.assertEqual(self.order.stage_id, self.cancelled)
+
+    def test_stricter_one_wins(self):
+        self.order.write({"deposit_required": True, "deposit_percent": 50})
+        self.assertEqual(self.order.deposit_due, 500)
+        self.order.deposit_amount = 600
+        self.assertEqual(self.order.deposit_due, 600)
+        self.order.deposit_amount = 5000
+        self.assertEqual(self.order.deposit_due, 1000, "never more than the total")
+        self.order.deposit_required = False
+        self.assertEqual(self.order.deposit_due, 300)
+        self.quality.minimum_deposit = 80
+        self._pay_on_account(300)
+        self.order.action_confirm()
+        self.assertEqual(self.order.deposit_due, 800)
+        with self.assertRaises(UserError):
+            self.order.stage_id = self.ready
+        self._pay_on_account(500)
+        self.order.stage_id = self.ready
+
+    def test_own_deposit_does_not_count_where_no_stage_asks(self):
+        self.production.minimum_deposit = 0
+        self.order.write({"deposit_required": True, "deposit_percent": 50})
+        self.order.action_confirm()
+        self.assertEqual(self.order.state, "sale")
+
+    def test_company_default_and_right(self):
+        company = self.order.company_id
+        company.customer_approval_deposit_percent = 40
+        self.assertFalse(self.order.deposit_required, "new orders only")
+        order = self._order_of(1000)
+        self.assertTrue(order.deposit_required)
+        self.assertEqual(order.deposit_due, 400)
+        self.assertEqual(order.copy().deposit_percent, 40)
+        salesperson = order.with_user(self.salesperson)
+        for vals in (
+            {"deposit_required": False},
+            {"deposit_percent": 0},
+            {"deposit_amount": 1},
+        ):
+            with self.assertRaises(AccessError):
+                salesperson.write(vals)
+        with self.assertRaises(AccessError):
+            self.env["sale.order"].with_user(self.salesperson).create(
+                {"partner_id": self.partner.id, "deposit_percent": 1}
+            )
+        with self.assertRaises(AccessError):
+            self.env["sale.order"].with_user(self.salesperson).with_context(
+                default_deposit_required=False
+            ).create({"partner_id": self.partner.id})
+        self.salesperson.group_ids += self.env.ref(
+            "customer_approval_gate.group_change_deposit"
+        )
+        salesperson.write({"deposit_percent": 10})
+        self.assertEqual(order.deposit_percent, 10)
+
+    def test_deposit_is_no_content(self):
+        self._bring_to_status(self.order, "approved")
+        self.order.deposit_percent = 10
+        self.assertEqual(self.order.customer_approval_status, "approved")
+
+    def test_wrong_numbers(self):
+        for record, vals in (
+            (self.order, {"deposit_percent": 101}),
+            (self.order, {"deposit_amount": -1}),
+            (self.production, {"minimum_deposit": -1}),
+            (self.order.company_id, {"customer_approval_deposit_percent": 200}),
+        ):
+            with (
+                mute_logger("odoo.sql_db"),
+                self.assertRaises(CheckViolation),
+                self.env.cr.savepoint(),
+            ):
+                record.write(vals)
+                record.flush_recordset()
+
+    def test_stages_that_take_no_deposit(self):
+        with self._refused("New documents start", ValidationError):
+            self.quote.minimum_deposit = 10
+        with self._refused("reachable at any time", ValidationError):
+            self.cancelled.minimum_deposit = 10
+
+    # What counts as collected
+
+    def test_down_payment_invoice(self):
+        invoice = self._down_payment(300)
+        self.assertEqual(self._collected(), 0, "billed is not paid")
+        self._pay_invoice(invoice, 100)
+        self.assertEqual(self._collected(), 100)
+        self._pay_invoice(invoice)
+        self.assertEqual(self._collected(), 300)
+        self.order.action_confirm()
+
+    def test_draft_invoice(self):
+        invoice = self._down_payment(300, post=False)
+        self.assertEqual(self._collected(), 0)
+        self._pay_invoice(invoice, 100)
+        self.assertEqual(invoice.state, "draft")
+        self.assertEqual(self._collected(), 100)
+
+    def test_credit_note_and_money_back(self):
+        invoice = self._down_payment(300)
+        self._pay_invoice(invoice)
+        reversal = (
+            self.env["account.move.reversal"]
+            .with_context(active_model="account.move", active_ids=invoice.ids)
+            .create({"journal_id": invoice.journal_id.id})
+        )
+        reversal.reverse_moves()
+        refund = reversal.new_move_ids
+        self.assertEqual(self._collected(), 300, "a draft gives nothing back")
+        refund.action_post()
+        self.assertEqual(self._collected(), 0)
+        self._pay_invoice(refund)
+        self.assertEqual(self._collected(), 0, "and not twice")
+
+    def test_credit_note_is_no_payment(self):
+        invoice = self._down_payment(300)
+        invoice._reverse_moves(cancel=True)
+        self.assertEqual(invoice.payment_state, "reversed")
+        self.assertEqual(self._collected(), 0)
+
+    def test_write_off_is_no_payment(self):
+        invoice = self._down_payment(300)
+        self._pay_invoice(
+            invoice,
+            60,
+            payment_difference_handling="reconcile",
+            writeoff_account_id=self.company_data["default_account_revenue"].id,
+        )
+        self.assertIn(invoice.payment_state, ("paid", "in_payment"))
+        self.assertEqual(self._collected(), 60)
+
+    def test_unreconciled_and_cancelled_payments(self):
+        invoice = self._down_payment(300)
+        payment = self._pay_invoice(invoice)
+        self.assertEqual(self._collected(), 300)
+        payment.action_draft()
+        self.assertEqual(self._collected(), 0)
+
+    def test_invoice_of_several_orders(self):
+        self.production.minimum_deposit = 0
+        other = self._order_of(3000)
+        both = self.order | other
+        both.action_confirm()
+        invoice = both._create_invoices()
+        self.assertEqual(len(invoice), 1)
+        invoice.action_post()
+        self._pay_invoice(invoice, 2000)
+        self.production.minimum_deposit = 30
+        self.assertEqual(self._collected(), 500)
+        self.assertEqual(self._collected(other), 1500)
+
+    def test_final_invoice_does_not_count_the_deposit_twice(self):
+        self._pay_invoice(self._down_payment(300))
+        self.order.action_confirm()
+        final = self.order._create_invoices(final=True)
+        final.action_post()
+        self.assertEqual(final.amount_total, 700)
+        self.assertEqual(self._collected(), 300)
+        self._pay_invoice(final)
+        self.assertEqual(self._collected(), 1000)
+
+    def test_payment_on_account(self):
+        payment = self.env["account.payment"].create(
+            {
+                "payment_type": "inbound",
+                "partner_type": "customer",
+                "partner_id": self.partner.id,
+                "amount": 300,
+                "deposit_order_id": self.order.id,
+            }
+        )
+        self.assertEqual(self._collected(), 0)
+        payment.action_post()
+        self.assertEqual(self._collected(), 300)
+        # Reconciled with this order's invoice later it is the same money.
+        invoice = self._down_payment(300)
+        lines = (payment.move_id | invoice).line_ids.filtered(
+            lambda line: line.account_type == "asset_receivable"
+        )
+        lines.reconcile()
+        self.assertEqual(self._collected(), 300)
+        back = self._pay_on_account(50, payment_type="outbound")
+        self.assertEqual(self._collected(), 250)
+        back.action_cancel()
+        self.assertEqual(self._collected(), 300)
+
+    def test_payment_on_account_that_paid_something_else(self):
+        payment = self._pay_on_account(300)
+        other = self._down_payment(200, self._order_of(1000))
+        lines = (payment.move_id | other).line_ids.filtered(
+            lambda line: line.account_type == "asset_receivable"
+        )
+        lines.reconcile()
+        self.assertEqual(self._collected(), 100)
+
+    def test_payment_of_another_customer(self):
+        stranger = self.env["res.partner"].create({"name": "Stranger"})
+        with self._refused("another customer", ValidationError):
+            self._pay_on_account(300, partner_id=stranger.id)
+
+    def test_online_payments(self):
+        self.provider.support_manual_capture = "full_only"
+        self._transaction(300, "pending")
+        self._transaction(300, "authorized")
+        self._transaction(300, "error")
+        self._transaction(300, "cancel")
+        self.assertEqual(self._collected(), 0)
+        tx = self._transaction(300)
+        self.assertEqual(self._collected(), 300)
+        self.assertTrue(tx.payment_id)
+        refund = tx._create_child_transaction(100, is_refund=True)
+        refund._set_done()
+        refund._post_process()
+        self.assertEqual(self._collected(), 200)
+
+    def test_online_payment_captured_in_parts(self):
+        self.provider.support_manual_capture = "partial"
+        tx = self._transaction(300, "authorized")
+        part = tx._create_child_transaction(100)
+        part._set_done()
+        part._post_process()
+        self.assertEqual(self._collected(), 100)
+        rest = tx._create_child_transaction(200)
+        rest._set_done()
+        rest._post_process()
+        self.assertEqual(tx.state, "done")
+        self.assertEqual(self._collected(), 300)
+
+    def test_online_payment_of_an_invoice_is_counted_once(self):
+        invoice = self._down_payment(300)
+        tx = self._create_transaction(
+            flow="redirect",
+            invoice_ids=[invoice.id],
+            sale_order_ids=[self.order.id],
+            partner_id=self.partner.id,
+            amount=300,
+            currency_id=self.order.currency_id.id,
+            state="done",
+            reference="Both",
+        )
+        tx._post_process()
+        self.assertEqual(self._collected(), 300)
+
+    def test_other_currency_at_the_payments_rate(self):
+        currency = self.env["res.currency"].create(
+            {"name": "XYZ", "symbol": "X", "rounding": 0.01}
+        )
+        for date, rate in (("2020-01-01", 2), (fields.Date.today(), 4)):
+            self.env["res.currency.rate"].create(
+                {
+                    "name": date,
+                    "currency_id": currency.id,
+                    "company_id": self.order.company_id.id,
+                    "rate": rate,
+                }
+            )
+        self._pay_on_account(200, currency_id=currency.id, date="2020-06-01")
+        self.assertEqual(self._collected(), 100)
+        self._pay_on_account(200, currency_id=currency.id)
+        self.assertEqual(self._collected(), 150)
+
+    def test_core_fields_mislead(self):
+        """Why the money is counted here: Odoo's own fields say something else."""
+        self._pay_invoice(self._down_payment(300))
+        self.assertEqual(self.order.amount_paid, 0)
+        self.provider.support_manual_capture = "full_only"
+        other = self._order_of(1000)
+        self._transaction(300, "authorized", order=other)
+        self.assertEqual(other.amount_paid, 300)
+        self.assertEqual(self._collected(other), 0)
+
+    # Invoices
+
+    def test_invoice(self):
+        self.invoice_posted.minimum_deposit = 50
+        invoice = self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": self.partner.id,
+                "invoice_line_ids": [
+                    Command.create(
+                        {"name": "Work", "price_unit": 100, "tax_ids": False}
+                    )
+                ],
+            }
+        )
+        with self.assertRaises(UserError) as catcher:
+            invoice.action_post()
+        self.assertIn("50.00", str(catcher.exception))
+        self._pay_invoice(invoice, 50)
+        invoice.action_post()
+        self.assertEqual(invoice.state, "posted")
+
+    # Asking for it
+
+    def test_request_deposit(self):
+        action = self.order.action_request_deposit()
+        wizard = (
+            self.env[action["res_model"]].with_context(**action["context"]).create({})
+        )
+        self.assertEqual(wizard.fixed_amount, 300)
+        invoice = wizard._create_invoices(wizard.sale_order_ids)
+        self.assertEqual(invoice.amount_total, 300)
+        action = self.order.action_request_deposit_online()
+        link = (
+            self.env[action["res_model"]].with_context(**action["context"]).create({})
+        )
+        self.assertEqual(link.amount, 300)
+        invoice.action_post()
+        self._pay_invoice(invoice)
+        with self._refused("nothing is missing"):
+            self.order.action_request_deposit()
+
+    # Going on when it has arrived
+
+    def test_order_goes_on_when_the_money_arrives(self):
+        ways = {
+            "payment on account": lambda order: self._pay_on_account(300, order),
+            "invoice": lambda order: self._pay_invoice(self._down_payment(300, order)),
+            "online": lambda order: self._transaction(300, order=order),
+        }
+        self.pending_stage.write(
+            {
+                "auto_advance_stage_id": self.production.id,
+                "auto_advance_on": "deposit_complete",
+            }
+        )
+        for name, pay in ways.items():
+            with self.subTest(way=name):
+                order = self._order_of(1000)
+                order.stage_id = self.pending_stage
+                self.assertEqual(order.stage_id, self.pending_stage)
+                pay(order)
+                self.assertEqual(order.stage_id, self.production)
+                self.assertEqual(order.state, "sale")
+
+    def test_bookkeeper_without_sales_rights_sets_it_going(self):
+        user = new_test_user(
+            self.env, "bookkeeper", "account.group_account_invoice,base.group_user"
+        )
+        self.pending_stage.write(
+            {
+                "auto_advance_stage_id": self.production.id,
+                "auto_advance_on": "deposit_complete",
+            }
+        )
+        self.order.stage_id = self.pending_stage
+        invoice = self._down_payment(300)
+        wizard = (
+            self.env["account.payment.register"]
+            .with_user(user)
+            .with_context(active_model="account.move", active_ids=invoice.ids)
+            .create({})
+        )
+        wizard._create_payments()
+        self.assertEqual(self.order.stage_id, self.production)
+
+    def test_blocked_by_the_deposit_alone_it_goes_on_by_itself(self):
+        self.production.requires_customer_approval = True
+        self.quote.approved_stage_id = self.production
+        self._bring_to_status(self.order, "approved")
+        self.assertEqual(self.order.stage_id, self.quote)
+        self.assertEqual(self.order.headed_stage_id, self.production)
+        self.assertIn("still to be collected", self.order.headed_reason)
+        self._pay_on_account(299)
+        self.assertEqual(self.order.stage_id, self.quote)
+        self._pay_on_account(1)
+        self.assertEqual(self.order.stage_id, self.production)
+        self.assertFalse(self.order.headed_stage_id)
+
+    def test_online_payment_that_a_gate_blocks_confirms_later(self):
+        self.production.requires_customer_approval = True
+        self._transaction(1000)
+        self.assertEqual(self.order.state, "draft")
+        self.assertEqual(self.order.headed_stage_id, self.production)
+        self._bring_to_status(self.order, "approved")
+        self.assertEqual(self.order.state, "sale")
+
+    # Before the click
+
+    def test_blocked(self):
+        order = self.order
+        self.assertEqual(order.blocked_by, False)
+        order.stage_id = self.pending_stage
+        self.assertEqual(order.blocked_by, "deposit")
+        gates = order.gate_states
+        self.assertEqual([gate["kind"] for gate in gates], ["deposit"])
+        self.assertIn("300.00", gates[0]["state"])
+        self.production.requires_customer_approval = True
+        self.assertEqual(order.blocked_by, "several")
+        self._bring_to_status(order, "approved")
+        self.assertEqual(order.blocked_by, "deposit")
+        approval, deposit = order.gate_states
+        self.assertEqual(approval["who"], "Ada Approver")
+        self.assertTrue(approval["open"])
+        self.assertFalse(deposit["open"])
+        self._pay_on_account(300)
+        self.assertFalse(order.blocked_by)
+        self.assertIn(
+            order, self.env["sale.order"].search([("blocked_by", "=", False)])
+        )
+        self.production.minimum_deposit = 50
+        self.assertEqual(order.blocked_by, "deposit")
+
+    def test_what_blocks_cannot_be_written(self):
+        for vals in (
+            {"blocked_by": False},
+            {"headed_stage_id": self.delivered.id},
+            {"headed_reason": "x"},
+        ):
+            with self._refused("cannot be written"):
+                self.order.write(vals)
+            with self._refused("cannot be written"):
+                self.order.create({"partner_id": self.partner.id, **vals})
+
+    def test_constant_number_of_queries(self):
+        def count(number):
+            orders = self.env["sale.order"]
+            for _number in range(number):
+                orders |= self._order_of(1000)
+            orders.write({"stage_id": self.pending_stage.id})
+            self._pay_on_account(10, orders[0])
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            orders.mapped("gate_states")
+            orders.mapped("deposit_missing")
+            return self.env.cr.sql_log_count - before
+
+        count(2)  # warm
+        self.assertEqual(count(10), count(50))
+
+
+@tagged("post_install", "-at_install")
+class TestDepositTours(HttpCase, DepositCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.partner.name = "Tour Customer"
+        cls.env["sale.order"].search([("id", "!=", cls.order.id)]).write(
+            {"user_id": False}
+        )
+        cls.order.stage_id = cls.pending_stage
+        cls.pending_stage.write(
+            {
+                "auto_advance_stage_id": cls.production.id,
+                "auto_advance_on": "deposit_complete",
+            }
+        )
+        # The real provider for demonstrations, not the tests' own.
+        cls.demo = cls.env.ref("payment.payment_provider_demo").sudo()
+        journal = cls.company_data["default_journal_bank"]
+        cls.demo.write(
+            {
+                "company_id": cls.env.company.id,
+                "state": "test",
+                "is_published": True,
+                "journal_id": journal.id,
+            }
+        )
+        cls.demo.payment_method_ids.active = True
+        cls.env["payment.provider"].search(
+            [("id", "!=", cls.demo.id)]
+        ).state = "disabled"
+
+    def _pay_link(self):
+        action = self.order.action_request_deposit_online()
+        wizard = (
+            self.env[action["res_model"]].with_context(**action["context"]).create({})
+        )
+        return wizard.link[wizard.link.index("/my") :]
+
+    def test_refused_asked_for_and_paid(self):
+        board = "/odoo/action-customer_approval_gate.sale_order_stage_action"
+        self.salesperson.group_ids += self.env.ref("sales_team.group_sale_manager")
+        with mute_logger("odoo.http"):
+            self.start_tour(
+                board,
+                "customer_approval_deposit_refused",
+                login=self.salesperson.login,
+            )
+            self.start_tour(
+                f"/odoo/sales/{self.order.id}",
+                "customer_approval_deposit_request",
+                login=self.salesperson.login,
+            )
+        self.assertEqual(self.order.stage_id, self.pending_stage)
+        self.start_tour(self._pay_link(), "customer_approval_deposit_pay", timeout=120)
+        self.env.invalidate_all()
+        tx = self.order.transaction_ids
+        self.assertEqual(tx.provider_id, self.demo)
+        self.assertEqual(tx.state, "done")
+        self.assertEqual(self.order.deposit_collected, 300)
+        self.assertEqual(self.order.stage_id, self.production)
+        self.assertEqual(self.order.state, "sale")

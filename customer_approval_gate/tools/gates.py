@@ -1,0 +1,23 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""What a gate says of a document."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class GateState:
+    """One gate on a document's way into a stage.
+
+    :param kind: which gate, a value of the document's ``blocked_by``
+    :param message: why it blocks, and what to do next; empty where it is open
+    :param label: what the gate is called, for people
+    :param state: how far it is, for people
+    :param who: who can open it, for people
+    """
+
+    kind: str
+    message: str = ""
+    label: str = ""
+    state: str = ""
+    who: str = ""
