@@ -1,0 +1,47 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from odoo import models
+
+
+class SaleOrder(models.Model):
+    _inherit = "sale.order"
+
+    def _waits_for_stock_stage(self):
+        """Return whether the order's goods wait for a stage that reserves or delivers:
+        its company wants it so, and such a stage is ahead."""
+        self.ensure_one()
+        company = self.company_id.sudo()  # its settings
+        if company.customer_approval_stock_policy != "stage" or not self.stage_id:
+            return False
+        stages = self.env["customer.approval.stage"]._get_list(
+            self._stage_document_type
+        )
+        using = stages._of_company(self.company_id).filtered(
+            lambda stage: stage._uses_stock()
+        )
+        own = self.stage_id.sudo()
+        reached = using.filtered(
+            lambda stage: (stage.sequence, stage.id) <= (own.sequence, own.id)
+        )
+        if own.reachable_anytime:
+            # A side stage is no progress; what there is stays.
+            return bool(using) and not self.order_line.move_ids
+        return bool(using) and not reached
+
+    def _prepare_stock(self):
+        self.order_line._launch_missing_stock()
+
+    def _get_stock_products(self):
+        return self.order_line.product_id
+
+    def _get_stock_pickings(self):
+        # Of orders that are not confirmed, Odoo's own field knows the pickings as well.
+        return self.picking_ids | self.order_line.move_ids.picking_id
+
+    def _release_stock(self):
+        """What is not confirmed gives up its deliveries, which Odoo would reserve anew
+        by itself."""
+        drafts = self.filtered(lambda order: order.state != "sale")
+        drafts._get_open_pickings().action_cancel()
+        return super(SaleOrder, self - drafts)._release_stock()

@@ -1,0 +1,1 @@
+from . import test_interaction, test_parallel, test_stock
