@@ -121,6 +121,13 @@ def uninstall_hook(env):
     holds their rules, and documents are no longer held by them."""
     env.flush_all()
     triggers.drop_all(env.cr)
+    # Products of the demo data stay: where Inventory is there, they have moved.
+    env["ir.model.data"].search(
+        [
+            ("module", "=", "customer_approval_gate"),
+            ("model", "in", ("product.product", "product.template")),
+        ]
+    ).unlink()
     for table in TABLES:
         env.cr.execute(
             SQL(

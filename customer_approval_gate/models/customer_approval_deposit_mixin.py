@@ -1,7 +1,10 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+from contextlib import contextmanager
+
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 from ..tools.gates import GateState
 
@@ -105,12 +108,103 @@ class CustomerApprovalDepositMixin(models.AbstractModel):
             if gates_of_company:
                 percent = max(gates_of_company.mapped("minimum_deposit"))
                 # Cents of what is required are never rounded up beyond the total.
-                amount = min(
-                    max(document.amount_total * percent / 100, own[document]),
-                    document.amount_total,
-                )
+                total = document._get_deposit_base()
+                amount = min(max(total * percent / 100, own[document]), total)
             required[document] = document._round_money(max(amount, 0.0))
         return required
+
+    def _get_deposit_base(self):
+        """Return the total that deposits are a part of."""
+        self.ensure_one()
+        return self.amount_total
+
+    # ------------------------------------------------------------------
+    # Behind the gate: what was paid for is not made larger
+    # ------------------------------------------------------------------
+
+    def _get_deposit_gates_passed(self):
+        """Return the stages behind which the document stands, and that take a
+        deposit."""
+        self.ensure_one()
+        stage = self.stage_id.sudo()  # of whatever company
+        gates = stage.gate_stage_ids
+        if stage.reachable_anytime:
+            gates = self._get_gates_passed()
+        gates = gates._of_company(self.company_id)
+        return gates.filtered(lambda gate: gate._asks_for_deposit())
+
+    def _get_deposits_missing_behind(self):
+        """Return what is missing for these documents to stand where they do, without
+        those that stand behind no such gate: ``{document: (required, missing)}``."""
+        result = {}
+        for gates, documents in self.grouped(
+            lambda document: document._get_deposit_gates_passed()
+        ).items():
+            if not gates:
+                continue
+            required = documents._get_required_deposits(gates)
+            collected = documents._get_collected_deposits()
+            for document in documents:
+                amount = required[document]
+                missing = document._get_missing(amount, collected[document])
+                result[document] = (amount, missing)
+        return result
+
+    @contextmanager
+    def _guard_approved_content(self):
+        """Around whatever may change the content: behind a gate of deposits a document
+        does not grow beyond what was paid for. Otherwise one would confirm an empty one
+        first."""
+        before = self.filtered("id")._get_deposits_missing_behind()
+        with super()._guard_approved_content():
+            yield
+        if before:
+            paid = self.browse(
+                d.id for d, (_due, missing) in before.items() if not missing
+            )
+            paid.exists()._check_still_paid()
+
+    def _after_adding_lines(self, lines):
+        """Judge a document that lines were added to.
+
+        :raise UserError: it has grown beyond what was paid for
+        """
+        self.ensure_one()
+        super()._after_adding_lines(lines)
+        gates = self._get_deposit_gates_passed()
+        if not gates:
+            return
+        added = sum(lines.mapped("price_total"))
+        share = max((*gates.mapped("minimum_deposit"), 0.0)) / 100
+        collected = self._get_collected_deposits()[self]
+        own = self._get_own_deposits()[self]
+        total = self._get_deposit_base()
+        # Who was behind the gate without a deposit before may stay.
+        if not self._get_missing(
+            min(max((total - added) * share, own), max(total - added, 0)), collected
+        ):
+            self._check_still_paid()
+
+    def _check_still_paid(self):
+        """
+        :raise UserError: with what they are now, more would have to be paid
+        """
+        for document, (
+            required,
+            missing,
+        ) in self._get_deposits_missing_behind().items():
+            if missing:
+                raise UserError(
+                    self.env._(
+                        "%(document)s cannot grow so far: in the stage %(stage)s a "
+                        "deposit of %(required)s would be required, %(missing)s is "
+                        "still to be collected. Collect it first.",
+                        document=document.display_name,
+                        stage=document.stage_id.name,
+                        required=document.currency_id.format(required),
+                        missing=document.currency_id.format(missing),
+                    )
+                )
 
     def _round_money(self, amount):
         return self.currency_id.round(amount) if self.currency_id else amount

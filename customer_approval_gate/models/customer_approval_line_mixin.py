@@ -48,6 +48,7 @@ class CustomerApprovalLineMixin(models.AbstractModel):
         """Judge the documents that these lines were added to, whatever the way: values,
         defaults, or commands of another document."""
         for document, lines in self.grouped(self._approval_document_field).items():
+            document._after_adding_lines(lines)
             if not document._is_content_watched():
                 continue
             added = lines.filtered(lambda line: line._is_approval_content())

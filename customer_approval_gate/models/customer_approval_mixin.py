@@ -736,6 +736,9 @@ class CustomerApprovalMixin(models.AbstractModel):
                 )
             ) from error
 
+    def _after_adding_lines(self, lines):
+        """Judge a document that lines were added to. Override to have a say."""
+
     def _is_content_watched(self):
         self.ensure_one()
         return bool(self.id) and (

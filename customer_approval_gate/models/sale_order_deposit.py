@@ -116,10 +116,15 @@ class SaleOrder(models.Model):
     def _get_fields_of_deposits(self):
         return [*super()._get_fields_of_deposits(), *DEPOSIT_FIELDS]
 
+    def _get_deposit_base(self):
+        # Without what brings the goods at its real cost: no price was agreed for it.
+        return self._get_customer_approval_totals()["total"]
+
     def _get_own_deposits(self):
         return {
             order: max(
-                order.amount_total * order.deposit_percent / 100, order.deposit_amount
+                order._get_deposit_base() * order.deposit_percent / 100,
+                order.deposit_amount,
             )
             if order.deposit_required
             else 0.0

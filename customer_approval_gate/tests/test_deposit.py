@@ -187,6 +187,38 @@ class TestDeposit(DepositCommon):
         salesperson.write({"deposit_percent": 10})
         self.assertEqual(order.deposit_percent, 10)
 
+    def test_order_does_not_grow_beyond_what_was_paid_for(self):
+        self._pay_on_account(300)
+        self.order.action_confirm()
+        line = self.order.order_line
+        with self._refused("cannot grow so far: .* would be required"):
+            line.price_unit = 2000
+        with self._refused("cannot grow so far"):
+            line.write({"product_uom_qty": 5, "price_unit": 1000})
+        with self._refused("cannot grow so far"):
+            self.order.order_line = [
+                Command.create({"product_id": self.product.id, "price_unit": 900})
+            ]
+        line.price_unit = 900
+        self._pay_on_account(300)
+        line.price_unit = 2000
+        # An empty one has nothing to pay.
+        empty = self._create_order(order_line=[])
+        empty.action_confirm()
+        with self._refused("cannot grow so far"):
+            empty.order_line = [
+                Command.create({"product_id": self.product.id, "price_unit": 100})
+            ]
+
+    def test_who_was_behind_the_gate_before_may_stay(self):
+        self.production.minimum_deposit = 0
+        self.order.action_confirm()
+        self.production.minimum_deposit = 30
+        self.order.order_line.price_unit = 2000
+        self.order.order_line = [
+            Command.create({"product_id": self.product.id, "price_unit": 900})
+        ]
+
     def test_deposit_is_no_content(self):
         self._bring_to_status(self.order, "approved")
         self.order.deposit_percent = 10

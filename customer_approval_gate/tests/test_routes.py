@@ -36,7 +36,7 @@ class Routes:
 
     def list_edit(self, order):
         other = self.test._create_order()
-        self.test._bring_to_status(other, "approved")
+        self.test._open_gates(other)
         (order | other.with_env(order.env)).web_save({"stage_id": self.stage.id}, {})
 
     def list_edit_multi(self, order):
@@ -287,6 +287,101 @@ class TestRoutes(ApprovalCommon):
         order = self._create_order()
         self._bring_to_status(order, status)
         return order.with_user(self.salesperson)
+
+    def _open_gates(self, order):
+        """Let an order pass by whatever the stage asks for."""
+        self._bring_to_status(order, "approved")
+        if self.production.minimum_deposit:
+            self._pay(order)
+
+    def _pay(self, order):
+        self.env["account.payment"].create(
+            {
+                "payment_type": "inbound",
+                "partner_type": "customer",
+                "partner_id": order.partner_id.id,
+                "amount": order.amount_total,
+                "currency_id": order.currency_id.id,
+                "deposit_order_id": order.id,
+            }
+        ).action_post()
+
+    def test_routes_into_a_stage_with_a_deposit(self):
+        self.production.write(
+            {"requires_customer_approval": False, "minimum_deposit": 30}
+        )
+        routes = Routes(self)
+        for name in INTO:
+            for paid in (False, True):
+                with self.subTest(route=name, paid=paid):
+                    self.env["base.automation"].search([]).active = False
+                    order = self._create_order().with_user(self.salesperson)
+                    if paid:
+                        self._pay(order.sudo())
+                        getattr(routes, name)(order)
+                        self.assertEqual(order.state, "sale")
+                        continue
+                    before = self._snapshot(order)
+                    with (
+                        mute_logger("odoo.addons.base.models.ir_actions"),
+                        self.assertRaises(UserError) as catcher,
+                    ):
+                        getattr(routes, name)(order)
+                    self.assertIn("still to be collected", str(catcher.exception))
+                    self.assertEqual(self._snapshot(order), before)
+
+    def test_routes_from_nothing_with_a_deposit(self):
+        """An empty order has nothing to pay, and cannot grow afterwards."""
+        self.production.write(
+            {"requires_customer_approval": False, "minimum_deposit": 30}
+        )
+        routes = Routes(self)
+        for name in FROM_NOTHING:
+            with self.subTest(route=name):
+                self.env["ir.default"].search(
+                    [("field_id.name", "=", "stage_id")]
+                ).unlink()
+                order = self._order_in("not_required")
+                try:
+                    with self.env.cr.savepoint():
+                        made = getattr(routes, name)(order)
+                except UserError:
+                    continue
+                self.assertFalse(made.amount_total)
+                if made.state != "sale":
+                    continue
+                with self.assertRaises(UserError):
+                    made.order_line = [
+                        Command.create(
+                            {"product_id": self.product.id, "price_unit": 100}
+                        )
+                    ]
+                    self.env.flush_all()
+
+    def test_amount_from_which_on_the_gate_applies(self):
+        self.production.approval_from_amount = 100
+        routes = Routes(self)
+        for name in INTO:
+            for price, passes in ((1, True), (1000, False)):
+                with self.subTest(route=name, price=price):
+                    self.env["base.automation"].search([]).active = False
+                    order = self._create_order().with_user(self.salesperson)
+                    order.order_line.price_unit = price
+                    if passes:
+                        getattr(routes, name)(order)
+                        self.env.flush_all()
+                        self.assertEqual(order.state, "sale")
+                        continue
+                    before = self._snapshot(order)
+                    with (
+                        mute_logger("odoo.addons.base.models.ir_actions"),
+                        self.assertRaises(UserError) as catcher,
+                    ):
+                        getattr(routes, name)(order)
+                    self.assertIn(
+                        "customer approval is required", str(catcher.exception)
+                    )
+                    self.assertEqual(self._snapshot(order), before)
 
     def test_all_routes_are_in_the_table(self):
         routes = {name for name in vars(Routes) if not name.startswith("_")}

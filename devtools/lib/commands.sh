@@ -138,6 +138,11 @@ run_install_tests() {
     odoo_step demo-update.log "$db" -u "$ADDONS" --with-demo
     uninstall demo-uninstall.log "$db"
     odoo_step demo-again.log "$db" -i "$ADDONS" --with-demo
+    say "testing the main addon alone, without Inventory"
+    drop_db "$db"
+    odoo_step install-alone.log "$db" -i customer_approval_gate --without-demo
+    [ -z "$(sql "$db" -c "SELECT 1 FROM ir_module_module WHERE name = 'stock' AND state = 'installed'")" ] ||
+        die "customer_approval_gate brings Inventory along"
     rm -f "$STATE"/install-*
     touch "$proof"
 }

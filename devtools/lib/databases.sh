@@ -108,7 +108,8 @@ make_demo() {
         rename_db "${DB}_demo_new" "$DEMO"
     elif [ "$(sql "$DEMO" -c "SELECT value FROM ir_config_parameter WHERE key = 'odoo_dev.state'")" != "$ADDONS_STATE" ]; then
         say "updating $ADDONS"
-        odoo_step update.log "$DEMO" -u "$ADDONS" --with-demo
+        # -i for addons that were not there yet
+        odoo_step update.log "$DEMO" -u "$ADDONS" -i "$ADDONS" --with-demo
         sql "$DEMO" -c "UPDATE ir_config_parameter SET value = '$ADDONS_STATE' WHERE key = 'odoo_dev.state'"
     fi
 }
