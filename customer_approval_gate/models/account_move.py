@@ -396,10 +396,29 @@ class AccountMove(models.Model):
     def _get_customer_approval_salesperson(self):
         return self.invoice_user_id
 
+    def _compute_totals_anew(self):
+        drafts = self.filtered(lambda move: move.state == "draft")
+        lines = drafts.sudo().invoice_line_ids
+        for name in ("price_subtotal", "price_total"):
+            self.env.add_to_compute(lines._fields[name], lines)
+        for name in ("amount_untaxed", "amount_tax", "amount_total", "amount_residual"):
+            self.env.add_to_compute(self._fields[name], drafts)
+        return super()._compute_totals_anew()
+
     def _get_gate_amounts(self):
-        return {
-            move: move.amount_total / (move.invoice_currency_rate or 1) for move in self
-        }
+        amounts = {}
+        for move in self:
+            currency, company = move.currency_id, move.company_id
+            rate = move.invoice_currency_rate or 1
+            # The invoice's own rate can be typed.
+            date = move.invoice_date or fields.Date.context_today(move)
+            total = currency._convert(
+                move.amount_total, company.currency_id, company, date
+            )
+            if currency != company.currency_id:
+                total = max(total, move.amount_total / rate)
+            amounts[move] = total
+        return amounts
 
     def _get_customer_approval_lines(self):
         return self.env["account.move.line"].search_fetch(

@@ -31,19 +31,21 @@ class AccountMove(models.Model):
                 amount = partial[amount_field]
                 settled[move] += amount
                 payment = counter.origin_payment_id
-                is_money = (
-                    payment.state in COUNTED_STATES
-                    if payment
-                    else counter.journal_id.type in MONEY_JOURNALS
-                )
-                if (counter.move_type, counter.state) != ("entry", "posted") or (
-                    not is_money
-                ):
+                is_credit = move.move_type == "out_refund"
+                if counter.move_type == "out_invoice" and is_credit:
+                    # Of another order: what was this one's is that one's now.
+                    if not (move._get_orders() & counter._get_orders()):
+                        result[move].append(Received(-amount, counter.date))
                     continue
-                if move.move_type == "out_refund":
-                    amount = -amount
-                elif payment:
-                    amount *= payment._get_money_factor()
+                if (counter.move_type, counter.state) != ("entry", "posted"):
+                    continue
+                if payment and payment.state in COUNTED_STATES:
+                    factor = payment._get_money_factor()
+                elif not payment and counter.journal_id.type in MONEY_JOURNALS:
+                    factor = counter._get_money_factor()
+                else:
+                    continue
+                amount = -amount if is_credit else amount * factor
                 result[move].append(Received(amount, counter.date, payment))
         for move in self:
             # A credit note that is open is money the customer gets back.
@@ -51,19 +53,58 @@ class AccountMove(models.Model):
                 rest = move.amount_total - settled[move]
                 if not move.currency_id.is_zero(rest):
                     result[move].append(Received(-rest, move.date))
-            # Where payments have no entry of their own, as in other accounting apps.
             if move.move_type == "out_invoice":
-                for payment in move.matched_payment_ids:
-                    if not payment.move_id and payment.state in COUNTED_STATES:
-                        amount = payment.currency_id._convert(
-                            payment._get_counted_amount(),
-                            move.currency_id,
-                            move.company_id,
-                            payment.date,
-                        )
-                        amount = min(amount, move.amount_total)
-                        result[move].append(Received(amount, payment.date, payment))
+                # What was paid without an entry is settled by one later.
+                paid = sum(part.amount for part in result.get(move, ()))
+                for payment, amount in move._get_payments_without_entry():
+                    amount = min(max(amount - paid, 0.0), amount)
+                    paid = max(paid - amount, 0.0)
+                    result[move].append(Received(amount, payment.date, payment))
         return result
+
+    def _get_orders(self):
+        return self.invoice_line_ids.sale_line_ids.order_id
+
+    def _get_money_factor(self):
+        """Return how much of what an entry of a bank or of a cash box settles is money:
+        the rest was written off in the same entry."""
+        self.ensure_one()
+        money = self.line_ids.filtered(
+            lambda line: line.account_type in ("asset_cash", "liability_credit_card")
+        )
+        settled = self.line_ids.filtered(
+            lambda line: line.account_type == "asset_receivable"
+        )
+        total = abs(sum(settled.mapped("balance")))
+        return min(abs(sum(money.mapped("balance"))) / total, 1.0) if total else 0.0
+
+    def _get_payments_without_entry(self):
+        """Return the payments that have no entry of their own, as in other accounting
+        apps, with this invoice's part of each, in the invoice's currency."""
+        self.ensure_one()
+        result = []
+        for payment in self.matched_payment_ids:
+            if payment.move_id or payment.state not in COUNTED_STATES:
+                continue
+            total = sum(payment.invoice_ids.mapped("amount_total"))
+            part = self.amount_total / total if total else 1.0
+            amount = payment.currency_id._convert(
+                part * payment._get_counted_amount(),
+                self.currency_id,
+                self.company_id,
+                payment.date,
+            )
+            result.append((payment, min(amount, self.amount_total)))
+        return result
+
+    def _get_paid_without_entry(self, payments):
+        """Return how much of these payments, which have no entry, is this invoice's."""
+        self.ensure_one()
+        return sum(
+            amount
+            for payment, amount in self._get_payments_without_entry()
+            if payment in payments
+        )
 
     def _tell_of_money(self):
         """Let invoices, and the orders that they bill, know that money came or went."""

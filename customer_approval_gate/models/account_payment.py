@@ -77,26 +77,32 @@ class AccountPayment(models.Model):
             return 0.0
         return self.amount if self.payment_type == "inbound" else -self.amount
 
-    def _read_paid_invoices(self):
-        """Return which invoices and credit notes these payments were reconciled with:
-        ``{payment: [(move, amount, currency)]}``, the amounts negative for what was
-        paid back."""
+    def _read_uses(self):
+        """Return what these payments were reconciled with: ``{payment: [(entry,
+        amount)]}``, in the payment's currency, negative for what was paid back."""
         result = defaultdict(list)
         counted = self.filtered(lambda payment: payment.state in COUNTED_STATES)
         if not counted.move_id:
             return result
         Partial = self.env["account.partial.reconcile"]
-        for side, other, _amount_field in PARTIAL_SIDES:
-            other_amount = other.replace("_move_id", "_amount_currency")
+        for side, other, amount_field in PARTIAL_SIDES:
             for partial in Partial.search(
                 [(f"{side}.move_id", "in", counted.move_id.ids)]
             ):
-                payment = partial[side].move_id.origin_payment_id
-                invoice = partial[other].move_id
-                if invoice.move_type in ("out_invoice", "out_refund"):
-                    sign = 1 if payment.payment_type == "inbound" else -1
-                    amount = sign * partial[other_amount]
-                    result[payment].append((invoice, amount, invoice.currency_id))
+                own = partial[side]
+                payment = own.move_id.origin_payment_id
+                # The other account waits for the bank's statement.
+                if own.account_id != payment.destination_account_id:
+                    continue
+                sign = 1 if payment.payment_type == "inbound" else -1
+                amount = own.currency_id._convert(
+                    sign * partial[amount_field],
+                    payment.currency_id,
+                    payment.company_id,
+                    payment.date,
+                    round=False,
+                )
+                result[payment].append((partial[other].move_id, amount))
         return result
 
     def _get_money_factor(self):

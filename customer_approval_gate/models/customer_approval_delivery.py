@@ -7,7 +7,7 @@ from collections import defaultdict
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
-from odoo.tools import SQL, float_compare, float_repr
+from odoo.tools import SQL, float_compare
 
 from ..tools import files, ledger
 from ..tools.entry import Delivery, Entry
@@ -186,7 +186,9 @@ class CustomerApprovalDelivery(models.Model):
                 "confirmed_on": confirmed_on,
             }
         )
-        self.env["ir.attachment"].create(
+        # As they were taken: their digests are in the event.
+        Attachment = self.env["ir.attachment"].with_context(image_no_postprocess=True)
+        Attachment.create(
             [
                 {
                     "name": name,
@@ -487,10 +489,10 @@ class CustomerApprovalDeliveredMixin(models.AbstractModel):
                         "line_id": line.id,
                         "description": (line.name or "").splitlines()[0],
                         "unit": unit.name or "",
-                        "quantity": float_repr(quantity, digits)
-                        .rstrip("0")
-                        .rstrip("."),
-                        "ordered": float_repr(ordered, digits).rstrip("0").rstrip("."),
+                        "quantity": self._format_decimals(
+                            quantity, digits, exact=False
+                        ),
+                        "ordered": self._format_decimals(ordered, digits, exact=False),
                     }
                 )
         if not lines:

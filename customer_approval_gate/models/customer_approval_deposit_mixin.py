@@ -295,7 +295,7 @@ class CustomerApprovalDepositMixin(models.AbstractModel):
             moves = moves.union(*shares)
             own_payments = own_payments.union(*payments)
         partials = moves._read_money_received()
-        elsewhere = own_payments._read_paid_invoices()
+        elsewhere = own_payments._read_uses()
         result = {}
         for document, (shares, payments, transactions) in sources.items():
             amount = 0.0
@@ -305,11 +305,16 @@ class CustomerApprovalDepositMixin(models.AbstractModel):
                     payment.currency_id,
                     payment.date,
                 )
-                for move, part, currency in elsewhere.get(payment, ()):
-                    if share == 1:
-                        amount -= (1 - shares.get(move, 0.0)) * document._convert_money(
-                            part, currency, payment.date
+                for counter, part in elsewhere.get(payment, ()):
+                    if counter.origin_payment_id in payments:
+                        continue  # paid back by what is counted itself
+                    amount -= (
+                        share
+                        * (1 - shares.get(counter, 0.0))
+                        * document._convert_money(
+                            part, payment.currency_id, payment.date
                         )
+                    )
             for transaction, share in transactions.items():
                 amount += share * document._convert_money(
                     transaction.amount,
@@ -317,11 +322,18 @@ class CustomerApprovalDepositMixin(models.AbstractModel):
                     (transaction.last_state_change or transaction.create_date).date(),
                 )
             for move, share in shares.items():
+                own = move._get_paid_without_entry(payments)
                 for part in partials.get(move, ()):
                     if part.payment and part.payment in payments:
                         continue
+                    # What was paid without an entry is settled by one later.
+                    part_amount = part.amount
+                    if part_amount > 0:
+                        settled = min(own, part_amount)
+                        own -= settled
+                        part_amount -= settled
                     amount += share * document._convert_money(
-                        part.amount, move.currency_id, part.date
+                        part_amount, move.currency_id, part.date
                     )
             result[document.with_env(self.env)] = document._round_money(amount)
         return result
@@ -377,7 +389,8 @@ class CustomerApprovalDepositMixin(models.AbstractModel):
 
     def _filter_deposit_complete(self):
         """Return the documents whose deposit is complete: what they take themselves,
-        and what the stage that they go on to asks for."""
+        and what the stage that they go on to asks for. Where nothing is to be paid,
+        nothing is complete."""
         complete = self.browse()
         for target, documents in self.grouped(
             lambda document: document.stage_id.sudo().auto_advance_stage_id
@@ -389,7 +402,7 @@ class CustomerApprovalDepositMixin(models.AbstractModel):
             needed = {d: max(required[d], own[d]) for d in documents}
             wanting = documents.filtered(lambda d, needed=needed: needed[d])
             collected = wanting._get_collected_deposits() if wanting else {}
-            complete |= (documents - wanting) | wanting.filtered(
+            complete |= wanting.filtered(
                 lambda d, needed=needed, collected=collected: (
                     not d._get_missing(needed[d], collected[d])
                 )

@@ -95,6 +95,10 @@ class CustomerApprovalGuardedMixin(models.AbstractModel):
                 "customer approval.",
                 stage=stages.browse(int(detail)).name if detail.isdigit() else "",
             ),
+            "customer_approval_parent": lambda: self.env._(
+                "A change order stays one of the order it changes. Cancel it, and make "
+                "another one."
+            ),
             "customer_approval_strength": lambda: self.env._(
                 "Cannot advance to %(stage)s: the evidence of the customer's approval "
                 "is too weak for it. Request customer approval again.",

@@ -415,9 +415,6 @@ class CustomerApprovalMixin(models.AbstractModel):
         """Add the guide's gate: only "approved" allows advancement."""
         states = super()._ask_gates(stage, gates, shown)
         asking = self._get_approval_gates(gates)
-        if not shown and any(gates.mapped("approval_from_amount")):
-            # The database looks at the lines as well, which are to be there.
-            self.env.flush_all()
         gated = self.filtered(lambda document: asking[document])
         if not gated:
             return states

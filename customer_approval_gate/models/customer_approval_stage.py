@@ -212,6 +212,12 @@ class CustomerApprovalStage(models.Model):
         self.ensure_one()
         return bool(self.minimum_deposit)
 
+    def _looks_at_amounts(self):
+        """Return whether it depends on what a document comes to what the stage asks
+        for."""
+        self.ensure_one()
+        return self._asks_for_deposit() or bool(self.approval_from_amount)
+
     @api.depends("company_id")
     @api.depends_context("company")
     def _compute_currency_id(self):

@@ -205,16 +205,15 @@ class CustomerApprovalStageAction(models.Model):
         template.with_env(documents.env).send_mail_batch(documents.ids)
 
     def _run_invoice(self, documents):
-        for company, orders in documents.grouped("company_id").items():
-            orders = orders.with_company(company)
+        # Each on its own: of several at once, Odoo leaves out what has nothing to bill.
+        for order in documents:
+            order = order.with_company(order.company_id)
             if self.invoice_method == "delivered":
-                invoices = orders._create_invoices(final=True)
+                invoice = order._create_invoices(final=True)
             else:
-                invoices = self.env["account.move"]
-                for order in orders:
-                    invoices |= self._create_down_payment(order)
+                invoice = self._create_down_payment(order)
             if self.invoice_post:
-                invoices.action_post()
+                invoice.action_post()
 
     def _create_down_payment(self, order):
         wizard = (

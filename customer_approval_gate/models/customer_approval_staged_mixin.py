@@ -563,10 +563,18 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         :rtype: dict
         """
         blockers = {}
-        for document, states in self._ask_gates(stage, stage._find_gates()).items():
+        gates = stage._find_gates()
+        if any(gate._looks_at_amounts() for gate in gates):
+            self._compute_totals_anew()
+        for document, states in self._ask_gates(stage, gates).items():
             if reasons := [state.message for state in states if state.message]:
                 blockers[document] = reasons
         return blockers
+
+    def _compute_totals_anew(self):
+        """Let totals be what the lines make them: they are columns, which somebody may
+        have written. Override to say which."""
+        self.env.flush_all()
 
     def _check_gates(self, stage):
         """Refuse the move if a gate up to the stage blocks any of the documents.

@@ -2,9 +2,10 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What entering a stage causes: entry actions, and going on by itself."""
 
+import logging
 from collections import defaultdict
 
-from psycopg2 import IntegrityError
+from psycopg2 import OperationalError
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
@@ -12,6 +13,8 @@ from odoo.fields import Domain
 
 from ..tools.entry import Entry
 from ..tools.grants import GRANT, get_entering
+
+_logger = logging.getLogger(__name__)
 
 # Stages that lead to each other are refused when they are saved; actions can move
 # documents in a circle nonetheless.
@@ -32,10 +35,15 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         help="Where the document goes by itself as soon as nothing blocks it.",
     )
     headed_reason = fields.Text(string="Why Not Yet", readonly=True, copy=False)
+    headed_cause = fields.Char(readonly=True, copy=False)
 
     @api.model
     def _get_engine_fields(self):
-        return super()._get_engine_fields() | {"headed_stage_id", "headed_reason"}
+        return super()._get_engine_fields() | {
+            "headed_cause",
+            "headed_reason",
+            "headed_stage_id",
+        }
 
     # ------------------------------------------------------------------
     # Entering
@@ -183,22 +191,30 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             return
         # One of them failed, and so all did.
         for document in free:
-            if error := document._try_stage(stage, cause):
-                document._head_for(stage, str(error), cause)
+            if reason := document._try_stage(stage, cause):
+                document._head_for(stage, reason, cause)
 
     def _try_stage(self, stage, cause):
         """Move documents, all or none.
 
-        :return: the error that it met, or ``None``
+        :return: what kept them from it, or nothing
         """
         try:
             with self.env.cr.savepoint():
                 note = self._describe_cause(cause)
                 moving = self.with_context(customer_approval_note=note)
                 moving.write({"stage_id": stage.id})
-        except (UserError, IntegrityError) as error:
-            return error
-        return None
+        except UserError as error:
+            return str(error)
+        except OperationalError:
+            raise  # somebody else was faster: Odoo tries all of it again
+        except Exception:  # what caused the move must not be lost by it
+            _logger.warning("%s could not go on to %s", self, stage, exc_info=True)
+            return self.env._(
+                "An action failed on the way. Your administrator finds it in the log "
+                "of the server."
+            )
+        return ""
 
     @api.model
     def _describe_cause(self, cause):
@@ -220,7 +236,13 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         self.ensure_one()
         if (self.headed_stage_id, self.headed_reason) == (stage, reason):
             return
-        self._write_past_engine({"headed_stage_id": stage.id, "headed_reason": reason})
+        self._write_past_engine(
+            {
+                "headed_stage_id": stage.id,
+                "headed_reason": reason,
+                "headed_cause": self.headed_cause if cause == "retry" else cause,
+            }
+        )
         self.env["customer.approval.event"].sudo()._append(  # what happens is written
             [
                 Entry(
@@ -249,12 +271,26 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     def _forget_heading(self):
         if headed := self.filtered("headed_stage_id"):
             headed._write_past_engine(
-                {"headed_stage_id": False, "headed_reason": False}
+                {
+                    "headed_cause": False,
+                    "headed_reason": False,
+                    "headed_stage_id": False,
+                }
             )
+
+    def _is_cause_gone(self):
+        """Return whether what the document was headed somewhere for is no more.
+
+        Override for further causes.
+        """
+        self.ensure_one()
+        return False
 
     def _retry(self):
         """Let documents go on that were blocked before."""
-        for stage, documents in self.grouped("headed_stage_id").items():
+        gone = self.filtered(lambda document: document._is_cause_gone())
+        gone._forget_heading()
+        for stage, documents in (self - gone).grouped("headed_stage_id").items():
             documents._advance_to(stage, "retry")
 
     def _follow_answer(self, decision):
@@ -281,10 +317,12 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         """Let documents go on that were headed somewhere: the net under what tells them
         at once."""
         for name in self.env["customer.approval.stage"]._document_models().values():
-            domain = Domain("headed_stage_id", "!=", False)
+            domain = Domain("headed_stage_id", "!=", False) | Domain(
+                "stage_id.auto_advance_on", "=", "deposit_complete"
+            )
             waiting = self.env[name].search(domain)
             self.env["ir.cron"]._commit_progress(remaining=len(waiting))
             for document in waiting:
-                document.exists()._as_automation()._retry()
+                document.exists()._advance_after("deposit_complete")
                 if not self.env["ir.cron"]._commit_progress(1):
                     return

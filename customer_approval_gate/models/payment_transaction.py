@@ -24,8 +24,10 @@ class PaymentTransaction(models.Model):
         1: in the ratio of their totals."""
         self.ensure_one()
         orders = self.sale_order_ids
-        total = sum(orders.mapped("amount_total"))
-        return order.amount_total / total if len(orders) > 1 and total else 1.0
+        if len(orders) < 2:
+            return 1.0
+        totals = {other: max(other.amount_total, 0.0) for other in orders}
+        return totals[order] / (sum(totals.values()) or 1.0)
 
     def _check_amount_and_confirm_order(self):
         """Paying what the order's page asks for is the customer's yes. Where a gate

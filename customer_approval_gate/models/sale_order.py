@@ -171,6 +171,17 @@ class SaleOrder(models.Model):
     def _get_amount_to_commit(self):
         return self.customer_approval_family_total
 
+    def _compute_totals_anew(self):
+        lines = self.sudo().order_line
+        for name in ("price_subtotal", "price_tax", "price_total"):
+            self.env.add_to_compute(lines._fields[name], lines)
+        for name in ("amount_untaxed", "amount_tax", "amount_total"):
+            self.env.add_to_compute(self._fields[name], self)
+        # The rate of what is confirmed is that of its day.
+        drafts = self.filtered(lambda order: order.state != "sale")
+        self.env.add_to_compute(self._fields["currency_rate"], drafts)
+        return super()._compute_totals_anew()
+
     def _get_gate_amounts(self):
         amounts = {}
         for order in self:
@@ -179,11 +190,26 @@ class SaleOrder(models.Model):
             original = own.customer_approval_parent_id or own
             others = original | original.customer_approval_change_ids
             others = others.filtered(lambda o: o.state != "cancel") - own
-            lines = sum(own.order_line.mapped("price_total"))
-            amounts[order] = (
-                max(own.amount_total, lines) / (own.currency_rate or 1)
-            ) + sum(o.amount_total / (o.currency_rate or 1) for o in others)
+            amounts[order] = own._get_largest_total() / own._get_gate_rate() + sum(
+                other.amount_total / other._get_gate_rate() for other in others
+            )
         return amounts
+
+    def _get_largest_total(self):
+        """Return the most that any of the figures says the order comes to."""
+        self.ensure_one()
+        lines = self.order_line.filtered(lambda line: not line.display_type)
+        bare = sum(
+            line.product_uom_qty * line.price_unit * (1 - line.discount / 100)
+            for line in lines
+        )
+        return max(self.amount_total, sum(lines.mapped("price_total")), bare)
+
+    def _get_gate_rate(self):
+        self.ensure_one()
+        if self.currency_id == self.company_id.currency_id:
+            return 1
+        return self.currency_rate or 1
 
     # ------------------------------------------------------------------
     # Optional lines
@@ -368,6 +394,16 @@ class SaleOrder(models.Model):
         )
 
     def write(self, vals):
+        if "customer_approval_parent_id" in vals and any(
+            order.customer_approval_parent_id.id != vals["customer_approval_parent_id"]
+            for order in self
+        ):
+            raise UserError(
+                self.env._(
+                    "A change order stays one of the order it changes. Cancel it, and "
+                    "make another one."
+                )
+            )
         result = super().write(vals)
         for order in self:
             if vals.get("signature") and is_signing(order):

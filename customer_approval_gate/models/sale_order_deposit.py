@@ -52,15 +52,13 @@ class SaleOrder(models.Model):
 
     @api.depends("company_id")
     def _compute_deposit_required(self):
-        """From the company's default, for new orders only."""
+        """From the company's default: of new orders, and of those that change it."""
         for order in self:
-            if order._origin:
-                order.deposit_required = order._origin.deposit_required
-                order.deposit_percent = order._origin.deposit_percent
-                continue
             percent = order.company_id.sudo().customer_approval_deposit_percent
-            order.deposit_required = bool(percent)
-            order.deposit_percent = percent
+            old = order._origin
+            # Another company's default may ask for more, never for less.
+            order.deposit_required = bool(percent) or old.deposit_required
+            order.deposit_percent = max(old.deposit_percent, percent)
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -143,6 +141,8 @@ class SaleOrder(models.Model):
             for transaction in order.transaction_ids:
                 share = transaction._get_share_of(order)
                 own, rest = self._sort_transactions(transaction)
+                # What somebody says a payment is for counts.
+                own = own.filtered(lambda payment: not payment.deposit_order_id)
                 payments.update(dict.fromkeys(own, share))
                 transactions.update(dict.fromkeys(rest, share))
             payments.update(dict.fromkeys(linked_to.get(order, linked.browse()), 1.0))
@@ -170,6 +170,18 @@ class SaleOrder(models.Model):
     # ------------------------------------------------------------------
     # Asking for it
     # ------------------------------------------------------------------
+
+    def _is_cause_gone(self):
+        if self.headed_cause == "payment_arrived":
+            collected = self._get_collected_deposits()[self]
+            return (
+                self.currency_id.compare_amounts(
+                    collected, self._get_prepayment_required_amount()
+                )
+                < 0
+                or not collected
+            )
+        return super()._is_cause_gone()
 
     def action_request_deposit(self):
         """Ask for what is still to be collected: by a payment link where the order can

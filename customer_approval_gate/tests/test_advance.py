@@ -197,6 +197,15 @@ class TestEntryActions(AdvanceCommon):
             final.amount_total + down.amount_total, self.order.amount_total, 2
         )
 
+    def test_nothing_to_invoice_for_one_refuses_all(self):
+        self.order.order_line.product_id.invoice_policy = "order"
+        empty = self._create_order()
+        empty.order_line.product_uom_qty = 0
+        self._act(self.delivered, kind="invoice")
+        with self._refused("invoice"):
+            (self.order | empty).write({"stage_id": self.delivered.id})
+        self.assertFalse(self.order.invoice_ids)
+
     def test_nothing_to_invoice_refuses(self):
         self.order.order_line.product_uom_qty = 0
         self._act(self.delivered, kind="invoice")
@@ -422,6 +431,26 @@ class TestAdvance(AdvanceCommon):
         self.assertEqual(self.order.stage_id, self.quote)
         self.assertEqual(self.order.headed_reason, "No paint left.")
 
+    def test_answer_stays_whatever_goes_wrong(self):
+        """Also where it is no refusal, but a mistake."""
+        self.production.requires_customer_approval = True
+        self.quote.approved_stage_id = self.production
+        self._act(self.production, kind="activity")
+        action_class = self.env.registry["customer.approval.stage.action"]
+
+        def broken(action, documents):
+            raise KeyError("template")
+
+        self.patch(action_class, "_run", broken)
+        module = "odoo.addons.customer_approval_gate.models"
+        with mute_logger(f"{module}.customer_approval_staged_mixin_entry"):
+            self._answer("approved")
+        self.assertEqual(self.order.customer_approval_status, "approved")
+        self.assertEqual(self.order.stage_id, self.quote)
+        self.assertIn("An action failed", self.order.headed_reason)
+        with self.assertRaises(KeyError):
+            self.order.stage_id = self.production
+
     def test_signing_on_the_orders_page_confirms_once(self):
         self.production.requires_customer_approval = True
         self.quote.approved_stage_id = self.production
@@ -557,6 +586,58 @@ class TestFromAmount(AdvanceCommon):
                 "UPDATE sale_order SET amount_total = 5000 WHERE id = %s", [small.id]
             )
         self.assertIn("With so large a total", str(catcher.exception))
+
+    def test_totals_that_somebody_wrote_count_nothing(self):
+        order = self._order(50000).with_user(self.salesperson)
+        order.order_line.write({"price_total": 1, "price_subtotal": 1})
+        order.write({"amount_total": 1, "amount_untaxed": 1})
+        self.env.flush_all()
+        with self._refused("customer approval is required"):
+            order.action_confirm()
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaises(CheckViolation),
+            self.env.cr.savepoint(),
+        ):
+            self.env.cr.execute(
+                "UPDATE sale_order_line SET price_total = 1 WHERE order_id = %s;"
+                "UPDATE sale_order SET amount_total = 1, stage_id = %s WHERE id = %s",
+                [order.id, self.production.id, order.id],
+            )
+
+    def test_rate_that_somebody_wrote_counts_nothing(self):
+        self.invoice_posted.write(
+            {"requires_customer_approval": True, "approval_from_amount": 1000}
+        )
+        invoice = self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": self.partner.id,
+                "invoice_line_ids": [
+                    (0, 0, {"name": "Work", "price_unit": 5000, "tax_ids": False})
+                ],
+            }
+        )
+        invoice.invoice_currency_rate = 1e6
+        with self._refused("customer approval is required"):
+            invoice.action_post()
+
+    def test_change_order_stays_one(self):
+        order = self._order(900)
+        order.action_confirm()
+        change = order._create_change_order()
+        with self._refused("stays one of the order it changes"):
+            change.with_user(self.salesperson).customer_approval_parent_id = False
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaises(CheckViolation),
+            self.env.cr.savepoint(),
+        ):
+            self.env.cr.execute(
+                "UPDATE sale_order SET customer_approval_parent_id = NULL"
+                " WHERE id = %s",
+                [change.id],
+            )
 
     def test_company_currency(self):
         currency = self.env["res.currency"].create(

@@ -5,6 +5,7 @@ import base64
 import io
 import zipfile
 
+from PIL import Image
 from psycopg2.errors import CheckViolation
 
 from odoo.exceptions import AccessError, UserError
@@ -93,6 +94,27 @@ class TestDelivery(DeliveryCommon):
         self.assertIn("Goods delivered", self.order.message_ids[0].body)
         Event = self.env["customer.approval.event"]
         self.assertFalse(Event._verify_document(self.order))
+
+    def test_large_photos_stay_what_they_were(self):
+        buffer = io.BytesIO()
+        Image.new("RGB", (4000, 3000), (90, 60, 30)).save(buffer, "JPEG")
+        row = self._confirm({self.goods: 1}, photos=(("door.jpg", buffer.getvalue()),))
+        self.assertEqual(row.attachment_ids.raw, buffer.getvalue())
+        Event = self.env["customer.approval.event"]
+        self.assertFalse(Event._verify_document(self.order))
+
+    def test_whole_numbers_stay_what_they_are(self):
+        precision = self.env.ref("uom.decimal_product_uom", False) or self.env[
+            "decimal.precision"
+        ].search([("name", "=", "Product Unit")])
+        precision.digits = 0
+        self.env.registry.clear_cache()
+        order = self._create_order()
+        order.order_line.product_uom_qty = 100
+        order.action_confirm()
+        row = self._confirm({order.order_line: 10}, order)
+        self.assertEqual(row.lines[0]["quantity"], "10")
+        self.assertEqual(row.lines[0]["ordered"], "100")
 
     def test_what_is_missing_is_told(self):
         for values, message in (

@@ -360,6 +360,129 @@ class TestDeposit(DepositCommon):
         lines.reconcile()
         self.assertEqual(self._collected(), 100)
 
+    def _reconcile(self, *moves):
+        lines = (
+            self.env["account.move"]
+            .union(*moves)
+            .line_ids.filtered(
+                lambda line: (
+                    line.account_type == "asset_receivable" and not line.reconciled
+                )
+            )
+        )
+        lines.reconcile()
+
+    def _statement(self, amount, **lines):
+        line = self.env["account.bank.statement.line"].create(
+            {
+                "journal_id": self.company_data["default_journal_bank"].id,
+                "payment_ref": "Bank",
+                "partner_id": self.partner.id,
+                "amount": amount,
+                "date": fields.Date.today(),
+            }
+        )
+        _liquidity, suspense, _other = line._seek_for_lines()
+        receivable = self.partner.property_account_receivable_id
+        suspense.account_id = receivable
+        return line.move_id
+
+    def test_bank_statement(self):
+        invoice = self._down_payment(300)
+        self._reconcile(invoice, self._statement(300))
+        self.assertEqual(self._collected(), 300)
+
+    def test_money_paid_back_by_the_bank(self):
+        payment = self._pay_on_account(300)
+        self._reconcile(payment.move_id, self._statement(-300))
+        self.assertEqual(self._collected(), 0)
+
+    def test_money_paid_back_by_another_payment(self):
+        payment = self._pay_on_account(300)
+        back = self._pay_on_account(
+            300, payment_type="outbound", deposit_order_id=False
+        )
+        self._reconcile(payment.move_id, back.move_id)
+        self.assertEqual(self._collected(), 0)
+
+    def test_payment_without_an_entry_is_counted_once(self):
+        """As in other accounting apps: the bank's statement settles it later."""
+        invoice = self._down_payment(300)
+        payment_class = self.env.registry["account.payment"]
+        self.patch(
+            payment_class,
+            "_get_outstanding_account",
+            lambda payment, payment_type: self.env["account.account"],
+        )
+        methods = self.company_data[
+            "default_journal_bank"
+        ].inbound_payment_method_line_ids
+        methods.payment_account_id = False
+        payment = self._pay_invoice(invoice)
+        self.assertFalse(payment.move_id)
+        self.assertEqual(self._collected(), 300)
+        self._reconcile(invoice, self._statement(300))
+        self.assertEqual(self._collected(), 300)
+
+    def test_payment_counts_for_one_order(self):
+        tx = self._transaction(300)
+        other = self._order_of(1000)
+        tx.payment_id.deposit_order_id = other
+        self.assertEqual(self._collected(), 0)
+        self.assertEqual(self._collected(other), 300)
+
+    def test_credit_used_for_another_order(self):
+        invoice = self._down_payment(300)
+        self._pay_invoice(invoice)
+        refund = invoice._reverse_moves()
+        refund.action_post()
+        other = self._order_of(1000)
+        self._reconcile(refund, self._down_payment(300, other))
+        self.assertEqual(self._collected(), 0)
+
+    def test_total_that_somebody_wrote_counts_nothing(self):
+        order = self.order.with_user(self.salesperson)
+        order.write({"amount_total": 0})
+        with self._refused("still to be collected"):
+            order.action_confirm()
+
+    def test_other_company_asks_for_more_never_for_less(self):
+        company = self.env["res.company"].create(
+            {"name": "Other", "customer_approval_deposit_percent": 40}
+        )
+        order = self.env["sale.order"].create({"partner_id": self.partner.id})
+        order.order_line.unlink()
+        values = {"company_id": company.id}
+        if "warehouse_id" in order._fields:
+            values["warehouse_id"] = (
+                self.env["stock.warehouse"]
+                .search([("company_id", "=", company.id)], limit=1)
+                .id
+            )
+        order.pricelist_id.company_id = False
+        order.write(values)
+        self.assertEqual((order.deposit_required, order.deposit_percent), (True, 40))
+
+    def test_empty_order_is_not_complete(self):
+        self.quote.write(
+            {
+                "auto_advance_stage_id": self.production.id,
+                "auto_advance_on": "deposit_complete",
+            }
+        )
+        order = self.env["sale.order"].create({"partner_id": self.partner.id})
+        self.assertEqual(order.stage_id, self.quote)
+
+    def test_payment_that_is_gone_confirms_nothing(self):
+        self.production.requires_customer_approval = True
+        tx = self._transaction(1000)
+        self.assertEqual(self.order.headed_stage_id, self.production)
+        tx.payment_id.action_cancel()
+        self.production.minimum_deposit = 0
+        self._bring_to_status(self.order, "approved")
+        self.assertEqual(self.order.state, "draft")
+        self.assertFalse(self.order.headed_stage_id)
+
     def test_payment_of_another_customer(self):
         stranger = self.env["res.partner"].create({"name": "Stranger"})
         with self._refused("another customer", ValidationError):

@@ -185,22 +185,36 @@ BEGIN
     rate := COALESCE(NULLIF(COALESCE(
         (after->>'currency_rate')::numeric, (after->>'invoice_currency_rate')::numeric
     ), 0), 1);
+    IF after->'currency_id' = (
+        SELECT to_jsonb(currency_id) FROM ONLY @.res_company
+         WHERE id = (after->>'company_id')::int
+    ) THEN
+        rate := 1;
+    END IF;
     own := COALESCE((after->>'amount_total')::numeric, 0);
     IF model = 'sale.order' THEN
         IF with_lines THEN
             own := GREATEST(own, (
                 SELECT sum(price_total) FROM ONLY @.sale_order_line
-                 WHERE order_id = document
+                 WHERE order_id = document AND display_type IS NULL
+            ), (
+                SELECT sum(product_uom_qty * price_unit
+                           * (1 - COALESCE(discount, 0) / 100))
+                  FROM ONLY @.sale_order_line
+                 WHERE order_id = document AND display_type IS NULL
             ));
         END IF;
         original := COALESCE((after->>'customer_approval_parent_id')::int, document);
         SELECT COALESCE(sum(
-                   amount_total / COALESCE(NULLIF(currency_rate, 0), 1)::numeric
+                   other.amount_total / CASE
+                       WHEN other.currency_id = company.currency_id THEN 1
+                       ELSE COALESCE(NULLIF(other.currency_rate, 0), 1)::numeric END
                ), 0)
           INTO others
-          FROM ONLY @.sale_order
-         WHERE (id = original OR customer_approval_parent_id = original)
-           AND id <> document AND state <> 'cancel';
+          FROM ONLY @.sale_order AS other
+          JOIN ONLY @.res_company AS company ON company.id = other.company_id
+         WHERE (other.id = original OR other.customer_approval_parent_id = original)
+           AND other.id <> document AND other.state <> 'cancel';
     END IF;
     RETURN round(own / rate + others, 6);
 END
@@ -299,6 +313,13 @@ BEGIN
                   CONSTRAINT = 'customer_approval_status';
     END IF;
     company := (after->>'company_id')::int;
+    IF COALESCE(before->'customer_approval_parent_id', 'null') <> 'null'
+       AND after->'customer_approval_parent_id'
+           IS DISTINCT FROM before->'customer_approval_parent_id' THEN
+        RAISE EXCEPTION 'A change order stays one of the order it changes.'
+            USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+                  CONSTRAINT = 'customer_approval_parent';
+    END IF;
     -- What stands behind a gate that small documents pass stays small.
     grown := stages_apply AND cardinality(wanted) = 0 AND (
         COALESCE((after->>'amount_total')::numeric, 0)

@@ -47,7 +47,10 @@ class AccountMove(models.Model):
         # Whoever keeps the books need not be allowed to move goods.
         pickings = self.sudo().customer_approval_picking_ids
         pickings = pickings.filtered(lambda picking: not picking.return_id)
-        open_ones = pickings.filtered(lambda p: p.state not in ("done", "cancel"))
+        returns = pickings.search([("return_id", "in", pickings.ids)])
+        open_ones = (pickings | returns).filtered(
+            lambda picking: picking.state not in ("done", "cancel")
+        )
         open_ones.action_cancel()
         (pickings - open_ones)._return_for_approval()
 
@@ -70,14 +73,33 @@ class AccountMove(models.Model):
 
     def _prepare_stock(self):
         for move in self:
+            if move._has_too_much_ahead():
+                move._get_open_pickings().action_cancel()
             missing = {}
             for line in move._get_stock_lines():
-                unit = line.product_uom_id
                 quantity = line.quantity - line._get_moved_quantity()
-                if unit.compare(quantity, 0) > 0:
+                if line._get_stock_unit().compare(quantity, 0) > 0:
                     missing[line] = quantity
             if missing:
                 move._create_own_picking(missing)
+
+    def _has_too_much_ahead(self):
+        """Return whether something is to leave that the invoice does not sell any
+        more."""
+        self.ensure_one()
+        lines = self._get_stock_lines()
+        ahead = self._get_open_pickings().move_ids.filtered(
+            lambda move: move.state not in ("done", "cancel")
+        )
+        return any(
+            move.customer_approval_invoice_line_id not in lines
+            or move.product_id != move.customer_approval_invoice_line_id.product_id
+            for move in ahead
+        ) or any(
+            line._get_stock_unit().compare(line._get_moved_quantity(), line.quantity)
+            > 0
+            for line in lines
+        )
 
     def _create_own_picking(self, quantities):
         """Make the delivery of an invoice without an order.
@@ -117,7 +139,7 @@ class AccountMove(models.Model):
                         {
                             "product_id": line.product_id.id,
                             "product_uom_qty": quantity,
-                            "product_uom": line.product_uom_id.id,
+                            "product_uom": line._get_stock_unit().id,
                             "company_id": self.company_id.id,
                             "customer_approval_invoice_line_id": line.id,
                             **places,
@@ -135,6 +157,9 @@ class AccountMove(models.Model):
 class AccountMoveLine(models.Model):
     _inherit = "account.move.line"
 
+    def _get_stock_unit(self):
+        return self.product_uom_id or self.product_id.uom_id
+
     def _get_moved_quantity(self):
         """Return how much of the line has left, or is to leave, less what came back."""
         self.ensure_one()
@@ -149,5 +174,5 @@ class AccountMoveLine(models.Model):
             done = move.quantity if move.state == "done" else move.product_uom_qty
             if move.origin_returned_move_id:
                 done = -move.quantity if move.state == "done" else 0.0
-            quantity += move.product_uom._compute_quantity(done, self.product_uom_id)
+            quantity += move.product_uom._compute_quantity(done, self._get_stock_unit())
         return quantity

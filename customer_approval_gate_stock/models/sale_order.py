@@ -29,6 +29,25 @@ class SaleOrder(models.Model):
             return bool(using) and not self.order_line.move_ids
         return bool(using) and not reached
 
+    def unlink(self):
+        """What is no longer sold does not leave."""
+        self.sudo()._get_open_pickings().action_cancel()  # as for lines
+        return super().unlink()
+
+    def _run_entry_actions(self, stage):
+        result = super()._run_entry_actions(stage)
+        # Who has passed by the stage that reserves is delivered as always.
+        late = self.filtered(
+            lambda order: (
+                order.state == "sale"
+                and order.company_id.customer_approval_stock_policy == "stage"
+                and not order._waits_for_stock_stage()
+            )
+        )
+        if late:
+            late.order_line._action_launch_stock_rule()
+        return result
+
     def _prepare_stock(self):
         self.order_line._launch_missing_stock()
 

@@ -280,6 +280,44 @@ class TestStock(StockCommon):
         self.order.action_confirm()
         self.assertTrue(self.order.picking_ids)
 
+    def test_deleted_lines_and_orders_keep_nothing(self):
+        self.production.requires_customer_approval = False
+        self.pending_stage.inventory_action = "reserve"
+        self.delivered.inventory_action = "deliver"
+        chair = self._create_goods("Chair")
+        self._bring_in(chair, 10)
+        self.order.order_line = [
+            Command.create({"product_id": chair.id, "product_uom_qty": 2})
+        ]
+        self.order.stage_id = self.pending_stage
+        self.order.order_line[0].unlink()
+        self.assertEqual(self._on_hand(), (10, 0))
+        self._deliver()
+        self.assertEqual(self._on_hand(), (10, 0))
+        self.assertEqual(self._on_hand(chair), (8, 0))
+        other = self._sell(self.goods, 3)
+        other.stage_id = self.pending_stage
+        other.stage_id = self.quote
+        other.unlink()
+        self.assertEqual(self._on_hand(), (10, 0))
+
+    def test_lowered_quantity_of_a_draft(self):
+        self.production.requires_customer_approval = False
+        self.pending_stage.inventory_action = "reserve"
+        self.order.stage_id = self.pending_stage
+        self.order.order_line.product_uom_qty = 1
+        self.order.stage_id = self.quote
+        self.order.stage_id = self.pending_stage
+        self.assertEqual(self._on_hand(), (10, 1))
+
+    def test_who_passes_by_the_stage_is_delivered_as_always(self):
+        self.production.requires_customer_approval = False
+        self.company.customer_approval_stock_policy = "stage"
+        self.ready.inventory_action = "reserve"
+        self.order.action_confirm()
+        self.order.stage_id = self.delivered
+        self.assertEqual(len(self.order.picking_ids), 1)
+
     # Deposits
 
     def test_own_deposit_counts_where_goods_are_kept(self):
@@ -358,6 +396,32 @@ class TestInvoiceStock(StockCommon):
         self.assertEqual(self._on_hand(), (10, 4))
         self.invoice.button_cancel()
         self.assertEqual(self._on_hand(), (10, 0))
+
+    def test_lowered_invoice_delivers_what_it_sells(self):
+        self.invoice_waiting.inventory_action = "reserve"
+        self.invoice.stage_id = self.invoice_waiting
+        self.invoice.invoice_line_ids.quantity = 1
+        self.invoice.action_post()
+        self.assertEqual(self._on_hand(), (9, 0))
+
+    def test_line_without_a_unit(self):
+        self.invoice.invoice_line_ids.product_uom_id = False
+        self.invoice.action_post()
+        self.assertEqual(self._on_hand(), (6, 0))
+
+    def test_open_return_is_not_returned_twice(self):
+        self.invoice.action_post()
+        picking = self.invoice.customer_approval_picking_ids
+        wizard = (
+            self.env["stock.return.picking"]
+            .with_context(active_id=picking.id, active_model="stock.picking")
+            .create({"picking_id": picking.id})
+        )
+        wizard.product_return_moves.quantity = 2
+        back = wizard._create_return()
+        self.invoice.button_draft()
+        self.assertEqual(self._on_hand(), (10, 0))
+        self.assertEqual(back.state, "cancel")
 
     def test_goods_of_an_order_leave_once(self):
         self.production.requires_customer_approval = False
