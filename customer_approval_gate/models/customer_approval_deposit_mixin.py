@@ -69,7 +69,11 @@ class CustomerApprovalDepositMixin(models.AbstractModel):
         """Add the guide's second gate: "some statuses require a minimum deposit before
         entry"."""
         states = super()._ask_gates(stage, gates, shown)
-        required = self._get_required_deposits(gates)
+        required = {}
+        for own_gates, documents in self.grouped(
+            lambda document: document._get_deposit_gates_ahead(stage, gates)
+        ).items():
+            required.update(documents._get_required_deposits(own_gates))
         asked = self.filtered(lambda document: required[document])
         if not asked:
             return states
@@ -89,6 +93,25 @@ class CustomerApprovalDepositMixin(models.AbstractModel):
     @api.model
     def _get_fields_blocking(self):
         return [*super()._get_fields_blocking(), *self._get_fields_of_deposits()]
+
+    def _get_deposit_gates_ahead(self, stage, gates):
+        """Return the gates that the document meets on its way into a stage: a gate is
+        not jumped over, and what is behind the document does not hold it back, should
+        the money be paid back, or the stage ask for it since yesterday only.
+
+        :param stage: the ``customer.approval.stage`` to be entered
+        :param gates: all stages whose conditions count
+        """
+        self.ensure_one()
+        own = self.stage_id.sudo()  # of whatever company
+        gates = gates.sudo()
+        if own == stage or own.reachable_anytime:
+            return gates
+        return gates.filtered(
+            lambda gate: (
+                gate == stage or (gate.sequence, gate.id) > (own.sequence, own.id)
+            )
+        )
 
     def _get_required_deposits(self, gates):
         """Return what has to be paid before the last of these stages: the stages'

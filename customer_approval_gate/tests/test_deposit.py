@@ -151,6 +151,23 @@ class TestDeposit(DepositCommon):
         self._pay_on_account(500)
         self.order.stage_id = self.ready
 
+    def test_gate_that_is_behind_does_not_hold_back(self):
+        payment = self._pay_on_account(300)
+        self.order.action_confirm()
+        payment.action_cancel()
+        self.assertFalse(self.order.blocked_by)
+        self.order.stage_id = self.quality
+        self.order.stage_id = self.ready
+        # Going back and entering it again takes the deposit again.
+        with self._refused("a deposit of"):
+            self.order.stage_id = self.production
+        hold = self.quality.copy(
+            {"name": "Hold", "document_state": False, "reachable_anytime": True}
+        )
+        self.order.stage_id = hold
+        with self._refused("a deposit of"):
+            self.order.stage_id = self.delivered
+
     def test_own_deposit_does_not_count_where_no_stage_asks(self):
         self.production.minimum_deposit = 0
         self.order.write({"deposit_required": True, "deposit_percent": 50})
