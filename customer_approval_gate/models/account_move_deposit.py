@@ -62,6 +62,21 @@ class AccountMove(models.Model):
                     result[move].append(Received(amount, payment.date, payment))
         return result
 
+    def _post(self, soft=True):
+        posted = super()._post(soft)
+        self._tell_of_money()
+        return posted
+
+    def button_draft(self):
+        result = super().button_draft()
+        self._tell_of_money()
+        return result
+
+    def button_cancel(self):
+        result = super().button_cancel()
+        self._tell_of_money()
+        return result
+
     def _get_orders(self):
         return self.invoice_line_ids.sale_line_ids.order_id
 
@@ -108,7 +123,12 @@ class AccountMove(models.Model):
 
     def _tell_of_money(self):
         """Let invoices, and the orders that they bill, know that money came or went."""
-        moves = self.sudo().filtered(  # to be told, not shown
+        moves = self.sudo()  # to be told, not shown
+        payments = moves.origin_payment_id
+        orders = payments.deposit_order_id
+        orders |= payments.payment_transaction_id.sale_order_ids
+        orders._after_money()
+        moves = moves.filtered(
             lambda move: move.move_type in ("out_invoice", "out_refund")
         )
         moves.filtered(lambda move: move._is_staged())._after_money()

@@ -73,7 +73,9 @@ class AccountPayment(models.Model):
         """Return the payment as money that arrived, in its currency: negative if it was
         paid back, and nothing as long as it is a draft, or was cancelled."""
         self.ensure_one()
-        if self.state not in COUNTED_STATES:
+        if self.state not in COUNTED_STATES or (
+            self.move_id and self.move_id.state != "posted"
+        ):
             return 0.0
         return self.amount if self.payment_type == "inbound" else -self.amount
 

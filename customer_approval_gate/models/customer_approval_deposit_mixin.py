@@ -194,8 +194,9 @@ class CustomerApprovalDepositMixin(models.AbstractModel):
         """
         self.ensure_one()
         super()._after_adding_lines(lines)
+        lines = lines.filtered(lambda line: line._is_approval_content())
         gates = self._get_deposit_gates_passed()
-        if not gates:
+        if not gates or not lines:
             return
         added = sum(lines.mapped("price_total"))
         share = max((*gates.mapped("minimum_deposit"), 0.0)) / 100
@@ -278,8 +279,10 @@ class CustomerApprovalDepositMixin(models.AbstractModel):
         )
         asking = stages.filtered(lambda stage: stage._asks_for_deposit())
         asking -= asking.filtered("reachable_anytime")
-        stored = self.filtered("id") if asking else self.browse()
-        collected = stored._get_collected_deposits() if stored else {}
+        # Also while somebody edits: the money is that of the order as it is saved.
+        stored = self.filtered(lambda d: d._origin) if asking else self.browse()
+        received = stored._origin._get_collected_deposits() if stored else {}
+        collected = {document: received[document._origin] for document in stored}
         due = {document: {} for document in stored}
         for number in range(1, len(asking) + 1):
             for document, amount in stored._get_required_deposits(

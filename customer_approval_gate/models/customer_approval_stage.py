@@ -592,6 +592,8 @@ class CustomerApprovalStage(models.Model):
 
     def write(self, vals):
         self._check_gates_are_not_written([vals])
+        if {"active", *self._get_movement_fields()} & vals.keys():
+            self._forget_headings(vals)
         if not self._get_gate_fields() & vals.keys():
             return super().write(vals)
         if vals.get("document_type"):
@@ -612,10 +614,30 @@ class CustomerApprovalStage(models.Model):
         types = set(self.mapped("document_type"))
         columns = {stage: stage._read_columns() for stage in self}
         self._record_configuration(columns, deleted=True)
+        self._forget_headings()
         result = super().unlink()
         remaining = self.search([("document_type", "in", list(types))])
         remaining._after_gate_change(before)
         return result
+
+    def _forget_headings(self, vals=None):
+        """Documents are not headed any more for where these stages no longer lead to,
+        or for these stages, where they go.
+
+        :param vals: what is written on the stages; nothing if they go
+        """
+        for document_type, model in self._document_models().items():
+            stages = self.filtered(lambda s, t=document_type: s.document_type == t)
+            domain = Domain("headed_stage_id", "in", stages.ids)
+            if vals is not None and vals.get("active", True):
+                domain = Domain("stage_id", "in", stages.ids) & Domain(
+                    "headed_cause", "not in", ("payment_arrived", "signed")
+                )
+            documents = self.env[model].sudo()  # of whatever company
+            documents = documents.with_context(active_test=False)
+            documents.search(
+                domain & Domain("headed_stage_id", "!=", False)
+            )._forget_heading()
 
     @api.model
     def _get_all_gates(self):

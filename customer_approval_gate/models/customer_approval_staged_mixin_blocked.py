@@ -19,6 +19,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             ("several", "Several Gates"),
         ],
         compute="_compute_blocked_by",
+        groups="base.group_user",
         store=True,
         copy=False,
         index="btree_not_null",
@@ -27,6 +28,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     gate_states = fields.Json(
         string="Gates",
         compute="_compute_gate_states",
+        groups="base.group_user",
         help="Every gate before the next stage, how far it is, and who can open it.",
     )
 
@@ -72,7 +74,8 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         :return: ``{document: [GateState]}``
         """
         states = {document: [] for document in self}
-        stored = self.filtered(lambda document: document.id and document.stage_id)
+        # While somebody edits, it is shown what the document is as it is saved.
+        stored = self._origin.filtered("stage_id")
         stages = self.env["customer.approval.stage"]
         if stored:
             stages = stages._get_list(self._stage_document_type)
@@ -84,7 +87,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             gates = target._find_gates(stages) if target else target
             if gates:
                 states.update(documents._ask_gates(target, gates, shown=True))
-        return states
+        return {document: states.get(document._origin, []) for document in self}
 
     def _update_blocked(self):
         """Find out anew what blocks documents: something happened that no field of
@@ -117,13 +120,8 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     def _cron_update_blocked(self):
         """Find out anew what blocks documents, batch by batch: stages have changed, or
         money came by a way that told nobody."""
-        for name in self.env["customer.approval.stage"]._document_models().values():
-            Document = self.env[name].with_context(active_test=False)
-            ids = Document.search(Document._get_open_domain()).ids
-            self.env["ir.cron"]._commit_progress(remaining=len(ids))
-            for start in range(0, len(ids), BATCH):
-                documents = Document.browse(ids[start : start + BATCH]).exists()
-                documents._update_blocked()
-                documents.flush_recordset(["blocked_by"])
-                if not self.env["ir.cron"]._commit_progress(len(documents)):
-                    return
+        for documents in self._walk(
+            "blocked", lambda model: model._get_open_domain(), BATCH
+        ):
+            documents._update_blocked()
+            documents.flush_recordset(["blocked_by"])

@@ -4,6 +4,7 @@
 
 import logging
 from collections import defaultdict
+from contextlib import contextmanager
 
 from psycopg2 import OperationalError
 
@@ -28,14 +29,17 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     headed_stage_id = fields.Many2one(
         "customer.approval.stage",
         string="Headed for",
+        groups="base.group_user",  # customers have no use for what staff would do
         readonly=True,
         copy=False,
         index="btree_not_null",
         ondelete="set null",
         help="Where the document goes by itself as soon as nothing blocks it.",
     )
-    headed_reason = fields.Text(string="Why Not Yet", readonly=True, copy=False)
-    headed_cause = fields.Char(readonly=True, copy=False)
+    headed_reason = fields.Text(
+        string="Why Not Yet", groups="base.group_user", readonly=True, copy=False
+    )
+    headed_cause = fields.Char(groups="base.group_user", readonly=True, copy=False)
 
     @api.model
     def _get_engine_fields(self):
@@ -199,21 +203,27 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
 
         :return: what kept them from it, or nothing
         """
+        return self._try(
+            lambda: self.with_context(
+                customer_approval_note=self._describe_cause(cause)
+            ).write({"stage_id": stage.id})
+        )
+
+    def _try(self, function):
+        """Do something that must not undo what caused it.
+
+        :return: why it was not done, or nothing
+        """
         try:
             with self.env.cr.savepoint():
-                note = self._describe_cause(cause)
-                moving = self.with_context(customer_approval_note=note)
-                moving.write({"stage_id": stage.id})
+                function()
         except UserError as error:
             return str(error)
         except OperationalError:
             raise  # somebody else was faster: Odoo tries all of it again
-        except Exception:  # what caused the move must not be lost by it
-            _logger.warning("%s could not go on to %s", self, stage, exc_info=True)
-            return self.env._(
-                "An action failed on the way. Your administrator finds it in the log "
-                "of the server."
-            )
+        except Exception:  # a mistake in an action is no reason to lose what caused it
+            _logger.warning("%s could not go on", self, exc_info=True)
+            return self._get_mistake_text()
         return ""
 
     @api.model
@@ -227,6 +237,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             "approved": self.env._("Approved by the customer"),
             "rejected": self.env._("Rejected by the customer"),
             "payment_arrived": self.env._("A payment arrived"),
+            "signed": self.env._("Signed by the customer"),
             "retry": self.env._("Nothing blocks it any more"),
         }
         return self.env._("By itself: %(cause)s", cause=causes.get(cause, cause))
@@ -266,6 +277,39 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                 stage=stage.name,
                 reason=reason,
             )
+        )
+
+    @contextmanager
+    def _keep_what_happened(self, cause):
+        """Around a confirmation that something caused which has to stay: a signature, a
+        payment. Where it is refused, the orders are headed for it.
+
+        :return: the documents that were not confirmed, filled in afterwards
+        """
+        kept = []
+        reason = ""
+        try:
+            with self.env.cr.savepoint():
+                yield kept
+        except UserError as error:
+            reason = str(error)
+        except OperationalError:
+            raise  # as above
+        except Exception:  # as above
+            _logger.warning("%s could not go on", self, exc_info=True)
+            reason = self._get_mistake_text()
+        if reason:
+            for document in self._as_automation():
+                target = document._get_entry_stage(document._stage_final_states[0])
+                if target:
+                    document._head_for(target, reason, cause)
+                kept.append(document)
+
+    @api.model
+    def _get_mistake_text(self):
+        return self.env._(
+            "An action failed on the way. Your administrator finds it in the log of "
+            "the server."
         )
 
     def _forget_heading(self):
@@ -316,13 +360,42 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     def _cron_go_on(self):
         """Let documents go on that were headed somewhere: the net under what tells them
         at once."""
-        for name in self.env["customer.approval.stage"]._document_models().values():
-            domain = Domain("headed_stage_id", "!=", False) | Domain(
-                "stage_id.auto_advance_on", "=", "deposit_complete"
-            )
-            waiting = self.env[name].search(domain)
-            self.env["ir.cron"]._commit_progress(remaining=len(waiting))
-            for document in waiting:
-                document.exists()._advance_after("deposit_complete")
-                if not self.env["ir.cron"]._commit_progress(1):
+        domain = Domain("headed_stage_id", "!=", False) | Domain(
+            "stage_id.auto_advance_on", "in", ("deposit_complete", "delivery_confirmed")
+        )
+        for documents in self._walk("go_on", lambda model: domain, 50):
+            for cause in ("deposit_complete", "delivery_confirmed"):
+                documents._advance_after(cause)
+
+    @api.model
+    def _walk(self, key, domain_of, size):
+        """Walk through the documents of all models in a job, batch by batch, and go on
+        there the next time where the time was over.
+
+        :param str key: the job's, under which it is kept how far it got
+        :param domain_of: the function that returns the domain of a model
+        :param int size: of a batch
+        """
+        parameters = self.env["ir.config_parameter"].sudo()  # the job's own
+        name = f"customer_approval_gate.{key}"
+        last_model, _comma, last_id = (parameters.get_param(name) or "").partition(",")
+        left = {}
+        for model in sorted(
+            self.env["customer.approval.stage"]._document_models().values()
+        ):
+            domain = Domain(domain_of(self.env[model]))
+            if model == last_model:
+                domain &= Domain("id", ">", int(last_id))
+            if model >= last_model:
+                documents = self.env[model].with_context(active_test=False)
+                left[model] = documents.search(domain, order="id").ids
+        total = sum(len(ids) for ids in left.values())
+        self.env["ir.cron"]._commit_progress(remaining=total)
+        for model, ids in left.items():
+            for start in range(0, len(ids), size):
+                batch = ids[start : start + size]
+                yield self.env[model].browse(batch).exists()
+                parameters.set_param(name, f"{model},{batch[-1]}")
+                if not self.env["ir.cron"]._commit_progress(len(batch)):
                     return
+        parameters.set_param(name, "")

@@ -65,7 +65,23 @@ class PaymentTransaction(models.Model):
                 order._head_for(
                     order._get_entry_stage("sale"), reasons, "payment_arrived"
                 )
-        return super(PaymentTransaction, confirming)._check_amount_and_confirm_order()
+        confirmed = self.env["sale.order"]
+        for tx in confirming:
+            orders = tx.sale_order_ids.filtered(lambda order: order.state != "sale")
+            with orders._keep_what_happened("payment_arrived") as kept:
+                confirmed |= super(
+                    PaymentTransaction, tx
+                )._check_amount_and_confirm_order()
+            for order in kept:
+                order._schedule_blocked_activity(
+                    self.env._(
+                        "A payment arrived (%(reference)s), but the order was not "
+                        "confirmed: %(reasons)s",
+                        reference=tx.reference,
+                        reasons=order.headed_reason,
+                    )
+                )
+        return confirmed
 
     def _is_customers_consent(self, order):
         """Return whether paying was meant as the customer's yes.

@@ -78,7 +78,13 @@ class SaleOrder(models.Model):
         """The customer's answer may have moved the order on already: then the page that
         they answered on has nothing left to confirm."""
         waiting = self.filtered(lambda order: order.state != "sale")
-        return super(SaleOrder, waiting)._validate_order() if waiting else None
+        if not waiting:
+            return None
+        if not any(is_signing(order) for order in waiting):
+            return super(SaleOrder, waiting)._validate_order()
+        # Who has signed has signed, whatever else is missing.
+        with waiting._keep_what_happened("signed"):
+            return super(SaleOrder, waiting)._validate_order()
 
     def _way_back_message(self, stage):
         self.ensure_one()

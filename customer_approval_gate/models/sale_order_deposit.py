@@ -111,12 +111,36 @@ class SaleOrder(models.Model):
         return super()._get_fields_beside_content() | {*DEPOSIT_FIELDS}
 
     @api.model
+    def _get_fields_blocking(self):
+        return [*super()._get_fields_blocking(), "customer_approval_family_total"]
+
+    def unlink(self):
+        self._check_no_deposits()
+        return super().unlink()
+
+    def _check_no_deposits(self):
+        for order in self:
+            payments = order.sudo().deposit_payment_ids  # whatever the user may see
+            if payments:
+                raise UserError(
+                    self.env._(
+                        "%(order)s cannot be deleted: %(payments)s is a deposit for "
+                        "it. Cancel the order instead.",
+                        order=order.display_name,
+                        payments=", ".join(payments.mapped("display_name")),
+                    )
+                )
+
+    @api.model
     def _get_fields_of_deposits(self):
         return [*super()._get_fields_of_deposits(), *DEPOSIT_FIELDS]
 
     def _get_deposit_base(self):
-        # Without what brings the goods at its real cost: no price was agreed for it.
-        return self._get_customer_approval_totals()["total"]
+        # Without what Odoo adds by itself: nothing was agreed about it.
+        added = self.order_line.filtered(
+            lambda line: not line.display_type and not line._is_approval_content()
+        )
+        return self.amount_total - sum(added.mapped("price_total"))
 
     def _get_own_deposits(self):
         return {

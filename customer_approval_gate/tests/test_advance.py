@@ -370,6 +370,38 @@ class TestAdvance(AdvanceCommon):
         self.env.invalidate_all()
         self.assertEqual(self.order.stage_id, self.cancelled)
 
+    def test_stage_that_no_longer_leads_there(self):
+        self.quality.requires_customer_approval = True
+        self._lead(self.production, self.quality)
+        self.order.action_confirm()
+        self.assertEqual(self.order.headed_stage_id, self.quality)
+        self.production.write(
+            {"auto_advance_stage_id": False, "auto_advance_on": False}
+        )
+        self.assertFalse(self.order.headed_stage_id)
+        self._bring_to_status(self.order, "approved")
+        self.assertEqual(self.order.stage_id, self.production)
+
+    def test_job_goes_on_where_it_stopped(self):
+        self.quality.requires_customer_approval = True
+        self._lead(self.production, self.quality)
+        orders = self.env["sale.order"]
+        for _number in range(3):
+            orders |= self._create_order()
+        orders.action_confirm()
+        cron_class = self.env.registry["ir.cron"]
+        self.patch(cron_class, "_commit_progress", lambda *args, **kwargs: 0)
+        seen = []
+
+        def domain_of(model):
+            is_order = model._name == "sale.order"
+            return [("id", "in", orders.ids if is_order else [])]
+
+        for _run in range(4):
+            for batch in self.env["sale.order"]._walk("test", domain_of, 1):
+                seen += batch.ids
+        self.assertEqual(seen, orders.ids)
+
     def test_loops_are_refused(self):
         self._lead(self.production, self.quality)
         self._lead(self.quality, self.ready, "delivery_confirmed")

@@ -6,12 +6,12 @@ from psycopg2.errors import CheckViolation
 from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
-from odoo.tests import HttpCase, new_test_user, tagged
+from odoo.tests import Form, HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.account_payment.tests.common import AccountPaymentCommon
 
-from .common import GATE_SENTENCE, ApprovalCommon
+from .common import GATE_SENTENCE, SIGNATURE, ApprovalCommon
 
 
 class DepositCommon(ApprovalCommon, AccountPaymentCommon):
@@ -490,6 +490,90 @@ class TestDeposit(DepositCommon):
         order = self.env["sale.order"].create({"partner_id": self.partner.id})
         self.assertEqual(order.stage_id, self.quote)
 
+    def test_payment_is_booked_whatever_an_action_does(self):
+        self.production.minimum_deposit = 0
+        self.order.write({"require_payment": True, "prepayment_percent": 1})
+        action_class = self.env.registry["customer.approval.stage.action"]
+        self.env["customer.approval.stage.action"].create(
+            {"stage_id": self.production.id, "kind": "activity"}
+        )
+
+        def broken(action, documents):
+            raise UserError(action.env._("No paint left."))
+
+        self.patch(action_class, "_run", broken)
+        tx = self._transaction(1000)
+        self.assertTrue(tx.payment_id)
+        self.assertEqual(self.order.state, "draft")
+        self.assertEqual(self.order.headed_stage_id, self.production)
+        self.assertIn("No paint left.", self.order.activity_ids[:1].note)
+
+    def test_vendor_bill_that_is_billed_on_can_be_posted(self):
+        self._pay_on_account(300)
+        self.order.action_confirm()
+        self.env["sale.order.line"].create(
+            {
+                "order_id": self.order.id,
+                "product_id": self.env["product.product"]
+                .create({"name": "Travel", "expense_policy": "sales_price"})
+                .id,
+                "is_expense": True,
+                "product_uom_qty": 0,
+                "qty_delivered": 1,
+                "price_unit": 50,
+            }
+        )
+
+    def test_shown_while_somebody_edits(self):
+        self._pay_on_account(300)
+        self.salesperson.group_ids += self.env.ref("sales_team.group_sale_manager")
+        with Form(self.order.with_user(self.salesperson)) as form:
+            with form.order_line.edit(0) as line:
+                line.product_uom_qty = 2
+                line.price_unit = 1000
+            self.assertEqual(form.deposit_due, 600)
+            self.assertEqual(form.deposit_collected, 300)
+            self.assertEqual(form.deposit_missing, 300)
+
+    def test_entry_that_is_no_longer_posted(self):
+        self.order.stage_id = self.pending_stage
+        payment = self._pay_on_account(300)
+        self.assertFalse(self.order.blocked_by)
+        payment.move_id.button_draft()
+        self.assertEqual(self._collected(), 0)
+        self.assertEqual(self.order.blocked_by, "deposit")
+        payment.move_id.action_post()
+        self.assertFalse(self.order.blocked_by)
+
+    def test_what_blocks_follows_money_used_elsewhere(self):
+        self.order.stage_id = self.pending_stage
+        payment = self._pay_on_account(300)
+        self._reconcile(payment.move_id, self._down_payment(300, self._order_of(1000)))
+        self.assertEqual(self.order.blocked_by, "deposit")
+
+    def test_what_blocks_follows_credit_notes(self):
+        self.order.stage_id = self.pending_stage
+        invoice = self._down_payment(300)
+        self._pay_invoice(invoice)
+        refund = invoice._reverse_moves()
+        refund.action_post()
+        self.assertEqual(self.order.blocked_by, "deposit")
+        refund.button_draft()
+        self.assertFalse(self.order.blocked_by)
+
+    def test_order_with_a_deposit_cannot_be_deleted(self):
+        self._pay_on_account(300)
+        with self._refused("is a deposit for it"):
+            self.order.unlink()
+
+    def test_customers_do_not_read_internal_reasons(self):
+        user = new_test_user(self.env, "deposit_portal", "base.group_portal")
+        user.partner_id.parent_id = self.partner
+        self.order.message_subscribe(user.partner_id.ids)
+        for name in ("headed_reason", "gate_states", "blocked_by", "headed_stage_id"):
+            with self.assertRaises(AccessError):
+                self.order.with_user(user).read([name])
+
     def test_payment_that_is_gone_confirms_nothing(self):
         self.production.requires_customer_approval = True
         tx = self._transaction(1000)
@@ -799,4 +883,22 @@ class TestDepositTours(HttpCase, DepositCommon):
         self.assertEqual(tx.state, "done")
         self.assertEqual(self.order.deposit_collected, 300)
         self.assertEqual(self.order.stage_id, self.production)
+        self.assertEqual(self.order.state, "sale")
+
+    def test_signature_stays_where_the_deposit_is_missing(self):
+        self.pending_stage.write(
+            {"auto_advance_stage_id": False, "auto_advance_on": False}
+        )
+        self.order.write({"require_signature": True, "require_payment": False})
+        token = self.order._portal_ensure_token()
+        self.env.flush_all()
+        self.make_jsonrpc_request(
+            f"/my/orders/{self.order.id}/accept",
+            {"access_token": token, "name": "Ada Approver", "signature": SIGNATURE},
+        )
+        self.env.invalidate_all()
+        self.assertEqual(self.order.signed_by, "Ada Approver")
+        self.assertEqual(self.order.state, "sent")
+        self.assertEqual(self.order.headed_stage_id, self.production)
+        self._pay_on_account(300)
         self.assertEqual(self.order.state, "sale")

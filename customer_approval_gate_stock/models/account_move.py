@@ -42,6 +42,13 @@ class AccountMove(models.Model):
         self._take_back_stock()
         return result
 
+    def unlink(self):
+        """Nothing is kept for an invoice that is deleted."""
+        pickings = self.sudo().customer_approval_picking_ids  # as below
+        pickings._check_nothing_has_left()
+        pickings.filtered(lambda p: p.state not in ("done", "cancel")).action_cancel()
+        return super().unlink()
+
     def _take_back_stock(self):
         """An invoice that is taken back takes its goods back."""
         # Whoever keeps the books need not be allowed to move goods.

@@ -29,3 +29,12 @@ class ResCompany(models.Model):
         help="What happens when a document enters a stage that delivers, and not all "
         "of its goods are there.",
     )
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "customer_approval_stock_policy" in vals:
+            orders = self.env["sale.order"].sudo()  # of whatever salesperson
+            orders.search(
+                [("stock_held_back", "=", True), ("company_id", "in", self.ids)]
+            )._launch_held_back_stock()
+        return result

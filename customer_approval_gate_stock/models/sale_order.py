@@ -1,11 +1,42 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-from odoo import models
+from odoo import api, fields, models
 
 
 class SaleOrder(models.Model):
     _inherit = "sale.order"
+
+    stock_held_back = fields.Boolean(
+        readonly=True,
+        copy=False,
+        groups="base.group_user",
+        help="Confirmed, and its goods wait for a stage that reserves or delivers.",
+    )
+
+    @api.model
+    def _get_engine_fields(self):
+        return super()._get_engine_fields() | {"stock_held_back"}
+
+    def _hold_stock_back(self):
+        confirmed = self.filtered(
+            lambda order: order.state == "sale" and not order.stock_held_back
+        )
+        if confirmed:
+            confirmed._write_past_engine({"stock_held_back": True})
+
+    def _launch_held_back_stock(self):
+        """Deliver as always what was held back, where it waits no longer."""
+        late = self.filtered(
+            lambda order: (
+                order.stock_held_back
+                and order.state == "sale"
+                and not order._waits_for_stock_stage()
+            )
+        )
+        if late:
+            late._write_past_engine({"stock_held_back": False})
+            late.order_line._action_launch_stock_rule()
 
     def _waits_for_stock_stage(self):
         """Return whether the order's goods wait for a stage that reserves or delivers:
@@ -37,15 +68,7 @@ class SaleOrder(models.Model):
     def _run_entry_actions(self, stage):
         result = super()._run_entry_actions(stage)
         # Who has passed by the stage that reserves is delivered as always.
-        late = self.filtered(
-            lambda order: (
-                order.state == "sale"
-                and order.company_id.customer_approval_stock_policy == "stage"
-                and not order._waits_for_stock_stage()
-            )
-        )
-        if late:
-            late.order_line._action_launch_stock_rule()
+        self._launch_held_back_stock()
         return result
 
     def _prepare_stock(self):

@@ -10,6 +10,7 @@ class SaleOrderLine(models.Model):
     def _action_launch_stock_rule(self, *, previous_product_uom_qty=False):
         """Where stock follows stages, nothing is moved before the stage comes."""
         waiting = self.filtered(lambda line: line.order_id._waits_for_stock_stage())
+        waiting.order_id._hold_stock_back()
         return super(SaleOrderLine, self - waiting)._action_launch_stock_rule(
             previous_product_uom_qty=previous_product_uom_qty
         )

@@ -14,7 +14,7 @@ class StockPicking(models.Model):
         readonly=True,
         copy=False,
         index="btree_not_null",
-        ondelete="restrict",
+        ondelete="set null",
         help="The invoice without an order whose goods these are.",
     )
 
@@ -74,6 +74,21 @@ class StockPicking(models.Model):
                         product=line.product_id.display_name,
                         quantity=f"{line.quantity:g}",
                         unit=line.product_uom_id.name,
+                    )
+                )
+
+    def _check_nothing_has_left(self):
+        """
+        :raise UserError: goods of invoices that are to be deleted have left
+        """
+        for picking in self:
+            if picking.state == "done" and not picking.return_ids:
+                raise UserError(
+                    self.env._(
+                        "%(invoice)s cannot be deleted: its goods have left "
+                        "(%(picking)s). Cancel it, which takes them back.",
+                        invoice=picking.customer_approval_invoice_id.display_name,
+                        picking=picking.name,
                     )
                 )
 

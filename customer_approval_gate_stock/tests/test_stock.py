@@ -274,6 +274,15 @@ class TestStock(StockCommon):
         ]
         self.assertEqual(len(self.order.order_line.move_ids), 2)
 
+    def test_back_to_odoos_confirmation(self):
+        self.production.requires_customer_approval = False
+        self.company.customer_approval_stock_policy = "stage"
+        self.ready.inventory_action = "reserve"
+        self.order.action_confirm()
+        self.assertFalse(self.order.picking_ids)
+        self.company.customer_approval_stock_policy = "confirmation"
+        self.assertEqual(len(self.order.picking_ids), 1)
+
     def test_stock_follows_stages_where_none_moves_goods(self):
         self.production.requires_customer_approval = False
         self.company.customer_approval_stock_policy = "stage"
@@ -408,6 +417,13 @@ class TestInvoiceStock(StockCommon):
         self.invoice.invoice_line_ids.product_uom_id = False
         self.invoice.action_post()
         self.assertEqual(self._on_hand(), (6, 0))
+
+    def test_draft_with_a_delivery_can_be_deleted(self):
+        self.invoice_waiting.inventory_action = "reserve"
+        self.invoice.stage_id = self.invoice_waiting
+        self.invoice.stage_id = self.invoice_draft
+        self.invoice.unlink()
+        self.assertEqual(self._on_hand(), (10, 0))
 
     def test_open_return_is_not_returned_twice(self):
         self.invoice.action_post()

@@ -93,7 +93,8 @@ make_ready() {
     copy_db "$BASE" "${DB}_new"
     odoo_step addons.log "${DB}_new" -i "$ADDONS" --with-demo
     step assets.log compile_assets "${DB}_new"
-    sql "${DB}_new" -c "INSERT INTO ir_config_parameter (key, value) VALUES ('odoo_dev.state', '$ADDONS_STATE')"
+    sql "${DB}_new" -c "INSERT INTO ir_config_parameter (key, value)
+        VALUES ('odoo_dev.state', '$ADDONS_STATE'), ('odoo_dev.base', '$BASE')"
     rename_db "${DB}_new" "$READY"
 }
 
@@ -101,12 +102,19 @@ compile_assets() { # or else every browser test would compile them anew
     odoo shell -d "$1" --no-http <"$DEVTOOLS/assets.py"
 }
 
+demo_parameter() { sql "$DEMO" -c "SELECT value FROM ir_config_parameter WHERE key = 'odoo_dev.$1'"; }
+
 make_demo() {
+    if has_db "$DEMO" && [ "$(demo_parameter base)" != "$BASE" ]; then
+        # Odoo's own demo data of what came new would meet gates.
+        say "what the addons depend on has changed: making the demo database anew"
+        drop_db "$DEMO"
+    fi
     if ! has_db "$DEMO"; then
         make_ready
         copy_db "$READY" "${DB}_demo_new"
         rename_db "${DB}_demo_new" "$DEMO"
-    elif [ "$(sql "$DEMO" -c "SELECT value FROM ir_config_parameter WHERE key = 'odoo_dev.state'")" != "$ADDONS_STATE" ]; then
+    elif [ "$(demo_parameter state)" != "$ADDONS_STATE" ]; then
         say "updating $ADDONS"
         # -i for addons that were not there yet
         odoo_step update.log "$DEMO" -u "$ADDONS" -i "$ADDONS" --with-demo
