@@ -55,7 +55,6 @@ class CustomerApprovalDelivery(models.Model):
 
     _name = "customer.approval.delivery"
     _inherit = ["customer.approval.insert.only.mixin"]
-    _log_access = False
     _description = "Delivery Confirmation"
     _order = "id desc"
 

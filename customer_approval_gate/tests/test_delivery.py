@@ -95,6 +95,17 @@ class TestDelivery(DeliveryCommon):
         Event = self.env["customer.approval.event"]
         self.assertFalse(Event._verify_document(self.order))
 
+    def test_form(self):
+        row = self._confirm(
+            {self.goods: 1}, signature=SIGNATURE, photos=(("door.png", PIXEL),)
+        )
+        row = row.with_user(self.salesperson)
+        view = row.get_views([(False, "form"), (False, "list")])
+        names = view["models"][row._name]["fields"]
+        # Odoo's widget of pictures asks for the date as well.
+        values = row.web_read({name: {} for name in [*names, "write_date"]})[0]
+        self.assertEqual(values["received_by"], "Rita Receiver")
+
     def test_large_photos_stay_what_they_were(self):
         buffer = io.BytesIO()
         Image.new("RGB", (4000, 3000), (90, 60, 30)).save(buffer, "JPEG")
