@@ -216,6 +216,14 @@ class TestDeposit(DepositCommon):
             self.order.order_line = [
                 Command.create({"product_id": self.product.id, "price_unit": 900})
             ]
+        with self._refused("cannot grow so far"):
+            line.create(
+                {
+                    "order_id": self.order.id,
+                    "product_id": self.product.id,
+                    "price_unit": 900,
+                }
+            )
         line.price_unit = 900
         self._pay_on_account(300)
         line.price_unit = 2000
