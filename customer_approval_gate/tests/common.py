@@ -1,12 +1,13 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import logging
 from contextlib import contextmanager
 
 from odoo.exceptions import UserError
 from odoo.fields import Command
-from odoo.tests import new_test_user
-from odoo.tools import SQL
+from odoo.tests import HttpCase, new_test_user
+from odoo.tools import SQL, mute_logger
 
 from odoo.addons.sale.tests.common import SaleCommon
 
@@ -91,6 +92,47 @@ class ApprovalMixin:
                 )
         self.assertEqual(set(document.mapped("customer_approval_status")), {status})
         return requests
+
+
+class _Console(logging.Handler):
+    """Keeps what a browser's console says as a warning or an error."""
+
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.lines = []
+
+    def emit(self, record):
+        self.lines.append(record.getMessage().strip())
+
+
+class BrowserCase(HttpCase):
+    """Tours, in a browser whose console stays empty."""
+
+    # What Odoo's own code says there.
+    ODOOS_WARNINGS = ()
+
+    def browser_js(self, *args, **kwargs):
+        logger = self._logger.getChild("browser")
+        console, level = _Console(), logger.level
+        logger.addHandler(console)
+        logger.setLevel(logging.WARNING)
+        try:
+            return super().browser_js(*args, **kwargs)
+        finally:
+            logger.setLevel(level)
+            logger.removeHandler(console)
+            lines = [
+                line
+                for line in console.lines
+                if not any(known in line for known in self.ODOOS_WARNINGS)
+            ]
+            self.assertFalse(lines, "the browser's console is not empty")
+
+    def _tour(self, url, name, **kwargs):
+        self.env.flush_all()
+        with mute_logger("odoo.http"):  # refusals are what the tours are about
+            self.start_tour(url, name, **{"timeout": 120, **kwargs})
+        self.env.invalidate_all()
 
 
 class ApprovalCommon(ApprovalMixin, SaleCommon):

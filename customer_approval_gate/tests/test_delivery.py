@@ -10,11 +10,11 @@ from psycopg2.errors import CheckViolation
 
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
-from odoo.tests import HttpCase, new_test_user, tagged
+from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
 from ..tools.entry import Delivery
-from .common import SIGNATURE, ApprovalCommon
+from .common import SIGNATURE, ApprovalCommon, BrowserCase
 
 PIXEL = base64.b64decode(SIGNATURE)
 
@@ -273,7 +273,7 @@ class TestDelivery(DeliveryCommon):
 
 
 @tagged("post_install", "-at_install")
-class TestDeliveryPage(HttpCase, DeliveryCommon):
+class TestDeliveryPage(BrowserCase, DeliveryCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -383,16 +383,15 @@ class TestDeliveryPage(HttpCase, DeliveryCommon):
                 self.assertEqual(self.url_open(url).status_code, 404, url)
 
     def test_tours(self):
-        self.start_tour(
+        self._tour(
             f"/odoo/sales/{self.order.id}",
             "customer_approval_delivery_button",
             login=self.salesperson.login,
         )
         self.browser_size = "390x844"
         self.touch_enabled = True
-        self.start_tour(
+        self._tour(
             self.url, "customer_approval_delivery", login=self.salesperson.login
         )
-        self.env.invalidate_all()
         self.assertEqual(self.order.delivery_confirmation, "full")
         self.assertEqual(self.order.delivery_ids.remarks, "Left at the gate")

@@ -6,12 +6,12 @@ from psycopg2.errors import CheckViolation
 from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
-from odoo.tests import Form, HttpCase, new_test_user, tagged
+from odoo.tests import Form, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.account_payment.tests.common import AccountPaymentCommon
 
-from .common import GATE_SENTENCE, SIGNATURE, ApprovalCommon
+from .common import GATE_SENTENCE, SIGNATURE, ApprovalCommon, BrowserCase
 
 
 class DepositCommon(ApprovalCommon, AccountPaymentCommon):
@@ -831,7 +831,7 @@ class TestDeposit(DepositCommon):
 
 
 @tagged("post_install", "-at_install")
-class TestDepositTours(HttpCase, DepositCommon):
+class TestDepositTours(BrowserCase, DepositCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -872,20 +872,15 @@ class TestDepositTours(HttpCase, DepositCommon):
     def test_refused_asked_for_and_paid(self):
         board = "/odoo/action-customer_approval_gate.sale_order_stage_action"
         self.salesperson.group_ids += self.env.ref("sales_team.group_sale_manager")
-        with mute_logger("odoo.http"):
-            self.start_tour(
-                board,
-                "customer_approval_deposit_refused",
-                login=self.salesperson.login,
-            )
-            self.start_tour(
-                f"/odoo/sales/{self.order.id}",
-                "customer_approval_deposit_request",
-                login=self.salesperson.login,
-            )
+        login = self.salesperson.login
+        self._tour(board, "customer_approval_deposit_refused", login=login)
+        self._tour(
+            f"/odoo/sales/{self.order.id}",
+            "customer_approval_deposit_request",
+            login=login,
+        )
         self.assertEqual(self.order.stage_id, self.pending_stage)
-        self.start_tour(self._pay_link(), "customer_approval_deposit_pay", timeout=120)
-        self.env.invalidate_all()
+        self._tour(self._pay_link(), "customer_approval_deposit_pay")
         tx = self.order.transaction_ids
         self.assertEqual(tx.provider_id, self.demo)
         self.assertEqual(tx.state, "done")

@@ -3,19 +3,18 @@
 
 from unittest.mock import patch
 
-from odoo.tests import HttpCase, new_test_user, tagged
-from odoo.tools import mute_logger
+from odoo.tests import new_test_user, tagged
 
 from ..tools import links
 from ..tools.ledger import DECISIONS
-from .common import ApprovalCommon
+from .common import ApprovalCommon, BrowserCase
 from .test_approvers import ApproverCommon
 
 LOGIN = "approval_salesperson"
 
 
 @tagged("post_install", "-at_install")
-class TestTours(HttpCase, ApprovalCommon):
+class TestTours(BrowserCase, ApprovalCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -27,11 +26,6 @@ class TestTours(HttpCase, ApprovalCommon):
         cls.env["sale.order"].search([("id", "!=", cls.order.id)]).write(
             {"user_id": False}
         )
-
-    def _tour(self, url, name, **kwargs):
-        with mute_logger("odoo.http"):  # refusals are what the tours are about
-            self.start_tour(url, name, timeout=120, **kwargs)
-        self.env.invalidate_all()
 
     def _token_url(self):
         request = self.order.customer_approval_request_id
@@ -101,21 +95,68 @@ class TestTours(HttpCase, ApprovalCommon):
 
 
 @tagged("post_install", "-at_install")
-class TestCustomersTours(HttpCase, ApproverCommon):
+class TestDeveloperMode(BrowserCase, ApprovalCommon):
+    """What Odoo's registries check there only: one mistake, and every page is blank."""
+
+    def _opens(self, url, selector, login=LOGIN):
+        for debug in ("1", "assets"):
+            self.env.flush_all()
+            sign = "&" if "?" in url else "?"
+            with self.subTest(url.split("?")[0], debug=debug):
+                self.browser_js(
+                    f"{url}{sign}debug={debug}",
+                    "console.log('test successful')",
+                    f"!!document.querySelector({selector!r})",
+                    login=login,
+                    timeout=120,
+                )
+
+    def test_backend(self):
+        action = "/odoo/action-customer_approval_gate"
+        self.salesperson.group_ids += self.env.ref("sales_team.group_sale_manager")
+        self._bring_to_status(self.sale_order, "pending")
+        self._opens(f"{action}.sale_order_stage_action", ".o_kanban_record")
+        self._opens(
+            f"/odoo/sales/{self.sale_order.id}",
+            ".o_form_view .o_arrow_button_current",
+        )
+        self._opens(f"{action}.customer_approval_request_action", ".o_data_row")
+        self._opens(f"{action}.customer_approval_event_action", ".o_view_controller")
+
+    def test_frontend(self):
+        request = self._bring_to_status(self.sale_order, "pending")
+        token = links.token_of(request.approver_ids)
+        # The interaction has begun where the signature is drawn.
+        self.env.company.customer_approval_signature = True
+        for debug in ("1", "assets"):
+            self.env.flush_all()
+            with self.subTest(debug=debug):
+                self.browser_js(
+                    f"/my/approvals/{request.id}?access_token={token}&debug={debug}",
+                    "console.log('test successful')",
+                    "document.querySelector('#answer_approved:checked')"
+                    " ? !!document.querySelector('.o_customer_approval_signature canvas')"
+                    " : document.querySelector('#answer_approved')?.click()",
+                    timeout=120,
+                )
+        self._opens(
+            f"/customer_approval/in_person/{request.id}", ".o_customer_approval_form"
+        )
+
+
+@tagged("post_install", "-at_install")
+class TestCustomersTours(BrowserCase, ApproverCommon):
     """What the customer does, on a phone and on a desk."""
 
     def setUp(self):
         super().setUp()
         self.order.order_line.tax_ids = False
 
-    def _tour(self, approver, name, login=None):
-        self.env.flush_all()
+    def _visit(self, approver, name, login=None):
         path = f"/my/approvals/{approver.request_id.id}"
         if not login:
             path += f"?access_token={links.token_of(approver)}"
-        with mute_logger("odoo.http"):
-            self.start_tour(path, name, login=login, timeout=120)
-        self.env.invalidate_all()
+        self._tour(path, name, login=login)
 
     def _each_size(self):
         for size, touch in (("390x844", True), ("1400x900", False)):
@@ -128,7 +169,7 @@ class TestCustomersTours(HttpCase, ApproverCommon):
         for decision in DECISIONS:
             for order in self._each_size():
                 request = self._ask(order, self.ada)
-                self._tour(request.approver_ids, f"customer_approval_{decision}")
+                self._visit(request.approver_ids, f"customer_approval_{decision}")
                 self.assertEqual(request.state, decision)
                 self.assertEqual(request.decision_method, "link")
         self.assertEqual(list(request.approver_ids.remarks.values()), ["Half of it"])
@@ -141,7 +182,7 @@ class TestCustomersTours(HttpCase, ApproverCommon):
             for order in self._each_size():
                 request = self._ask(order, self.ada)
                 name = f"customer_approval_{decision}"
-                self._tour(request.approver_ids, name, login="approval_ada")
+                self._visit(request.approver_ids, name, login="approval_ada")
                 self.assertEqual(request.state, decision)
                 self.assertEqual(request.decision_method, "portal")
 
@@ -150,7 +191,7 @@ class TestCustomersTours(HttpCase, ApproverCommon):
         for order in self._each_size():
             request = self._ask(order, self.ada)
             with patch("secrets.randbelow", return_value=42):
-                self._tour(request.approver_ids, "customer_approval_with_code")
+                self._visit(request.approver_ids, "customer_approval_with_code")
             self.assertEqual(request.state, "approved")
             self.assertEqual(request.decision_method, "code")
 
@@ -159,26 +200,35 @@ class TestCustomersTours(HttpCase, ApproverCommon):
             order = self._create_optional_order()
             order.order_line.tax_ids = False
             request = self._ask(order, self.ada)
-            self._tour(request.approver_ids, "customer_approval_options")
+            self._visit(request.approver_ids, "customer_approval_options")
             self.assertEqual(order.customer_approval_status, "approved")
             self.assertEqual(order.amount_total, 250)
 
     def test_conversation(self):
         """By link: what is asked there reaches the document, and decides nothing."""
         request = self._ask(partners=self.ada)
-        self._tour(request.approver_ids, "customer_approval_conversation")
+        self.order.with_user(self.salesperson).message_post(
+            body="We have a question",
+            message_type="comment",
+            partner_ids=self.ada.ids,
+            subtype_xmlid="mail.mt_comment",
+        )
+        self._visit(request.approver_ids, "customer_approval_conversation")
         self.assertEqual(request.state, "pending")
         message = self.order.message_ids.filtered(
             lambda message: "When do you deliver?" in message.body
         )
         self.assertEqual(message.author_id, self.ada)
+        self._tour(
+            f"/odoo/sales/{self.order.id}", "customer_approval_composer", login=LOGIN
+        )
 
     def test_passed_on(self):
         for order in self._each_size():
             request = self._ask(order, self.ada)
-            self._tour(request.approver_ids, "customer_approval_pass_on")
+            self._visit(request.approver_ids, "customer_approval_pass_on")
             self.assertEqual(request.approver_ids[0].state, "passed_on")
-            self._tour(request.approver_ids[1], "customer_approval_approved")
+            self._visit(request.approver_ids[1], "customer_approval_approved")
             self.assertEqual(request.state, "approved")
 
     def test_all_of_three(self):
@@ -186,7 +236,7 @@ class TestCustomersTours(HttpCase, ApproverCommon):
             request = self._ask(order, rule="all")
             for approver in request.approver_ids:
                 self.assertEqual(request.state, "pending")
-                self._tour(approver, "customer_approval_approved")
+                self._visit(approver, "customer_approval_approved")
             self.assertEqual(request.state, "approved")
 
     def test_in_order(self):
@@ -194,35 +244,27 @@ class TestCustomersTours(HttpCase, ApproverCommon):
             request = self._ask(order, rule="order")
             for approver in request.approver_ids:
                 self.assertEqual(approver.state, "asked")
-                self._tour(approver, "customer_approval_approved")
+                self._visit(approver, "customer_approval_approved")
             self.assertEqual(request.state, "approved")
 
     def test_signed_in_person(self):
         self.order.company_id.customer_approval_signature = True
         request = self._ask(partners=self.ada)
-        self.env.flush_all()
-        with mute_logger("odoo.http"):
-            self.start_tour(
-                f"/customer_approval/in_person/{request.id}",
-                "customer_approval_by_link",
-                login="approval_salesperson",
-            )
-        self.env.invalidate_all()
+        self._tour(
+            f"/customer_approval/in_person/{request.id}",
+            "customer_approval_by_link",
+            login=LOGIN,
+        )
         self.assertTrue(request.approver_ids.signature)
 
     def test_each_answer_in_person(self):
-        login = "approval_salesperson"
         for decision in DECISIONS:
             for order in self._each_size():
                 request = self._ask(order, self.ada)
-                self.env.flush_all()
-                with mute_logger("odoo.http"):
-                    self.start_tour(
-                        f"/customer_approval/in_person/{request.id}",
-                        f"customer_approval_{decision}",
-                        login=login,
-                        timeout=120,
-                    )
-                self.env.invalidate_all()
+                self._tour(
+                    f"/customer_approval/in_person/{request.id}",
+                    f"customer_approval_{decision}",
+                    login=LOGIN,
+                )
                 self.assertEqual(request.state, decision)
                 self.assertEqual(request.decision_method, "in_person")

@@ -39,6 +39,6 @@ export class CustomerApprovalGatesField extends Component {
 
 registry.category("fields").add("customer_approval_gates", {
     component: CustomerApprovalGatesField,
-    supportedTypes: ["jsonb", "json"],
+    supportedTypes: ["json"],
     extractProps: ({viewType}) => ({isCompact: viewType !== "form"}),
 });
