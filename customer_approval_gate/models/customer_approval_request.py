@@ -276,8 +276,13 @@ class CustomerApprovalRequest(models.Model):
 
     @api.model
     def _get_thread_with_access(self, thread_id, *, token=None, **kwargs):
-        """Requests have no token of their own that could open the conversation."""
-        return super()._get_thread_with_access(thread_id, token=None, **kwargs)
+        """Requests have no token of their own that could open the conversation: each
+        person's opens it. The reader's page sends nothing else to read messages."""
+        thread = super()._get_thread_with_access(thread_id, token=None, **kwargs)
+        if thread or not token:
+            return thread
+        request = self.browse(thread_id).sudo().exists()  # who it is comes next
+        return request if links.find_by_thread_token(request, token) else self.browse()
 
     @api.model
     def _render_content(self, content, currency, lang):

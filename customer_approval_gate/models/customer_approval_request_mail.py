@@ -5,6 +5,7 @@
 from markupsafe import Markup
 
 from odoo import SUPERUSER_ID, api, models
+from odoo.fields import Domain
 
 from ..tools import links
 from ..tools.entry import Entry
@@ -176,6 +177,43 @@ class CustomerApprovalRequest(models.Model):
                 subtype_xmlid="mail.mt_note",
             )
         return message
+
+    def _get_conversation_domain(self, reader):
+        """Return the domain of the messages that a person reads on the page: one
+        conversation a document, over all rounds. In it is what the customer's people
+        wrote, and what was sent to any of them; never what staff wrote to each other.
+
+        :param reader: the ``res.partner`` who reads. Contacts of the customer's company
+            read all of it; others what was written since they were first asked.
+        """
+        self.ensure_one()
+        request = self.sudo()  # of all rounds, and whoever was asked
+        rounds = request.search(
+            [("res_model", "=", request.res_model), ("res_id", "=", request.res_id)]
+        )
+        customer = request.partner_id.commercial_partner_id
+        asked = rounds.approver_ids.filtered(lambda a: a.state != "removed")
+        people = Domain.OR(
+            Domain(field, operator, ids)
+            for field in ("author_id", "partner_ids", "notified_partner_ids")
+            for operator, ids in (
+                ("child_of", customer.ids),
+                ("in", asked.partner_id.ids),
+            )
+        )
+        domain = people & Domain.OR(
+            Domain(thread._fields["website_message_ids"].get_comodel_domain(thread))
+            & Domain("res_id", "in", thread.ids)
+            for thread in (rounds, request._get_document())
+        )
+        # As everywhere in the portal: no notes, nothing internal.
+        domain &= Domain("subtype_id", "=", self.env.ref("mail.mt_comment").id)
+        domain &= Domain(self.env["mail.message"]._get_search_domain_share())
+        if reader.commercial_partner_id != customer:
+            own = asked.filtered(lambda a: a.partner_id == reader)
+            since = min(own.mapped("create_date"), default=request.create_date)
+            domain &= Domain("date", ">=", since)
+        return domain
 
     def _message_receive_bounce(self, email, partner):
         """Tell the salesperson that somebody who is asked cannot be reached."""

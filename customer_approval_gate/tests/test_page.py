@@ -11,7 +11,6 @@ from datetime import timedelta
 
 from odoo import fields, http
 from odoo.tests import (
-    HttpCase,
     JsonRpcException,
     freeze_time,
     new_test_user,
@@ -20,6 +19,7 @@ from odoo.tests import (
 from odoo.tools import mute_logger
 
 from ..tools import links, redact
+from .common import BrowserCase
 from .test_approvers import ApproverCommon
 
 LOGIN = "approval_salesperson"
@@ -33,7 +33,7 @@ HTML = b"<html><body><script>alert(1)</script></body></html>"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'
 
 
-class PageCommon(HttpCase, ApproverCommon):
+class PageCommon(BrowserCase, ApproverCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -515,6 +515,90 @@ class TestPage(PageCommon):
         body = "".join(self.order.message_ids.mapped("body"))
         self.assertIn("I approve!", body)
         self.assertNotIn("<script>", body)
+
+    def _fetch_messages(self, **params):
+        """Read as Odoo's own page does."""
+        result = self.make_jsonrpc_request(
+            "/mail/chatter_fetch",
+            {
+                "thread_model": self.request._name,
+                "thread_id": self.request.id,
+                "fetch_params": {"limit": 30},
+                **params,
+            },
+        )
+        return [
+            re.sub("<[^>]+>", "", message["body"][1])
+            for message in reversed(result["data"]["mail.message"])
+        ]
+
+    def _fetch_by_link(self, approver=None):
+        found = re.search(r'data-token="([^"]+)"', self._visit(approver).text)
+        return self._fetch_messages(token=found.group(1))
+
+    def _write_to(self, *partners, body, **kwargs):
+        self.order.with_user(self.salesperson).message_post(
+            body=body,
+            partner_ids=[partner.id for partner in partners],
+            message_type="comment",
+            **{"subtype_xmlid": "mail.mt_comment", **kwargs},
+        )
+        self.env.flush_all()
+
+    def test_conversation_is_what_was_sent_to_the_customer(self):
+        self.order.message_unsubscribe(self.order.message_partner_ids.ids)
+        colleague = self._create_salesperson("approval_colleague").partner_id
+        self._write_to(self.ada, body="To Ada")
+        self._write_to(colleague, body="To a colleague")
+        self._write_to(body="To nobody")
+        self._write_to(self.ada, body="A note", subtype_xmlid="mail.mt_note")
+        self.order.message_subscribe(self.ada.ids)
+        self._write_to(body="To all who follow")
+        self.assertEqual(self._fetch_by_link(), ["To Ada", "To all who follow"])
+        self.assertEqual(
+            self._fetch_by_link(self._approver(self.request, self.bob)),
+            ["To Ada", "To all who follow"],
+        )
+
+    def test_conversation_goes_on_over_all_rounds(self):
+        page = self._visit().text
+        found = re.search(r'data-hash="([^"]+)"', page).group(1)
+        self._post_message(pid=self.ada.id, hash=found)
+        self.env.invalidate_all()
+        self.order.order_line[0].price_unit += 1
+        self.request = self._ask(partners=self.ada)
+        self.approver = self.request.approver_ids
+        self._write_to(self.ada, body="Cheaper is not possible")
+        messages = self._fetch_by_link()
+        self.assertIn("I approve!", messages[0])
+        self.assertEqual(messages[1:], ["Cheaper is not possible"])
+
+    def test_conversation_of_somebody_else_begins_when_they_are_asked(self):
+        adviser = self.env["res.partner"].create(
+            {"name": "An adviser", "email": "adviser@elsewhere.example"}
+        )
+        with freeze_time("2020-01-01"):
+            self._write_to(self.ada, body="Between us")
+        self.request._add_approvers(adviser)
+        self._write_to(self.ada, body="To all of you")
+        self.assertEqual(self._fetch_by_link(), ["Between us", "To all of you"])
+        approver = self._approver(self.request, adviser)
+        self.assertEqual(self._fetch_by_link(approver), ["To all of you"])
+
+    @mute_logger("odoo.http")
+    def test_conversation_of_others(self):
+        self._write_to(self.ada, body="To Ada")
+        for params in ({}, {"token": "guess"}, {"token": links.token_of(self.approver)}):
+            with self.assertRaises(JsonRpcException):
+                self._fetch_messages(**params)
+        new_test_user(self.env, "approval_stranger", "base.group_portal")
+        self.authenticate("approval_stranger", "approval_stranger")
+        with self.assertRaises(JsonRpcException):
+            self._fetch_messages()
+        user = new_test_user(self.env, "approval_own", "base.group_portal")
+        user.partner_id = self.ada
+        self.authenticate("approval_own", "approval_own")
+        self.assertEqual(self._fetch_messages(), ["To Ada"])
 
     def test_conversation_ends_with_the_link(self):
         page = self._visit().text

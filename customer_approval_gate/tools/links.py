@@ -95,6 +95,20 @@ def thread_token(request, pid, approver):
     return seal.make_token(f"thread:{request.id}:{pid}:{secret}")
 
 
+def find_by_thread_token(request, token):
+    """Return the one of those who are asked whom the token opens the conversation for,
+    or none. All are compared, each in constant time.
+
+    :param request: the ``customer.approval.request``
+    """
+    found = request.approver_ids.browse()
+    for approver in request.approver_ids:
+        own = thread_token(request, approver.partner_id.id, approver)
+        if _is_same(token, own) and approver.state != "removed":
+            found |= approver
+    return found
+
+
 def code_digest(approver, code):
     """Return how a one-time code is kept: six digits are soon tried, and cannot be
     without the server's key."""

@@ -352,6 +352,11 @@ registry.category("web_tour.tours").add("customer_approval_options", {
 registry.category("web_tour.tours").add("customer_approval_conversation", {
     steps: () => [
         {
+            content: "What staff wrote to the customer is there",
+            trigger:
+                "#chatterRoot:shadow .o-mail-Message-body:contains('We have a question')",
+        },
+        {
             trigger: "#chatterRoot:shadow .o-mail-Composer-input",
             run: "edit When do you deliver?",
         },
@@ -362,6 +367,34 @@ registry.category("web_tour.tours").add("customer_approval_conversation", {
         {
             trigger:
                 "#chatterRoot:shadow .o-mail-Message-body:contains('When do you deliver?')",
+        },
+        {
+            content: "Both are there when the page is opened again",
+            trigger: "#chatterRoot",
+            run: () => window.location.reload(),
+            expectUnloadPage: true,
+        },
+        {
+            trigger:
+                "#chatterRoot:shadow .o-mail-Message-body:contains('When do you deliver?')",
+        },
+        {
+            trigger:
+                "#chatterRoot:shadow .o-mail-Message-body:contains('We have a question')",
+        },
+    ],
+});
+
+registry.category("web_tour.tours").add("customer_approval_composer", {
+    steps: () => [
+        {
+            trigger: ".o-mail-Chatter-sendMessage",
+            run: "click",
+        },
+        {
+            content: "The composer says where the customer reads it",
+            trigger:
+                ".o_customer_approval_composer:contains('also read this message on the approval page')",
         },
     ],
 });
