@@ -2,16 +2,24 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import binascii
+import logging
+from contextlib import nullcontext
 
 from odoo.exceptions import UserError
 from odoo.http import content_disposition, request
 
-from ..tools import files, ledger
+from odoo.addons.base.models.ir_mail_server import MailDeliveryException
+
+from ..tools import content as content_tools, files, ledger
 from ..tools.entry import Answer
+
+_logger = logging.getLogger(__name__)
 
 REMARK_LENGTH = 1000
 TEXT_LENGTH = 10_000
 NAME_LENGTH = 200
+FORMS = "customer_approval_forms"
+KEPT_FORMS = 10
 
 # No other site gets the address or shows the page in a frame, and nobody keeps it.
 HEADERS = {
@@ -53,6 +61,71 @@ def secure(response):
 
 class AnswerForm:
     """The form in which the customer answers: on their page and on our screen."""
+
+    # ------------------------------------------------------------------
+    # What is sent, is shown on a page of its own
+    # ------------------------------------------------------------------
+
+    def _attempt(self, function, undo=True):
+        """Do what a form asks for.
+
+        :param bool undo: whether what was written goes if it fails; what counts
+            attempts has to stay
+        :return: what the function returned, and why it was not done, for people
+        :rtype: tuple
+        """
+        try:
+            with request.env.cr.savepoint() if undo else nullcontext():
+                return function(), ""
+        except UserError as error:
+            reason = str(error)
+        except (OSError, MailDeliveryException):
+            # A mail server, a printer, the store of files.
+            _logger.warning("Something needed cannot be reached", exc_info=True)
+            reason = request.env._(
+                "Something we need for this cannot be reached at the moment. What you "
+                "entered is still here: please send it again in a few minutes."
+            )
+        request.env.invalidate_all()
+        return None, reason
+
+    def _show_again(self, form, url, post=None, **shown):
+        """Go back to the page of a form: it can be loaded again, and keeps what was
+        typed.
+
+        :param str form: which form, and whose
+        :param str url: of the page, with the place to scroll to
+        :param dict post: what was typed
+        :param shown: what the page says: ``error``, ``notice`` and ``status`` once;
+            ``code_sent`` as long as the form is open
+        """
+        kept = request.session.get(FORMS) or {}
+        typed = {
+            name: value[:TEXT_LENGTH]
+            for name, value in (post or {}).items()
+            if name not in ("csrf_token", "signature", "code", "password")
+        }
+        forms = {**kept, form: {"typed": typed, **shown}}
+        request.session[FORMS] = dict(list(forms.items())[-KEPT_FORMS:])
+        return secure(request.redirect(url))
+
+    def _take_form(self, form):
+        """Return what ``_show_again()`` kept, each message once."""
+        forms = request.session.get(FORMS) or {}
+        kept = forms.get(form) or {}
+        if kept.keys() & {"error", "notice", "status"}:
+            rest = {name: kept[name] for name in ("typed", "code_sent") if name in kept}
+            request.session[FORMS] = {**forms, form: rest}
+        return kept
+
+    def _forget_form(self, form):
+        forms = dict(request.session.get(FORMS) or {})
+        if forms.pop(form, None):
+            request.session[FORMS] = forms
+
+    # ------------------------------------------------------------------
+    # What is read
+    # ------------------------------------------------------------------
 
     def _clean(self, post):
         """Return the values of a form that are text, without the character that
@@ -248,6 +321,7 @@ class AnswerForm:
             "consent": consent,
             "consent_digest": ledger.sha256(consent),
             "document": document,
+            "line_name": content_tools.line_name,
             "optional": optional,
             "priced_lines": [
                 line for line in approval.content["lines"] if line["kind"] == "product"

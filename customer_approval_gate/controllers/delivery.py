@@ -11,6 +11,8 @@ from ..tools import files
 from ..tools.entry import Delivery
 from .answer_form import NAME_LENGTH, TEXT_LENGTH, AnswerForm, render, secure
 
+# How long somebody who wants a PDF waits for the printer.
+PRINT_SECONDS = 20
 COORDINATE = re.compile(r"-?\d{1,3}(\.\d{1,10})?")
 
 
@@ -50,7 +52,15 @@ class CustomerApprovalDelivery(AnswerForm, http.Controller):
     def delivery_page(self, document_type, document_id, **kwargs):
         """Show what is to be confirmed; a GET confirms nothing."""
         document, partner = self._get_document(document_type, document_id)
-        return self._render(document, partner, confirmed=kwargs.get("confirmed"))
+        kept = self._take_form(self._get_form(document))
+        return self._render(
+            document,
+            partner,
+            status=kept.get("status", 200),
+            confirmed=kwargs.get("confirmed"),
+            error_message=kept.get("error"),
+            typed=kept.get("typed") or {},
+        )
 
     @http.route(
         "/my/deliveries/<string:document_type>/<int:document_id>/confirm",
@@ -68,22 +78,34 @@ class CustomerApprovalDelivery(AnswerForm, http.Controller):
         """
         document, partner = self._get_document(document_type, document_id)
         post = self._clean(post)
-        try:
-            delivery = self._read_delivery(document, partner, post)
-            # What fails on the way must not stay half done.
-            with request.env.cr.savepoint():
-                row = request.env["customer.approval.delivery"].sudo()
-                row = row._record(document, delivery)  # nobody may write them
-        except UserError as error:
-            request.env.invalidate_all()
-            return self._render(
-                document, partner, status=422, error_message=str(error), typed=post
-            )
-        return secure(
-            request.redirect(
-                f"/my/deliveries/{document_type}/{document_id}?confirmed={row.id}"
+        url = f"/my/deliveries/{document_type}/{document_id}"
+        # Nobody may write confirmations.
+        deliveries = request.env["customer.approval.delivery"].sudo()
+        row, error = self._attempt(
+            lambda: deliveries._record(
+                document, self._read_delivery(document, partner, post)
             )
         )
+        form = self._get_form(document)
+        if error:
+            return self._show_again(form, url, post, error=error, status=422)
+        self._forget_form(form)
+        return secure(request.redirect(f"{url}?confirmed={row.id}"))
+
+    @http.route(
+        "/my/deliveries/<string:document_type>/<int:document_id>/confirm",
+        type="http",
+        auth="user",
+        methods=["GET"],
+        website=True,
+        sitemap=False,
+    )
+    def delivery_reload(self, document_type, document_id, **kwargs):
+        """Whoever loads again what they have sent gets the page."""
+        return request.redirect(f"/my/deliveries/{document_type}/{document_id}")
+
+    def _get_form(self, document):
+        return f"delivery-{document._name}-{document.id}-{request.env.uid}"
 
     def _read_delivery(self, document, partner, post):
         self._check_image(post.get("signature"))
@@ -198,10 +220,16 @@ class CustomerApprovalDelivery(AnswerForm, http.Controller):
         """Download the certificate of a confirmation as PDF."""
         row = self._get_confirmation(delivery_id)
         reports = request.env["ir.actions.report"].sudo()  # customers may not print
-        pdf, kind = reports.with_context(
-            lang=row._get_lang(), tz=row._get_time_zone()
-        )._render_qweb_pdf("customer_approval_gate.action_report_delivery", row.ids)
-        end = "pdf" if kind == "pdf" else "html"
+        reports = reports.with_context(lang=row._get_lang(), tz=row._get_time_zone())
+        report = "customer_approval_gate.action_report_delivery"
+        pdf = None
+        if reports._can_print_approvals():
+            pdf, _error = self._attempt(
+                lambda: reports._print_approval(report, row, seconds=PRINT_SECONDS)
+            )
+        end = "pdf" if pdf and pdf.startswith(b"%PDF") else "html"
+        # Without a printer the same is shown as a page.
+        pdf = pdf or reports._render_qweb_html(report, row.ids)[0]
         return secure(
             request.make_response(
                 pdf,

@@ -70,7 +70,31 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
             limit=1,
         ):
             events._append([Entry(approval._get_document(), "handed_over", approval)])
-        return self._render(approval, just_answered=bool(kwargs.get("answered")))
+        kept = self._take_form(self._get_form(approval))
+        return self._render(
+            approval, just_answered=bool(kwargs.get("answered")), **kept
+        )
+
+    @http.route(
+        [
+            "/customer_approval/in_person/<int:request_id>/answer",
+            "/customer_approval/in_person/<int:request_id>/leave",
+        ],
+        type="http",
+        auth="user",
+        methods=["GET"],
+        website=True,
+        sitemap=False,
+    )
+    def in_person_reload(self, request_id, **kwargs):
+        """Whoever loads again what they have sent gets the page."""
+        return request.redirect(f"/customer_approval/in_person/{request_id}")
+
+    def _get_form(self, approval):
+        return f"in_person-{approval.id}-{request.env.uid}"
+
+    def _get_url(self, approval):
+        return f"/customer_approval/in_person/{approval.id}"
 
     @http.route(
         "/customer_approval/in_person/<int:request_id>/answer",
@@ -86,20 +110,27 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
         """
         approval = self._get_approval(request_id)
         post = self._clean(post)
-        approver = self._get_approver(approval, post)
-        try:
+
+        def decide():
+            approver = self._get_approver(approval, post)
             if not approver:
                 approval._check_open()
                 raise UserError(request.env._("Please choose who you are."))
             answer = self._read_answer(
                 approval, approver, "in_person", post, witness=request.env.user
             )
-            # What fails on the way must not stay half done.
-            with request.env.cr.savepoint():
-                approver = approval._decide(answer)
-        except UserError as error:
-            request.env.invalidate_all()
-            return self._render(approval, error=str(error), typed=post, status=422)
+            return approval._decide(answer)
+
+        approver, error = self._attempt(decide)
+        if error:
+            return self._show_again(
+                self._get_form(approval),
+                f"{self._get_url(approval)}#answer",
+                post,
+                error=error,
+                status=422,
+            )
+        self._forget_form(self._get_form(approval))
         # Choosing other options makes a request of its own.
         self._hand_over(approver.request_id)
         return secure(
@@ -171,7 +202,7 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
             and not approval._is_outdated()
         )
         approver = waiting if len(waiting) == 1 else waiting.browse()
-        url = f"/customer_approval/in_person/{approval.id}"
+        url = self._get_url(approval)
         qr_code = False
         if can_answer and approver:
             barcode = request.env["ir.actions.report"].barcode(

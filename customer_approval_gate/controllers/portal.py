@@ -424,8 +424,37 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         if access_token:
             return secure(request.redirect(f"/my/approvals/{request_id}"))
         self._record_opened(approval, approver)
+        kept = self._take_form(self._get_form(approval, approver))
         return self._render_approval(
-            approval, approver, answered=bool(kwargs.get("answered"))
+            approval, approver, answered=bool(kwargs.get("answered")), **kept
+        )
+
+    @http.route(
+        [
+            f"/my/approvals/<int:request_id>/{name}"
+            for name in ("answer", "code", "pass_on", "resend")
+        ],
+        type="http",
+        auth="public",
+        methods=["GET"],
+        website=True,
+        readonly=True,
+        sitemap=False,
+    )
+    def portal_my_approval_reload(self, request_id, **kwargs):
+        """Whoever loads again what they have sent gets the page."""
+        return request.redirect(f"/my/approvals/{request_id}")
+
+    def _get_form(self, approval, approver):
+        return f"answer-{approval.id}-{approver.id}-{request.session.uid or 0}"
+
+    def _ask_again(self, approval, approver, anchor, post=None, **shown):
+        """See ``_show_again()``."""
+        return self._show_again(
+            self._get_form(approval, approver),
+            approval.get_portal_url(anchor=anchor),
+            post,
+            **shown,
         )
 
     def _record_opened(self, approval, approver):
@@ -485,6 +514,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         approver,
         status=200,
         error=None,
+        notice=None,
         typed=None,
         code_sent=False,
         answered=False,
@@ -510,6 +540,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
                 and approval._needs_code(),
                 "code_sent": code_sent,
                 "error_message": error,
+                "notice": notice,
                 "decisions": DECISIONS,
                 "just_answered": answered,
                 "successor": self._find_way_on(approval, approver),
@@ -626,11 +657,9 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
                 request.env._("There is one when the request has been answered."),
             )
         name = f"{request.env._('Certificate')} {approval.name}.pdf"
-        approval._record_download(name)
-        pdf = approval.certificate_id.raw or approval._print(
-            "customer_approval_gate.action_report_certificate"
-        )
+        pdf = approval.certificate_id.raw
         if pdf:
+            approval._record_download(name)
             return secure(
                 request.make_response(
                     pdf,
@@ -640,6 +669,13 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
                     ],
                 )
             )
+        # There is one certificate for an answer, and a job makes it: nobody waits for
+        # a printer, and what is taken away is what verification knows.
+        if not approval.certificate_done and (
+            request.env["ir.actions.report"]._can_print_approvals()
+        ):
+            return self._refuse_unprinted(approval)
+        approval._record_download(name)
         html = (
             request.env["ir.actions.report"]
             .sudo()  # the access was checked above
@@ -649,6 +685,22 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             )[0]
         )
         return secure(request.make_response(html))
+
+    def _refuse_unprinted(self, approval):
+        """The page that comes instead of a certificate until there is one."""
+        job = request.env.ref("customer_approval_gate.cron_certificates")
+        job.sudo()._trigger()  # the job's own: it is only told that there is work
+        response = self._refuse(
+            202,
+            request.env._("Your certificate is being prepared"),
+            request.env._(
+                "This takes a minute: the page looks again by itself. We also mail the "
+                "certificate to you."
+            ),
+            back=approval.get_portal_url(),
+        )
+        response.headers["Refresh"] = "10"
+        return response
 
     # ------------------------------------------------------------------
     # The answer
@@ -679,10 +731,11 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         if not self._may_try("answer", approval):
             return self._refuse_too_many()
         if not self._is_open(approval) or not approver or not approver._is_open():
-            return self._render_approval(approval, approver, status=409)
-        try:
+            return self._ask_again(approval, approver, None, status=409)
+
+        def read():
             self._check_code(approval, approver, post)
-            answer = self._read_answer(
+            return self._read_answer(
                 approval,
                 approver,
                 self._get_method(approval, approver),
@@ -690,14 +743,17 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
                 partner=self._get_logged_in_partner(),
                 witness=self._get_witness(approval) or None,
             )
-            # What fails on the way must not stay half done.
-            with request.env.cr.savepoint():
-                approver = approval._decide(answer)
-        except UserError as error:
-            request.env.invalidate_all()
-            return self._render_approval(
-                approval, approver, status=422, error=str(error), typed=post
+
+        answer, error = self._attempt(read, undo=False)
+        answered = None
+        if answer:
+            answered, error = self._attempt(lambda: approval._decide(answer))
+        if error:
+            return self._ask_again(
+                approval, approver, "answer", post, error=error, status=422
             )
+        self._forget_form(self._get_form(approval, approver))
+        approver = answered
         # The link has changed with the answer: whoever gave it goes on looking, and
         # whoever came by the code on our screen gets no link of their own.
         approval = approver.request_id
@@ -749,18 +805,20 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         if refusal := self._refuse_witnessed(approval):
             return refusal
         if not self._is_open(approval) or not approver or not approver._is_open():
-            return self._render_approval(approval, approver, status=409)
+            return self._ask_again(approval, approver, None, status=409)
         post = self._clean(post)
-        post.pop("code", None)
-        try:
-            if not self._may_try("code", approval):
-                raise UserError(request.env._("Too many codes. Please wait an hour."))
-            approver._send_code()
-        except UserError as error:
-            return self._render_approval(
-                approval, approver, status=422, error=str(error), typed=post
+        error = ""
+        if not self._may_try("code", approval):
+            error = request.env._("Too many codes. Please wait an hour.")
+        else:
+            _sent, error = self._attempt(approver._send_code)
+        if error:
+            return self._ask_again(
+                approval, approver, "answer", post, error=error, status=422
             )
-        return self._render_approval(approval, approver, typed=post, code_sent=True)
+        return self._ask_again(
+            approval, approver, "customer_approval_code", post, code_sent=True
+        )
 
     @http.route(
         "/my/approvals/<int:request_id>/pass_on",
@@ -785,31 +843,34 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         if not self._may_try("answer", approval):
             return self._refuse_too_many()
         if not self._is_open(approval) or not approver:
-            return self._render_approval(approval, approver, status=409)
-        try:
-            with request.env.cr.savepoint():
-                done = approver._pass_on(
-                    post.get("name", "")[:NAME_LENGTH],
-                    post.get("email", "")[:NAME_LENGTH],
-                )
-        except UserError as error:
-            return self._render_approval(
-                approval, approver, status=422, error=str(error)
+            return self._ask_again(approval, approver, None, status=409)
+        done, error = self._attempt(
+            lambda: approver._pass_on(
+                post.get("name", "")[:NAME_LENGTH], post.get("email", "")[:NAME_LENGTH]
+            )
+        )
+        if error:
+            return self._ask_again(
+                approval, approver, "answer", error=error, status=422
             )
         if not done:
-            return self._refuse(
-                200,
-                request.env._("We will check the address"),
-                request.env._(
-                    "It is none of your company's that we know. We will let you know; "
-                    "until then your own link goes on working."
+            return self._ask_again(
+                approval,
+                approver,
+                None,
+                notice=request.env._(
+                    "We do not recognise this address as one of your company's; we "
+                    "will check it. Until then your own link goes on working."
                 ),
-                back=approval.get_portal_url(),
             )
-        return self._refuse(
-            200,
-            request.env._("You have passed this on"),
-            request.env._("A colleague answers in your place. Your link has stopped."),
+        if request.env.user._is_public():
+            # The page of a link that has stopped says why.
+            return secure(request.redirect(approval.get_portal_url()))
+        return self._ask_again(
+            approval,
+            approver.browse(),
+            None,
+            notice=request.env._("A colleague has been asked instead of you."),
         )
 
     def _refuse_witnessed(self, approval):

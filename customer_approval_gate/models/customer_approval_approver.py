@@ -21,7 +21,7 @@ from odoo.tools import (
 
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
-from ..tools import ledger, links, triggers
+from ..tools import content as content_tools, ledger, links, triggers
 from ..tools.entry import Entry, EvidenceValues
 
 CODE_MINUTES = 10
@@ -189,11 +189,11 @@ class CustomerApprovalApprover(models.Model):
             # Whoever sees the answer sees what it is about.
             content = approver.request_id.sudo().content or {}
             names = {
-                str(line["line_id"]): (line["description"] or "").splitlines()[:1]
+                str(line["line_id"]): content_tools.line_name(line)
                 for line in content.get("lines", [])
             }
             approver.remarks_text = "\n".join(
-                f"{''.join(names.get(key, []))}: {text}"
+                f"{names.get(key) or self.env._('Item')}: {text}"
                 for key, text in (approver.remarks or {}).items()
             )
 

@@ -5,21 +5,18 @@
 import base64
 import io
 import json
-import logging
 import pathlib
 import re
 import zipfile
+from operator import methodcaller
 
 from odoo import api, models
-from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..tools import ledger
 from ..tools.entry import Entry, EvidenceValues
 from ..tools.ledger import DECISIONS
-
-_logger = logging.getLogger(__name__)
 
 CODE_LENGTH = 32
 # What of a request's events is no matter of its customer.
@@ -132,84 +129,123 @@ class CustomerApprovalRequest(models.Model):
 
     @api.model
     def _cron_make_certificates(self):
-        """Make the certificates of the latest answers, and mail them to both sides."""
-        domain = Domain("state", "in", DECISIONS) & Domain(
-            "certificate_done", "=", False
+        """Make the certificates of the latest answers, and mail the answers to both
+        sides. One answer after the other, printed outside of any lock."""
+        can_print = self.env["ir.actions.report"]._can_print_approvals()
+        domain = Domain("state", "in", DECISIONS) & Domain("certificate_done", "=", False)
+        if not can_print:
+            domain &= Domain("answer_mailed", "=", False)
+        self.env["customer.approval.failure"]._run(
+            "certificate",
+            self.search(domain, order="id"),
+            methodcaller("_certify" if can_print else "_mail_answer"),
+            on_failure=lambda request, reason: request._after_certificate_failure(
+                reason
+            ),
         )
-        requests = self.search(domain, order="id", limit=100)
-        self.env["ir.cron"]._commit_progress(remaining=self.search_count(domain))
-        for request in requests:
-            if request.try_lock_for_update().filtered_domain(domain):
-                request._make_certificate()
-            if not self.env["ir.cron"]._commit_progress(processed=1):
-                break
 
-    def _make_certificate(self):
-        """Print the certificate and the version that was answered, as far as this
-        machine can print, and mail the certificate."""
+    def _certify(self):
+        """Print, store and mail, as a job does."""
+        pdfs = self._print_certificate()
+        # Printing takes seconds. What others have written meanwhile has to be seen, or
+        # the events of this would collide with theirs.
+        self.env.cr.commit()
+        self._store_certificate(pdfs)
+
+    def _print_certificate(self):
+        """Return the certificate, and the version that was answered, as PDF.
+
+        :return: ``{field: bytes}``
+        :raise UserError: one of them cannot be printed
+        """
+        self.ensure_one()
+        return {
+            "document_pdf_id": self._print("customer_approval_gate.action_report_version"),
+            "certificate_id": self._print(
+                "customer_approval_gate.action_report_certificate"
+            ),
+        }
+
+    def _store_certificate(self, pdfs):
+        """Keep the certificate of the answer, and mail it: there is one for a decision,
+        and whoever comes second leaves it alone.
+
+        :param dict pdfs: as ``_print_certificate()`` returns them
+        """
         self.ensure_one()
         request = self.sudo()  # files of nobody's, and of the request only
-        vals = {"certificate_done": True}
-        for field, report, name in (
-            ("document_pdf_id", "action_report_version", self.document_name),
-            ("certificate_id", "action_report_certificate", self.env._("Certificate")),
-        ):
-            if pdf := request._print(f"customer_approval_gate.{report}"):
-                vals[field] = (
-                    self.env["ir.attachment"]
-                    .sudo()
-                    .create(
-                        {
-                            "name": f"{name} {self.name}.pdf".replace("/", "-"),
-                            "raw": pdf,
-                            "mimetype": "application/pdf",
-                            "res_model": self._name,
-                            "res_id": self.id,
-                        }
-                    )
-                    .id
-                )
+        if request.certificate_done:
+            return
+        names = {
+            "document_pdf_id": self.document_name,
+            "certificate_id": self.env._("Certificate"),
+        }
+        files = self.env["ir.attachment"].sudo()  # as above
+        vals = {
+            field: files.create(
+                {
+                    "name": f"{names[field]} {self.name}.pdf".replace("/", "-"),
+                    "raw": pdf,
+                    "mimetype": "application/pdf",
+                    "res_model": self._name,
+                    "res_id": self.id,
+                }
+            ).id
+            for field, pdf in pdfs.items()
+        }
         request._record(
-            EvidenceValues(vals),
+            EvidenceValues(certificate_done=True, **vals),
             Entry(
                 request._get_document(),
                 "certified",
                 request,
-                details={
-                    name: ledger.sha256(request.env["ir.attachment"].browse(value).raw)
-                    for name, value in vals.items()
-                    if name != "certificate_done"
-                },
+                details={field: ledger.sha256(pdf) for field, pdf in pdfs.items()},
             ),
         )
-        request._mail_certificate()
+        request._mail_answer()
 
     def _print(self, report):
-        """Return a report as PDF in the customer's language, or ``None`` where it
-        cannot be printed: a PDF is never a reason to fail."""
-        self.ensure_one()
-        reports = self.env["ir.actions.report"]
-        if reports.get_wkhtmltopdf_state() == "install":
-            return None
-        reports = reports.with_context(lang=self.lang, tz=self._get_time_zone())
-        try:
-            with self.env.cr.savepoint():
-                return reports._render_qweb_pdf(report, self.ids)[0]
-        except (UserError, OSError, ValueError):
-            _logger.warning(
-                "%s of %s could not be printed", report, self.name, exc_info=1
-            )
-            return None
+        """Return a report as PDF in the customer's language and time zone.
 
-    def _mail_certificate(self):
-        """Mail the answer and its certificate to both sides."""
+        :raise UserError: it cannot be printed
+        """
         self.ensure_one()
-        approvers = self.approver_ids._filter_counted()
-        self._mail("answer", approvers, attachments=self.certificate_id)
-        template = self.env.ref("customer_approval_gate.mail_template_answer").sudo()
-        for user in self._get_told_users().filtered("email"):
-            self._notify_by_template(
-                template, approvers[:1], user.partner_id, False, self.certificate_id
+        reports = self.env["ir.actions.report"].sudo()  # whoever may see the request
+        reports = reports.with_context(lang=self.lang, tz=self._get_time_zone())
+        return reports._print_approval(report, self)
+
+    def _after_certificate_failure(self, reason):
+        """Nobody waits for the printer to hear of the answer."""
+        self._mail_answer()
+        self._tell_staff(
+            self.env._(
+                "The certificate of %(request)s could not be made yet: %(reason)s It is "
+                "tried again by itself.",
+                request=self.display_name,
+                reason=reason,
+            )
+        )
+
+    def _mail_answer(self):
+        """Mail the answer to both sides, once, with its certificate if there is one."""
+        self.ensure_one()
+        request = self.sudo()  # nobody writes them
+        if request.answer_mailed:
+            return
+        request.write(EvidenceValues(answer_mailed=True))
+        approvers = request.approver_ids._filter_counted()
+        certificate = request.certificate_id
+        request._mail("answer", approvers, attachments=certificate)
+        template = self.env.ref("customer_approval_gate.mail_template_answer_staff")
+        for user in request._get_told_users().filtered("email"):
+            request._notify_by_template(
+                template.sudo().with_context(
+                    reader=user.name, reader_lang=user.lang
+                ),
+                approvers[:1],
+                user.partner_id,
+                False,
+                certificate,
             )
 
     def action_download_certificate(self):

@@ -486,7 +486,7 @@ class CustomerApprovalDeliveredMixin(models.AbstractModel):
                 lines.append(
                     {
                         "line_id": line.id,
-                        "description": (line.name or "").splitlines()[0],
+                        "description": line._get_line_name(),
                         "unit": unit.name or "",
                         "quantity": self._format_decimals(
                             quantity, digits, exact=False

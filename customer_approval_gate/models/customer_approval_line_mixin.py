@@ -3,7 +3,7 @@
 
 from odoo import api, models
 
-from ..tools.content import related
+from ..tools.content import first_line, related
 from ..tools.grants import NEW_DOCUMENT, granted
 
 
@@ -49,7 +49,7 @@ class CustomerApprovalLineMixin(models.AbstractModel):
         defaults, or commands of another document."""
         for document, lines in self.grouped(self._approval_document_field).items():
             document._after_adding_lines(lines)
-            if not document._is_content_watched():
+            if document._is_guarded() or not document._is_content_watched():
                 continue
             added = lines.filtered(lambda line: line._is_approval_content())
             others = document._get_customer_approval_lines() - lines
@@ -66,6 +66,15 @@ class CustomerApprovalLineMixin(models.AbstractModel):
     def _is_content_write(self, vals):
         """Return whether writing the values may matter to scope and price."""
         raise NotImplementedError
+
+    def _get_line_name(self):
+        """Return what a person calls the line, in one line of text."""
+        self.ensure_one()
+        return (
+            first_line(self.name)
+            or first_line(self.product_id.display_name)
+            or self.env._("Item")
+        )
 
     def _is_priced(self):
         """Return whether the line is more than a section or a note."""

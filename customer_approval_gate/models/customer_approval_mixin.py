@@ -4,7 +4,7 @@
 from collections import defaultdict
 from contextlib import contextmanager
 
-from odoo import api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError
 from odoo.fields import Domain
 from odoo.tools import float_repr, format_date
@@ -12,6 +12,9 @@ from odoo.tools import float_repr, format_date
 from ..tools import content as content_tools, ledger
 from ..tools.entry import Entry, EvidenceValues
 from ..tools.gates import GateState
+
+
+GUARDED = "customer_approval_guarded"
 
 
 class CustomerApprovalMixin(models.AbstractModel):
@@ -140,6 +143,10 @@ class CustomerApprovalMixin(models.AbstractModel):
             "total": self.amount_total,
         }
 
+    def _get_shown_prices(self):
+        """Return how the company shows prices: ``tax_excluded`` or ``tax_included``."""
+        return "tax_excluded"
+
     def _get_customer_approval_salesperson(self):
         """Return the user who is told what the customer answered."""
         self.ensure_one()
@@ -171,10 +178,65 @@ class CustomerApprovalMixin(models.AbstractModel):
         :param str note: what happened, and what to do next
         """
         self.ensure_one()
-        self.activity_schedule(
-            "mail.mail_activity_data_warning",
-            note=note,
-            user_id=self._get_customer_approval_salesperson().id or self.env.uid,
+        self._schedule_for_staff("mail.mail_activity_data_warning", note=note)
+
+    def _schedule_for_staff(self, activity_type, users=None, **values):
+        """Put something on a colleague's list of things to do, whoever causes it.
+
+        :param str activity_type: the external id of the ``mail.activity.type``
+        :param users: whom, the first who can; by default those of the document
+        :param values: of the activity
+        :return: the activity
+        """
+        self.ensure_one()
+        # The customer, who caused it, is no colleague: nothing is theirs to make.
+        document = self.with_user(SUPERUSER_ID)
+        user = (users or self._get_staff()).filtered(self._is_staff)[:1]
+        # A type that is given as a record counts.
+        return document.activity_schedule(
+            "" if "activity_type_id" in values else activity_type,
+            user_id=(user or self._get_staff()[:1]).id,
+            **values,
+        )
+
+    @api.model
+    def _is_staff(self, user):
+        """Return whether the user is a person who works in the back office."""
+        return user.active and not user.share and user.id != SUPERUSER_ID
+
+    def _get_staff(self):
+        """Return the colleagues who take care of the document, the first before the
+        others: its salesperson, or else those who may revise what was approved."""
+        self.ensure_one()
+        salesperson = self._get_customer_approval_salesperson()
+        if staff := salesperson.filtered(self._is_staff):
+            return staff
+        for group in ("customer_approval_gate.group_revise_approval", "base.group_system"):
+            users = self.env.ref(group).sudo().all_user_ids  # whoever causes it
+            staff = users.filtered(
+                lambda user: (
+                    self._is_staff(user) and self.company_id in user.company_ids
+                )
+            )
+            if staff:
+                return staff.sorted("id")
+        return salesperson
+
+    def _message_compute_author(self, author_id=None, email_from=None):
+        """What the system writes because of a customer has a sender nonetheless: mail
+        without one is not sent."""
+        author_id, email_from = super()._message_compute_author(author_id, email_from)
+        return author_id, email_from or self._get_sender()
+
+    def _get_sender(self):
+        """Return the address that mails about the document come from where their author
+        has none."""
+        company = self.company_id[:1] or self.env.company
+        salesperson = self and self[:1]._get_customer_approval_salesperson().sudo()
+        return (
+            company.sudo().email_formatted
+            or (salesperson and salesperson.email_formatted)
+            or self.env.ref("base.partner_root").sudo().email_formatted
         )
 
     def _can_request_customer_approval(self):
@@ -676,6 +738,8 @@ class CustomerApprovalMixin(models.AbstractModel):
                     "id": document.id,
                     "name": document.display_name,
                 },
+                # How it is shown is no part of what is agreed, and not in the scope.
+                "prices": document._get_shown_prices(),
                 "header": document._get_customer_approval_header(with_texts),
                 "lines": lines_of.get(document, lines.browse())._get_approval_content(
                     with_texts, extras
@@ -706,16 +770,64 @@ class CustomerApprovalMixin(models.AbstractModel):
         """Around whatever may change the content: afterwards a pending request is
         withdrawn and an approval counts no more where the content did change; and
         where it may not change, the whole is refused (design rule 5)."""
-        watched = self.filtered(lambda document: document._is_content_watched())
+        watched = self.filtered(
+            lambda document: (
+                not document._is_guarded() and document._is_content_watched()
+            )
+        )
         watched._lock_content()
         before = watched._get_scope_digests()
-        yield
+        with watched._guard():
+            yield
         if not watched:
             return
         watched = watched.exists()
         after = watched._get_scope_digests()
         changed = watched.filtered(lambda d: before[d.id] != after[d.id])
         changed._after_content_change()
+
+    @contextmanager
+    def _guard(self):
+        """Remember that somebody further out compares the content of these documents,
+        at the end of what they do. By the cursor: whatever is called on the way may
+        work with another context, or in another name."""
+        guarded = self.env.cr.cache.setdefault(GUARDED, [])
+        own = {(self._name, document_id) for document_id in self.ids}
+        guarded.append(own)
+        try:
+            yield
+        finally:
+            guarded.remove(own)
+
+    def _is_guarded(self):
+        """Return whether what changes about the document now is judged later."""
+        self.ensure_one()
+        key = (self._name, self.id)
+        return any(key in own for own in self.env.cr.cache.get(GUARDED, ()))
+
+    @contextmanager
+    def _judge_once(self):
+        """Around an operation of Odoo's own that takes content away and puts it back:
+        what counts is what the documents are when all of it is done.
+
+        :raise UserError: approved content is something else then; the message says what
+        """
+        approved = self.filtered(lambda d: d.customer_approval_status == "approved")
+        try:
+            with self._guard_approved_content():
+                yield
+        except UserError as error:
+            # The gate was asked on the way, when the content had changed already. What
+            # others refuse is passed on in their own words.
+            if getattr(error, "customer_approval_gate", False):
+                for document in approved - approved._filter_customer_approved():
+                    request = document.sudo().customer_approval_request_id
+                    changes = request and document._get_changes_since(request)
+                    if changes:
+                        raise UserError(
+                            document._approved_content_message(request, changes)
+                        ) from error
+            raise
 
     def _lock_content(self):
         """Keep everybody else from answering while the content changes.
@@ -745,6 +857,8 @@ class CustomerApprovalMixin(models.AbstractModel):
 
     def _after_content_change(self):
         for document in self:
+            if document._is_guarded():
+                continue
             if document.stage_id.edit_lock:
                 raise UserError(
                     self.env._(
@@ -756,7 +870,17 @@ class CustomerApprovalMixin(models.AbstractModel):
                 )
             # Whoever edits the document need not be allowed to read requests.
             request = document.sudo().customer_approval_request_id
-            if document.customer_approval_status == "approved":
+            if document.state == "cancel" and request:
+                # Odoo takes rewards and the like from what is cancelled.
+                request._end_approval(
+                    "lapsed",
+                    self.env._("The document was cancelled."),
+                    self.env._(
+                        "With the cancellation the content has changed, so that the "
+                        "customer's approval counts no more."
+                    ),
+                )
+            elif document.customer_approval_status == "approved":
                 document._judge_approved_change(request)
             else:
                 request._after_content_change()
@@ -775,7 +899,8 @@ class CustomerApprovalMixin(models.AbstractModel):
             self.company_id.sudo()._get_recorded_policy(self.currency_id),
         )
         if matters:
-            raise UserError(self._approved_content_message(request))
+            changes = content_tools.difference(approved, content)
+            raise UserError(self._approved_content_message(request, changes))
         scope = ledger.scope_digest(content)
         if scope == request.scope_digest:
             return
@@ -793,6 +918,12 @@ class CustomerApprovalMixin(models.AbstractModel):
             ]
         )
 
+    def _get_changes_since(self, request):
+        """Return what is different from what was asked, as plain data."""
+        self.ensure_one()
+        content = self.sudo()._get_customer_approval_content()[self.id]
+        return content_tools.difference(ledger.as_today(request.content), content)
+
     def _summarize(self, changes):
         """Return a difference in one line: what was, and what is."""
         self.ensure_one()
@@ -806,18 +937,37 @@ class CustomerApprovalMixin(models.AbstractModel):
             return f"{Request._get_field_label(name)}: {old} → {new}"
 
         parts = [
-            f"{line['new']['description'].splitlines()[0]}: "
+            f"{content_tools.line_name(line['new']) or self.env._('Item')}: "
             + change(name, line["old"].get(name), line["new"].get(name))
             for line in changes.get("lines", {}).get("changed", [])
             for name in line["fields"]
         ]
+        lines = changes.get("lines", {})
+        for name, label in (
+            ("added", self.env._("added")),
+            ("removed", self.env._("removed")),
+        ):
+            parts += [
+                f"{content_tools.line_name(line) or self.env._('Item')}: {label}"
+                for line in lines.get(name, [])
+            ]
         for group in ("header", "totals"):
             parts += [
                 change(name, *values) for name, values in changes.get(group, {}).items()
             ]
         return "; ".join(parts)
 
-    def _approved_content_message(self, request):
+    def _approved_content_message(self, request, changes=None):
+        """Return why approved content stays as it is, and what helps.
+
+        :param changes: what would be different, as plain data
+        """
+        message = self._get_approved_content_text(request)
+        if changes:
+            message += "\n" + self._summarize(changes)
+        return message
+
+    def _get_approved_content_text(self, request):
         self.ensure_one()
         values = {
             "document": self.display_name,

@@ -197,7 +197,11 @@ class CustomerApprovalRequest(models.Model):
     )
     certificate_done = fields.Boolean(
         readonly=True,
-        help="The certificate was made and mailed, as far as that was possible.",
+        help="Nothing is left to be made: there is a certificate, or there was one "
+        "before its data were erased.",
+    )
+    answer_mailed = fields.Boolean(
+        readonly=True, help="Both sides were told of the answer by mail."
     )
     # Requests have no link of their own: everybody who is asked has one.
     access_token = fields.Char(groups=fields.NO_ACCESS)
@@ -296,6 +300,9 @@ class CustomerApprovalRequest(models.Model):
                     "content": content,
                     "currency": currency,
                     "optional_ids": content_tools.optional_lines(content),
+                    "amount_name": content_tools.amount_name(content),
+                    "is_tax_included": content_tools.is_tax_included,
+                    "section_amounts": content_tools.section_amounts(content),
                 },
             )
         )
@@ -397,6 +404,7 @@ class CustomerApprovalRequest(models.Model):
                 "changes": changes,
                 "currency": self.currency_id,
                 "label": self._get_field_label,
+                "line_name": content_tools.line_name,
                 "text": self._get_value_text,
             },
         )

@@ -4,7 +4,7 @@
 
 from markupsafe import Markup
 
-from odoo import SUPERUSER_ID, fields, models
+from odoo import fields, models
 from odoo.exceptions import AccessError, LockError, UserError
 
 from ..tools import ledger
@@ -378,9 +378,11 @@ class CustomerApprovalRequest(models.Model):
         self.env.ref("customer_approval_gate.cron_certificates").sudo()._trigger()
 
     def _get_told_users(self):
-        return (self.user_id or self.requested_by_id).filtered(
-            lambda user: user.active and not user.share and user.id != SUPERUSER_ID
-        )
+        document = self._get_document()
+        for users in (self.user_id, self.requested_by_id):
+            if staff := users.filtered(document._is_staff):
+                return staff
+        return document._get_staff()[:1]
 
     def _describe_decision(self):
         self.ensure_one()
@@ -405,11 +407,11 @@ class CustomerApprovalRequest(models.Model):
             "changes_requested": self.env._("Change what the customer asks for"),
             "rejected": self.env._("The customer has rejected: change and ask again"),
         }[self.state]
-        document.activity_schedule(
+        document._schedule_for_staff(
             "mail.mail_activity_data_todo",
+            self._get_told_users(),
             summary=summary,
             note=Markup("<p>%s</p>") % (self.conditions or self.reason or ""),
-            user_id=self._get_told_users()[:1].id or self.requested_by_id.id,
         )
 
     def action_accept_conditions(self):

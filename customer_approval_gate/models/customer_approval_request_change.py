@@ -78,6 +78,7 @@ class CustomerApprovalRequest(models.Model):
             document = request._get_document()
             if (
                 request._get_document_status() == "approved"
+                and document.state != "cancel"
                 and document._is_past_gate()
             ):
                 raise UserError(document._approved_content_message(request))

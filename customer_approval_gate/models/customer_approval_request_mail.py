@@ -243,12 +243,19 @@ class CustomerApprovalRequest(models.Model):
     def _tell_staff(self, note):
         """Put something about the request on the salesperson's list of things to do."""
         self.ensure_one()
-        self._get_document().activity_schedule(
+        return self._get_document()._schedule_for_staff(
             "mail.mail_activity_data_warning",
+            self._get_told_users(),
             # Names and addresses are what somebody typed.
             note=Markup("<p>%s</p>") % note,
-            user_id=self._get_told_users()[:1].id or self.requested_by_id.id,
         )
+
+    def _message_compute_author(self, author_id=None, email_from=None):
+        """As for documents: nothing is written without a sender."""
+        author_id, email_from = super()._message_compute_author(author_id, email_from)
+        if not email_from and self:
+            email_from = self.sudo()[:1]._get_document()._get_sender()
+        return author_id, email_from
 
     def _post_on_document(self, body):
         self.ensure_one()

@@ -234,16 +234,14 @@ class CustomerApprovalStageAction(models.Model):
         for document in documents:
             user = self.activity_user_id
             if self.activity_role == "salesperson":
-                user = document._get_customer_approval_salesperson()
+                user = document._get_staff()
             elif self.activity_role == "leader":
                 user = document.team_id.user_id
             activity_type = self.activity_type_id
-            document.activity_schedule(
-                activity_type_id=(
-                    activity_type.id or self.env.ref("mail.mail_activity_data_todo").id
-                ),
+            document._schedule_for_staff(
+                "mail.mail_activity_data_todo",
+                user,
+                **({"activity_type_id": activity_type.id} if activity_type else {}),
                 summary=self.activity_summary,
                 date_deadline=today + timedelta(days=self.activity_days),
-                user_id=(user or document._get_customer_approval_salesperson()).id
-                or self.env.uid,
             )

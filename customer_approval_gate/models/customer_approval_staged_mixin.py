@@ -596,7 +596,9 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             for document, reasons in blockers.items()
             for reason in dict.fromkeys(reasons)
         ]
-        raise UserError("\n".join(lines))
+        error = UserError("\n".join(lines))
+        error.customer_approval_gate = True  # see _judge_once()
+        raise error
 
     def _record_refusals(self, blockers):
         """Keep what the gate refused, beside the transaction that fails by it."""

@@ -66,13 +66,48 @@ class SaleOrder(models.Model):
 
     def action_confirm(self):
         """What entering the stage causes comes when all of the confirmation is done."""
-        with self._entering_afterwards() as orders:
+        with self._entering_afterwards() as orders, orders._judge_once():
             return super(SaleOrder, orders).action_confirm()
 
     def action_cancel(self):
         """As for ``action_confirm()``."""
         with self._entering_afterwards() as orders:
             return super(SaleOrder, orders).action_cancel()
+
+    def _action_cancel(self):
+        with self._judge_once():
+            return super()._action_cancel()
+
+    # Odoo does these in several steps, of which none is what is meant. Those of other
+    # addons are there with their addons only, as without these methods.
+
+    def _recompute_prices(self):
+        with self._judge_once():
+            return super()._recompute_prices()
+
+    def action_update_taxes(self):
+        """Update the taxes from the fiscal position: judged when it is done."""
+        with self._judge_once():
+            return super().action_update_taxes()
+
+    def set_delivery_line(self, carrier, amount):
+        """Of the addon *delivery*: put the delivery's line in place of the old one.
+
+        :param carrier: the ``delivery.carrier``
+        :param float amount: its price
+        """
+        with self._judge_once():
+            return super().set_delivery_line(carrier, amount)
+
+    def _update_programs_and_rewards(self):
+        """Of the addon *sale_loyalty*."""
+        with self._judge_once():
+            return super()._update_programs_and_rewards()
+
+    def action_open_reward_wizard(self):
+        """Of the addon *sale_loyalty*: open the dialog of rewards."""
+        with self._judge_once():
+            return super().action_open_reward_wizard()
 
     def _validate_order(self):
         """The customer's answer may have moved the order on already: then the page that
@@ -82,9 +117,19 @@ class SaleOrder(models.Model):
             return None
         if not any(is_signing(order) for order in waiting):
             return super(SaleOrder, waiting)._validate_order()
-        # Who has signed has signed, whatever else is missing.
-        with waiting._keep_what_happened("signed"):
-            return super(SaleOrder, waiting)._validate_order()
+        # Keep the signature even if confirming is refused, and tell staff why it was.
+        result = None
+        with waiting._keep_what_happened("signed") as kept:
+            result = super(SaleOrder, waiting)._validate_order()
+        for order in kept:
+            order._schedule_blocked_activity(
+                self.env._(
+                    "The customer has signed, but the order was not confirmed: "
+                    "%(reasons)s",
+                    reasons=order.headed_reason,
+                )
+            )
+        return result
 
     def _way_back_message(self, stage):
         self.ensure_one()
@@ -159,6 +204,10 @@ class SaleOrder(models.Model):
             else None,
         }
 
+    def _get_shown_prices(self):
+        self.ensure_one()
+        return self.company_id.sudo().account_price_include  # shown to customers
+
     def _get_customer_approval_totals(self):
         totals = super()._get_customer_approval_totals()
         for line in self.order_line.filtered(lambda line: line._is_delivery_at_cost()):
@@ -166,6 +215,12 @@ class SaleOrder(models.Model):
             totals["tax"] -= line.price_tax
             totals["total"] -= line.price_total
         return totals
+
+    def _get_approved_total(self):
+        """Return the total that the customer approved: without what Odoo adds by
+        itself, for which nobody was asked."""
+        self.ensure_one()
+        return self._get_customer_approval_totals()["total"]
 
     def _get_customer_approval_files(self):
         files = super()._get_customer_approval_files()

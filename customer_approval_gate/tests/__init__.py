@@ -15,6 +15,7 @@ from . import (
     test_evidence_attacks,
     test_hooks,
     test_invoice,
+    test_layout,
     test_ledger,
     test_lock,
     test_payment,
@@ -22,6 +23,7 @@ from . import (
     test_portal,
     test_queries,
     test_routes,
+    test_several_steps,
     test_stage,
     test_tours,
 )

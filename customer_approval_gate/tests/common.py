@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import logging
+import re
 from contextlib import contextmanager
 
 from odoo.exceptions import UserError
@@ -77,6 +78,11 @@ class ApprovalMixin:
             yield
         self.assertRegex(str(catcher.exception), regex)
 
+    def _make_certificate(self, request):
+        """Print, store and mail, as the job does."""
+        request = request.sudo()
+        request._store_certificate(request._print_certificate())
+
     def _bring_to_status(self, document, status):
         """Bring a document to an approval status, the way people do."""
         document = document.sudo()
@@ -133,6 +139,15 @@ class BrowserCase(HttpCase):
         with mute_logger("odoo.http"):  # refusals are what the tours are about
             self.start_tour(url, name, **{"timeout": 120, **kwargs})
         self.env.invalidate_all()
+
+
+def follow(case, response):
+    """Return the page that a form leads back to, if it does."""
+    location = response.headers.get("Location") or ""
+    if response.status_code != 303 or re.search(r"answered=|confirmed=|login|/odoo/", location):
+        return response
+    with mute_logger("odoo.http"):
+        return case.url_open(re.sub(r"^https?://[^/]+|#.*", "", location))
 
 
 class ApprovalCommon(ApprovalMixin, SaleCommon):

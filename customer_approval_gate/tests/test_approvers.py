@@ -829,7 +829,7 @@ class TestApprovers(ApproverCommon):
         self._answer(request, self.ada)
         self._answer(request, self.bob, "approved_conditions")
         self._answer(request, self.eve)
-        request._make_certificate()
+        self._make_certificate(request)
         request.with_user(self.salesperson).action_accept_conditions()
         self.assertEqual(self.order.customer_approval_status, "approved")
         self._assert_verified()
@@ -944,7 +944,7 @@ class TestApprovers(ApproverCommon):
             self.env.cr.savepoint(),
         ):
             self.env.cr.execute(statement, [forged.id, request.id])
-        request._make_certificate()
+        self._make_certificate(request)
         self._assert_verified()
         with self._without_triggers("customer_approval_request"):
             self.env.cr.execute(statement, [forged.id, request.id])

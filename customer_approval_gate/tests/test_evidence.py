@@ -3,21 +3,28 @@
 """What the ledger holds, and that whatever is altered is found: by *Verify*, and by the
 verify.py of a bundle, which knows nothing of Odoo."""
 
+import hashlib
 import io
 import json
 import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
+from datetime import timedelta
+from unittest.mock import patch
 
+from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
-from odoo.tests import HttpCase, new_test_user, tagged
-from odoo.tools import SQL
+from odoo.tests import HttpCase, freeze_time, new_test_user, tagged
+from odoo.tools import SQL, mute_logger
 from odoo.tools.safe_eval import safe_eval
 
-from ..tools import ledger, links
+from odoo.addons.base.models import ir_actions_report as report_module
+
+from ..tools import ledger, links, printing
 from ..tools.entry import Answer
 from .common import SIGNATURE, ApprovalCommon
 
@@ -377,6 +384,7 @@ class TestEvidence(EvidenceMixin, ApprovalCommon):
             "certificate_id",
             "document_pdf_id",
             "certificate_done",
+            "answer_mailed",
         }
         self._tamper("customer_approval_request", request.ids, skip, request)
 
@@ -635,7 +643,7 @@ class TestEvidence(EvidenceMixin, ApprovalCommon):
 
     def test_certificate(self):
         request = self._full()
-        request._make_certificate()
+        self._make_certificate(request)
         self.assertTrue(request.certificate_done)
         mail = self.env["mail.message"].search(
             [("model", "=", request._name), ("res_id", "=", request.id)], limit=1
@@ -659,29 +667,122 @@ class TestEvidence(EvidenceMixin, ApprovalCommon):
             self.assertIn(text, html)
         self.assertNotIn("In Production", html, "staff's own stages")
 
+    def _run_certificates(self):
+        with (
+            self.enter_registry_test_mode(),
+            mute_logger(
+                "odoo.addons.customer_approval_gate.models.customer_approval_failure"
+            ),
+        ):
+            self.env.ref("customer_approval_gate.cron_certificates").method_direct_trigger()
+        self.env.invalidate_all()
+
+    def _get_staffs_activities(self):
+        return self.order.activity_ids.filtered(
+            lambda activity: "could not be made yet" in (activity.note or "")
+        )
+
     def test_certificate_without_a_printer(self):
-        """A PDF is never a reason to fail."""
+        """The answer is mailed, and the certificate is made when there is a printer."""
         request = self._full()
         reports = self.env.registry["ir.actions.report"]
-        self.patch(reports, "get_wkhtmltopdf_state", lambda report: "install")
-        request._make_certificate()
-        self.assertTrue(request.certificate_done)
-        self.assertFalse(request.certificate_id)
+        with patch.object(reports, "get_wkhtmltopdf_state", lambda report: "install"):
+            self._run_certificates()
+            self.assertTrue(request.answer_mailed)
+            self.assertFalse(request.certificate_done)
+            self.assertFalse(self._get_staffs_activities())
+        self._run_certificates()
+        self.assertTrue(request.certificate_id)
 
     def test_printing_that_fails(self):
+        """One bad record stops nobody: it is told once, and tried again."""
         request = self._full()
-
-        def fail(*args, **kwargs):
-            raise UserError(self.env._("No paper"))
-
+        other = self._bring_to_status(self._create_order(), "approved").sudo()
         reports = self.env.registry["ir.actions.report"]
-        self.patch(reports, "_render_qweb_pdf", fail)
-        logger = (
-            "odoo.addons.customer_approval_gate.models.customer_approval_certificate"
+        print_approval = reports._print_approval
+
+        def fail_once(reports, report, record, **kwargs):
+            if record == request:
+                raise UserError("No paper")
+            return print_approval(reports, report, record, **kwargs)
+
+        with patch.object(reports, "_print_approval", fail_once):
+            self._run_certificates()
+            self.assertTrue(other.certificate_id)
+            self.assertFalse(request.certificate_done)
+            self.assertTrue(request.answer_mailed)
+            self.assertEqual(len(self._get_staffs_activities()), 1)
+            failure = self.env["customer.approval.failure"].search(
+                [("job", "=", "certificate"), ("res_id", "=", request.id)]
+            )
+            waits = []
+            for _run in range(3):
+                with freeze_time(failure.retry_on + timedelta(minutes=1)):
+                    now = fields.Datetime.now()
+                    self._run_certificates()
+                waits.append(failure.retry_on - now)
+            self.assertEqual(len(self._get_staffs_activities()), 1)
+            self.assertEqual(waits, sorted(waits))
+            self._run_certificates()
+            self.assertEqual(failure.count, 4, "it is not its time yet")
+        with freeze_time(failure.retry_on + timedelta(minutes=1)):
+            self._run_certificates()
+        self.assertTrue(request.certificate_id)
+        self.assertFalse(failure.exists())
+
+    def test_a_pdf_is_checked_before_it_is_kept(self):
+        request = self._full()
+        reports = self.env.registry["ir.actions.report"]
+        for data in (b"", b"%PDF-1.4 cut off", b"<html/>", b"%PDF-1.4\n%%EOF"):
+            with (
+                self.subTest(data),
+                patch.object(
+                    reports,
+                    "_render_qweb_pdf",
+                    lambda *args, data=data, **kwargs: (data, "pdf"),
+                ),
+                self.assertRaisesRegex(UserError, "could not be printed"),
+            ):
+                request._print_certificate()
+        for report in request.with_context(
+            force_report_rendering=True
+        )._print_certificate().values():
+            self.assertTrue(printing.is_whole_pdf(report))
+
+    def test_a_printer_that_hangs_is_stopped(self):
+        request = self._full()
+        script = pathlib.Path(tempfile.mkdtemp()) / "wkhtmltopdf"
+        script.write_text("#!/bin/sh\nsleep 60\n")
+        script.chmod(0o755)
+        info = report_module._wkhtml()
+        began = time.monotonic()
+        with (
+            patch.object(
+                report_module, "_wkhtml", lambda: info._replace(bin=str(script))
+            ),
+            mute_logger("odoo.addons.base.models.ir_actions_report"),
+            self.assertRaises(UserError),
+        ):
+            self.env["ir.actions.report"].with_context(
+                force_report_rendering=True
+            )._print_approval(
+                "customer_approval_gate.action_report_certificate",
+                request,
+                seconds=2,
+            )
+        self.assertLess(time.monotonic() - began, 20)
+
+    def test_staff_are_greeted_by_their_own_name(self):
+        request = self._full()
+        self._make_certificate(request)
+        message = self.env["mail.message"].search(
+            [
+                ("model", "=", request._name),
+                ("partner_ids", "in", self.salesperson.partner_id.ids),
+            ],
+            limit=1,
         )
-        with self.assertLogs(logger, "WARNING"):
-            request._make_certificate()
-        self.assertTrue(request.certificate_done)
+        self.assertIn(f"Hello {self.salesperson.name}", message.body)
 
 
 @tagged("post_install", "-at_install")
@@ -738,8 +839,18 @@ class TestEvidencePages(HttpCase, EvidenceMixin, ApprovalCommon):
 
     def test_certificate(self):
         token = links.token_of(self.request.sudo().approver_ids)
-        response = self._open(f"{self.url}/certificate?access_token={token}")
+        url = f"{self.url}/certificate?access_token={token}"
+        response = self._open(url)
+        self.assertEqual(response.status_code, 202)
+        self.assertIn("is being prepared", response.text)
+        self.assertNotIn("downloaded", self._kinds(self.order))
+        self._make_certificate(self.request)
+        self.env.flush_all()
+        response = self._open(url)
         self.assertEqual(response.status_code, 200)
+        self.env.invalidate_all()
+        digest = hashlib.sha256(response.content).hexdigest()
+        self.assertIn(digest, self.request.sudo()._get_known_digests())
         self.assertIn(b"Ada Approver", response.content)
         self.assertIn("downloaded", self._kinds(self.order))
         self.assertEqual(

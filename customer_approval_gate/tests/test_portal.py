@@ -9,7 +9,7 @@ from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from ..tools import links
-from .common import SIGNATURE, ApprovalCommon
+from .common import SIGNATURE, ApprovalCommon, follow
 
 CUSTOMER = "approval_customer"
 STRANGER = "approval_stranger"
@@ -61,6 +61,7 @@ class TestPortal(HttpCase, ApprovalCommon):
                 },
                 allow_redirects=False,
             )
+        response = follow(self, response)
         self.env.invalidate_all()
         return response
 
@@ -204,9 +205,10 @@ class TestPortal(HttpCase, ApprovalCommon):
         self.assertEqual(response.status_code, 400)
         response = self.url_open(
             f"{self._url('/answer')}?access_token={links.token_of(self.approval.approver_ids)}"
-            "&decision=approved&name=Ada&consent=1"
+            "&decision=approved&name=Ada&consent=1",
+            allow_redirects=False,
         )
-        self.assertEqual(response.status_code, 405)
+        self.assertEqual(response.status_code, 303, "back to the page")
         self.env.invalidate_all()
         self.assertEqual(self.approval.state, "pending")
 

@@ -92,6 +92,47 @@ def optional_lines(content):
     return result
 
 
+def amount_name(content):
+    """Return which amount of a line is shown: with taxes or without, as the company
+    shows prices."""
+    return "total" if content.get("prices") == "tax_included" else "subtotal"
+
+
+def is_tax_included(line):
+    """Return whether the unit price of a line has its taxes in it."""
+    if line["total"] == line["subtotal"]:
+        return False
+    net = Decimal(line["quantity"]) * _net_price(line)
+    return abs(net - Decimal(line["total"])) < abs(net - Decimal(line["subtotal"]))
+
+
+def section_amounts(content):
+    """Return what each section and subsection comes to: ``{line_id: amount}``, as
+    decimals, without those that have no prices."""
+    name, amounts, open_ones = amount_name(content), {}, {}
+    for line in content["lines"]:
+        if line["kind"] == "line_section":
+            open_ones = {"line_section": line["line_id"]}
+        elif line["kind"] == "line_subsection":
+            open_ones["line_subsection"] = line["line_id"]
+        elif line["kind"] == "product":
+            for key in open_ones.values():
+                amounts[key] = amounts.get(key, Decimal(0)) + Decimal(line[name])
+    return amounts
+
+
+def first_line(text):
+    """Return the first line of a text that has any words, or an empty text."""
+    return next((line.strip() for line in (text or "").splitlines() if line.strip()), "")
+
+
+def line_name(line):
+    """Return what a person calls a line, in one line of text: its description, or its
+    product. Lines may have neither."""
+    product = line.get("product") or {}
+    return first_line(line.get("description")) or first_line(product.get("text"))
+
+
 def normalized(content):
     """Return content without what is no change: two versions are the same if this is
     the same."""

@@ -226,6 +226,16 @@ class CustomerApprovalSend(models.TransientModel):
                     "choose whom to ask, request approval of one document at a time."
                 )
             )
+        for partner in partners:
+            if partner.email and not partner.email_normalized:
+                raise UserError(
+                    self.env._(
+                        "“%(email)s” is not an e-mail address. Enter one for "
+                        "%(partner)s.",
+                        email=partner.email,
+                        partner=partner.display_name,
+                    )
+                )
         strangers = partners - self.allowed_partner_ids
         if strangers and not self.ask_others:
             raise UserError(
@@ -253,4 +263,8 @@ class CustomerApprovalSendLine(models.TransientModel):
     )
     sequence = fields.Integer(default=10)
     partner_id = fields.Many2one("res.partner", string="Person", required=True)
-    email = fields.Char(related="partner_id.email")
+    email = fields.Char(
+        related="partner_id.email",
+        readonly=False,
+        help="The contact's address. What is entered here is kept on the contact.",
+    )

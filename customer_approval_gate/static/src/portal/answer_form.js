@@ -32,6 +32,11 @@ export class CustomerApprovalAnswerForm extends Interaction {
         this.updateRequired();
         this.showSignature();
         this.el.querySelector(".alert-danger[tabindex]")?.focus();
+        if (window.location.hash === "#customer_approval_code") {
+            const codeEl = this.el.querySelector("#code");
+            codeEl?.focus();
+            codeEl?.scrollIntoView({block: "center"});
+        }
     }
 
     /** Core's widget takes its size from the page, so it has to be seen by then. */
