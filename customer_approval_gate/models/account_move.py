@@ -130,12 +130,34 @@ class AccountMove(models.Model):
 
     def _filter_covered(self):
         coverage = self._read_coverage()
-        scopes = self.browse(coverage)._get_scope_digests()
-        return self.browse(
-            move_id
-            for move_id, (scope, _requests) in coverage.items()
-            if scopes[move_id] == scope
+        covered = self.browse(coverage)
+        scopes = covered._get_scope_digests()
+        same = covered.filtered(lambda move: scopes[move.id] == coverage[move.id][0])
+        if different := covered - same:
+            then = different._get_scope_digests(different._read_covered_digits())
+            same |= different.filtered(
+                lambda move: then[move.id] == coverage[move.id][0]
+            )
+        return same
+
+    def _read_covered_digits(self):
+        """Return with how many decimals the content of covered invoices was written
+        when they were covered, by their ids."""
+        events = self.env["customer.approval.event"].sudo()  # evidence
+        events = events.search_fetch(
+            [
+                ("res_model", "=", self._name),
+                ("res_id", "in", self.ids),
+                ("kind", "=", "covered"),
+            ],
+            ["res_id", "details"],
+            order="position",
         )
+        return {
+            event.res_id: event.details["digits"]
+            for event in events
+            if (event.details or {}).get("digits")
+        }
 
     def _get_approving_requests(self):
         requests = super()._get_approving_requests()
@@ -207,8 +229,16 @@ class AccountMove(models.Model):
             if requests:
                 covered |= move
                 if known.get(move.id) != (scope, requests):
+                    # With how many decimals the digest was made.
+                    digits = move.invoice_line_ids._get_content_digits()
                     entries += [
-                        Entry(move, "covered", request, scope_digest=scope)
+                        Entry(
+                            move,
+                            "covered",
+                            request,
+                            scope_digest=scope,
+                            details={"digits": digits},
+                        )
                         for request in requests
                     ]
             elif move.id in known:
@@ -232,9 +262,10 @@ class AccountMove(models.Model):
                 return nothing
         if not self._says_what_was_approved(orders):
             return nothing
-        for order in orders:
-            if not self._agrees_with_order(order):
-                return nothing
+        if not all(self._agrees_with_order(order) for order in orders):
+            return nothing
+        if not self._bills_no_more_than(orders):
+            return nothing
         return orders.customer_approval_request_id.sorted("id")
 
     def _says_what_was_approved(self, orders):
@@ -275,17 +306,10 @@ class AccountMove(models.Model):
         for order in orders.filtered(
             lambda o: o.customer_approval_status == "approved"
         ):
-            posted = order.order_line.invoice_lines.filtered(
-                lambda line: line.parent_state == "posted"
+            posted = order.order_line.invoice_lines.move_id.filtered(
+                lambda move: move.state == "posted"
             )
-            billed = sum(
-                line._get_billing_sign(line.price_total) * line.price_total
-                for line in posted
-            )
-            if (
-                order.currency_id.compare_amounts(billed, order.amount_total) > 0
-                and posted.move_id._read_coverage()
-            ):
+            if posted._read_coverage() and not posted._bills_no_more_than(order, posted):
                 raise UserError(
                     self.env._(
                         "%(credit)s stays: without it, more of %(order)s would be "
@@ -296,25 +320,73 @@ class AccountMove(models.Model):
                     )
                 )
 
+    def _bills_no_more_than(self, orders, bills=None):
+        """Return whether all bills of these orders together ask for no more than what
+        their customer approved: what is paid counts, with taxes as they were edited and
+        cash that was rounded, not a sum of lines.
+
+        :param orders: approved ``sale.order`` records, of one currency
+        :param bills: by default all there are
+        """
+        if bills is None:
+            bills = orders.order_line.invoice_lines.move_id
+        billed, count = 0.0, 0
+        for bill in bills:
+            amount = bill._get_billed_amount(orders, own=bill in self)
+            billed += amount
+            count += bool(amount)
+        currency = orders.currency_id[:1]
+        approved = sum(order._get_approved_total() for order in orders)
+        slack = currency.rounding / 2 * max(count, 1)
+        slack += sum(bill._get_cash_slack() for bill in bills)
+        return currency.compare_amounts(billed, approved) <= 0 or (
+            billed - approved <= slack + currency.rounding / 1000
+        )
+
+    def _get_billed_amount(self, orders, own):
+        """Return how much of the bill is for these orders, negative for what it gives
+        back.
+
+        :param bool own: whether what is only drafted counts as it is: an invoice's own
+            deductions do
+        """
+        self.ensure_one()
+        lines = self.invoice_line_ids.filtered(lambda line: line._is_priced())
+        total = sum(lines.mapped("price_total"))
+        for_orders = counted = 0.0
+        for line in lines:
+            if line.sale_line_ids.order_id & orders:
+                sign = 1 if own else line._get_billing_sign(line.price_total)
+                for_orders += line.price_total
+                counted += sign * line.price_total
+        if not counted:
+            return 0.0
+        # What no line says: cash rounding, taxes that were edited.
+        rest = self.amount_total - total
+        sign = -1 if self.move_type == "out_refund" else 1
+        return counted + sign * rest * (for_orders / total if total else 1.0)
+
+    def _get_cash_slack(self):
+        """Return by how much cash that is rounded may make the bill dearer: by a few of
+        the currency's smallest coins, whatever it is rounded to."""
+        self.ensure_one()
+        rounding = self.invoice_cash_rounding_id.rounding
+        return min(rounding, 10 * self.currency_id.rounding)
+
     def _agrees_with_order(self, order):
-        """Return whether customer, currency, terms and down payments are as agreed,
-        and all invoices together bill no more than the order's total."""
-        billed = prepaid = 0.0
+        """Return whether customer, currency, terms and down payments are as agreed."""
+        prepaid, bills = 0.0, self.browse()
         for line in order.order_line.invoice_lines:
-            # An invoice's own deductions count: of down payments that were billed.
-            sign = (
-                1 if line.move_id == self else line._get_billing_sign(line.price_total)
-            )
-            billed += sign * line.price_total
             is_downpayment = any(line.sale_line_ids.mapped("is_downpayment"))
             if is_downpayment and line.price_total > 0:
+                own = line.move_id == self
+                sign = 1 if own else line._get_billing_sign(line.price_total)
                 prepaid += sign * line.price_total
-        agreed = (
-            order.amount_total * order.prepayment_percent
-            if order.require_payment
-            else order.amount_total
-        )
-        compare = order.currency_id.compare_amounts
+                bills |= line.move_id
+        total = order._get_approved_total()
+        agreed = total * order.prepayment_percent if order.require_payment else total
+        # Each down payment is rounded by itself.
+        agreed += order.currency_id.rounding / 2 * max(len(bills), 1)
         return (
             self.currency_id == order.currency_id
             and self.partner_id.commercial_partner_id
@@ -323,8 +395,7 @@ class AccountMove(models.Model):
                 not order.payment_term_id
                 or self.invoice_payment_term_id == order.payment_term_id
             )
-            and compare(billed, order.amount_total) <= 0
-            and compare(prepaid, agreed) <= 0
+            and prepaid <= agreed + order.currency_id.rounding / 1000
         )
 
     def _judge_approved_change(self, request):
@@ -392,6 +463,10 @@ class AccountMove(models.Model):
                 invoice=self.display_name,
             )
         return super()._can_request_customer_approval()
+
+    def _get_shown_prices(self):
+        self.ensure_one()
+        return self.company_id.sudo().account_price_include  # shown to customers
 
     def _get_customer_approval_salesperson(self):
         return self.invoice_user_id

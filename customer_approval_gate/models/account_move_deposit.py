@@ -45,6 +45,8 @@ class AccountMove(models.Model):
                     factor = counter._get_money_factor()
                 else:
                     continue
+                if move._gives_early_discount(factor, counter.date):
+                    factor = 1.0
                 amount = -amount if is_credit else amount * factor
                 result[move].append(Received(amount, counter.date, payment))
         for move in self:
@@ -92,6 +94,29 @@ class AccountMove(models.Model):
         )
         total = abs(sum(settled.mapped("balance")))
         return min(abs(sum(money.mapped("balance"))) / total, 1.0) if total else 0.0
+
+    def _gives_early_discount(self, factor, date):
+        """Return whether what was not paid is the discount for paying early that the
+        invoice's own terms give: settled is settled then.
+
+        :param float factor: how much of what was settled is money, from 0 to 1
+        :param date: of the payment
+        """
+        self.ensure_one()
+        term = self.invoice_payment_term_id
+        if factor >= 1 or not term.early_discount:
+            return False
+        last_days = [
+            line.discount_date
+            for line in self.line_ids
+            if line.display_type == "payment_term" and line.discount_date
+        ]
+        cent = self.currency_id.rounding / (self.amount_total or 1)
+        return (
+            bool(last_days)
+            and date <= max(last_days)
+            and factor >= 1 - term.discount_percentage / 100 - cent
+        )
 
     def _get_payments_without_entry(self):
         """Return the payments that have no entry of their own, as in other accounting

@@ -86,16 +86,24 @@ class CustomerApprovalLineMixin(models.AbstractModel):
         at once."""
         return {}
 
-    def _get_approval_content(self, with_texts, extras):
+    @api.model
+    def _get_content_digits(self):
+        """Return with how many decimals prices and quantities are written today."""
+        Precision = self.env["decimal.precision"]
+        return {
+            "unit_price": Precision.precision_get("Product Price"),
+            "quantity": Precision.precision_get("Product Unit"),
+            "discount": Precision.precision_get("Discount"),
+        }
+
+    def _get_approval_content(self, with_texts, extras, digits):
         """Return the lines of one document as content, in order.
 
         :param bool with_texts: also what related records are called
         :param dict extras: what ``_read_approval_extras()`` returned
+        :param dict digits: with how many decimals numbers are written, see
+            ``_get_content_digits()``
         """
-        Precision = self.env["decimal.precision"]
-        price_digits = Precision.precision_get("Product Price")
-        quantity_digits = Precision.precision_get("Product Unit")
-        discount_digits = Precision.precision_get("Discount")
         contents = []
         section = subsection = None
 
@@ -117,13 +125,19 @@ class CustomerApprovalLineMixin(models.AbstractModel):
             if line._is_priced():
                 decimals = line[self._approval_document_field]._format_decimals
                 currency_digits = line.currency_id.decimal_places
-                quantity = line[self._approval_quantity_field]
+                numbers = {
+                    "quantity": line[self._approval_quantity_field],
+                    "unit_price": line.price_unit,
+                    "discount": line.discount,
+                }
+                numbers = {
+                    name: decimals(number, digits[name], exact=False)
+                    for name, number in numbers.items()
+                }
                 content |= {
                     "product": of(line.product_id, "display_name"),
-                    "quantity": decimals(quantity, quantity_digits, exact=False),
+                    **numbers,
                     "unit": of(line.product_uom_id, "name"),
-                    "unit_price": decimals(line.price_unit, price_digits, exact=False),
-                    "discount": decimals(line.discount, discount_digits, exact=False),
                     "taxes": [of(tax, "name") for tax in line.tax_ids.sorted("id")],
                     "subtotal": decimals(line.price_subtotal, currency_digits),
                     "total": decimals(line.price_total, currency_digits),

@@ -665,6 +665,16 @@ class CustomerApprovalMixin(models.AbstractModel):
             lambda document: scopes[document.id] == requests[document.id].scope_digest
         )
         if different := approved - same:
+            # With as many decimals as there were when the customer was asked.
+            then = different._get_scope_digests(
+                {d.id: requests[d.id]._get_digits() for d in different}
+            )
+            scopes.update(then)
+            same |= different.filtered(
+                lambda document: then[document.id] == requests[document.id].scope_digest
+            )
+            different -= same
+        if different:
             older = different.filtered(
                 lambda document: (
                     ledger.format_of(requests[document.id].scope_digest)
@@ -685,7 +695,10 @@ class CustomerApprovalMixin(models.AbstractModel):
 
         :param requests: ``{id of the document: the request in force}``
         """
-        contents = self.sudo()._get_customer_approval_content(with_texts=False)
+        contents = self.sudo()._get_customer_approval_content(
+            with_texts=False,
+            digits_of={d.id: requests[d.id]._get_digits() for d in self},
+        )
         return self.filtered(
             lambda document: ledger.is_same_scope(
                 requests[document.id].content, contents[document.id]
@@ -714,17 +727,21 @@ class CustomerApprovalMixin(models.AbstractModel):
     # Content
     # ------------------------------------------------------------------
 
-    def _get_customer_approval_content(self, with_texts=True):
+    def _get_customer_approval_content(self, with_texts=True, digits_of=None):
         """Return the commercial content of each document as plain data, see
         ``tools/content.py``.
 
         :param bool with_texts: also what related records are called, for a person
             to read; without it the content is good for a comparison only
+        :param digits_of: with how many decimals numbers are written, by the document's
+            id; as the settings say where nothing is given
         :return: ``{id of the document: content}``
         :rtype: dict
         """
         lines = self._get_customer_approval_lines()
         extras = lines._read_approval_extras()
+        today = lines._get_content_digits()
+        digits_of = digits_of or {}
         # What the lines refer to is read for all of them at once.
         lines_of = {
             document: own.with_prefetch(lines._prefetch_ids)
@@ -740,9 +757,10 @@ class CustomerApprovalMixin(models.AbstractModel):
                 },
                 # How it is shown is no part of what is agreed, and not in the scope.
                 "prices": document._get_shown_prices(),
+                "digits": digits_of.get(document.id, today),
                 "header": document._get_customer_approval_header(with_texts),
                 "lines": lines_of.get(document, lines.browse())._get_approval_content(
-                    with_texts, extras
+                    with_texts, extras, digits_of.get(document.id, today)
                 ),
                 "totals": {
                     name: document._format_decimals(
@@ -754,12 +772,17 @@ class CustomerApprovalMixin(models.AbstractModel):
             for document in self
         }
 
-    def _get_scope_digests(self):
-        """Return ``{id of the document: digest of its present scope and price}``."""
+    def _get_scope_digests(self, digits_of=None):
+        """Return ``{id of the document: digest of its present scope and price}``.
+
+        :param digits_of: see ``_get_customer_approval_content()``
+        """
         if not self:
             return {}
         # Prices and taxes count, whatever the user may see of them.
-        contents = self.sudo()._get_customer_approval_content(with_texts=False)
+        contents = self.sudo()._get_customer_approval_content(
+            with_texts=False, digits_of=digits_of
+        )
         return {
             document_id: ledger.scope_digest(content)
             for document_id, content in contents.items()
@@ -891,7 +914,9 @@ class CustomerApprovalMixin(models.AbstractModel):
         :raise UserError: it matters
         """
         self.ensure_one()
-        content = self.sudo()._get_customer_approval_content()[self.id]
+        content = self.sudo()._get_customer_approval_content(
+            digits_of={self.id: request._get_digits()}
+        )[self.id]
         approved = ledger.as_today(request.content)
         matters = content_tools.changes_that_matter(
             approved,
@@ -921,7 +946,9 @@ class CustomerApprovalMixin(models.AbstractModel):
     def _get_changes_since(self, request):
         """Return what is different from what was asked, as plain data."""
         self.ensure_one()
-        content = self.sudo()._get_customer_approval_content()[self.id]
+        content = self.sudo()._get_customer_approval_content(
+            digits_of={self.id: request._get_digits()}
+        )[self.id]
         return content_tools.difference(ledger.as_today(request.content), content)
 
     def _summarize(self, changes):

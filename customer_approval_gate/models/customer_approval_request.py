@@ -768,7 +768,16 @@ class CustomerApprovalRequest(models.Model):
         document = self.sudo()._get_document()
         if ledger.format_of(self.scope_digest) != ledger.FORMAT:
             return not document._filter_same_scope({document.id: self.sudo()})
-        return document._get_scope_digests()[document.id] != self.scope_digest
+        if document._get_scope_digests()[document.id] == self.scope_digest:
+            return False
+        scopes = document._get_scope_digests({document.id: self._get_digits()})
+        return scopes[document.id] != self.scope_digest
+
+    def _get_digits(self):
+        """Return with how many decimals prices and quantities were written when the
+        customer was asked: a setting that changes later changes no document."""
+        self.ensure_one()
+        return ledger.digits_of(self.sudo().content)
 
     def _is_expired(self):
         self.ensure_one()

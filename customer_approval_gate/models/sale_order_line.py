@@ -88,10 +88,12 @@ class SaleOrderLine(models.Model):
         with self.invoice_lines._keep_bills():
             return super().write(vals)
 
-    def _get_approval_content(self, with_texts, extras):
+    def _get_approval_content(self, with_texts, extras, digits):
         lines = self.filtered(lambda line: line._is_approval_content())
         lines = lines.with_prefetch(self._prefetch_ids)
-        contents = super(SaleOrderLine, lines)._get_approval_content(with_texts, extras)
+        contents = super(SaleOrderLine, lines)._get_approval_content(
+            with_texts, extras, digits
+        )
         for line, content in zip(lines, contents, strict=True):
             if not line._is_priced():
                 content["optional"] = line.is_optional

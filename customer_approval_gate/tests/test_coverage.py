@@ -4,6 +4,7 @@
 
 from psycopg2.errors import CheckViolation
 
+from odoo import fields
 from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import tagged
@@ -328,3 +329,176 @@ class TestCoverage(ApprovalMixin, TestSaleCommon):
         self._assert_covered(self._bill())
         with self.assertRaisesRegex(UserError, "stays"):
             refund.button_draft()
+
+    # What is paid counts
+
+    def test_cash_that_is_rounded_up(self):
+        order = self._order(
+            order_line=[
+                Command.create(
+                    {
+                        "product_id": self.company_data["product_order_no"].id,
+                        "product_uom_qty": 1,
+                        "price_unit": 10.93,
+                        "tax_ids": False,
+                    }
+                )
+            ]
+        )
+        for rounding, covered in ((100, False), (0.05, True)):
+            invoice = self._bill(order)
+            invoice.invoice_cash_rounding_id = self.env["account.cash.rounding"].create(
+                {
+                    "name": str(rounding),
+                    "rounding": rounding,
+                    "rounding_method": "UP",
+                    "strategy": "add_invoice_line",
+                    "profit_account_id": self.company_data[
+                        "default_account_revenue"
+                    ].id,
+                    "loss_account_id": self.company_data["default_account_expense"].id,
+                }
+            )
+            self.env.flush_all()
+            self.assertEqual(invoice.amount_total, {100: 100, 0.05: 10.95}[rounding])
+            self._assert_covered(invoice, covered)
+            if not covered:
+                invoice.unlink()
+
+    def test_taxes_that_were_edited(self):
+        order = self._order(
+            order_line=[
+                Command.create(
+                    {
+                        "product_id": self.company_data["product_order_no"].id,
+                        "product_uom_qty": 1,
+                        "price_unit": 100,
+                        "tax_ids": [
+                            Command.set(self.company_data["default_tax_sale"].ids)
+                        ],
+                    }
+                )
+            ]
+        )
+        invoice = self._bill(order)
+        self._assert_status(invoice, "approved")
+        totals = invoice.tax_totals
+        totals["subtotals"][0]["tax_groups"][0]["tax_amount_currency"] += 50
+        invoice.tax_totals = totals
+        self.env.flush_all()
+        self.assertGreater(invoice.amount_total, order.amount_total)
+        self._assert_covered(invoice, False)
+
+    def _assert_status(self, invoice, status):
+        self.env.flush_all()
+        self.assertEqual(invoice.customer_approval_status, status)
+
+    def test_two_halves_of_an_odd_total(self):
+        order = self._order(
+            order_line=[
+                Command.create(
+                    {
+                        "product_id": self.company_data["product_order_no"].id,
+                        "product_uom_qty": 1,
+                        "price_unit": 12870.59,
+                        "tax_ids": False,
+                    }
+                )
+            ]
+        )
+        for expected in (6435.3, 6435.3):
+            invoice = self._pay_down(50, order)
+            self.assertEqual(invoice.amount_total, expected)
+            self._assert_covered(invoice)
+
+    def test_more_than_the_slack_of_rounding(self):
+        self._assert_covered(self._pay_down(50))
+        invoice = self._pay_down(50)
+        line = invoice.invoice_line_ids.filtered(lambda line: line.price_unit > 0)
+        line.price_unit += 0.02
+        self.env.flush_all()
+        self._assert_covered(invoice, False)
+
+    def test_many_small_deliveries(self):
+        tax = self.company_data["default_tax_sale"].copy(
+            {"name": "19 %", "amount": 19, "price_include_override": "tax_excluded"}
+        )
+        order = self._order(
+            order_line=[
+                Command.create(
+                    {
+                        "product_id": self.company_data["product_delivery_no"].id,
+                        "product_uom_qty": 10,
+                        "price_unit": 0.35,
+                        "tax_ids": [Command.set(tax.ids)],
+                    }
+                )
+            ]
+        )
+        for number in range(1, 11):
+            order.order_line.qty_delivered = number
+            invoice = self._bill(order)
+            self.assertEqual(invoice.amount_total, 0.42)
+            self._assert_covered(invoice)
+
+    # The digits of then
+
+    def test_decimals_that_are_raised(self):
+        precision = self.env.ref("product.decimal_price")
+        precision.digits = 2
+        order = self._order(
+            order_line=[
+                Command.create(
+                    {
+                        "product_id": self.company_data["product_order_no"].id,
+                        "product_uom_qty": 3,
+                        "price_unit": 0.333,
+                        "tax_ids": False,
+                    }
+                )
+            ]
+        )
+        invoice = self._bill(order)
+        self._assert_covered(invoice)
+        precision.digits = 4
+        self.env.invalidate_all()
+        self.assertEqual(order._filter_customer_approved(), order)
+        self.assertFalse((order | self.order)._find_content_problems())
+        self.assertFalse(invoice._find_content_problems())
+        order.write({"stage_id": self.quality.id})
+        with self._refused("cannot be changed"):
+            order.order_line.price_unit = 0.5
+
+    # A discount for paying early
+
+    def test_an_early_payment_settles_the_deposit(self):
+        term = self.env["account.payment.term"].create(
+            {
+                "name": "2 % in 10 days",
+                "early_discount": True,
+                "discount_percentage": 2,
+                "discount_days": 10,
+                "line_ids": [
+                    Command.create(
+                        {"value": "percent", "value_amount": 100, "nb_days": 30}
+                    )
+                ],
+            }
+        )
+        self.production.requires_customer_approval = False
+        self.quality.minimum_deposit = 100
+        order = self._order(payment_term_id=term.id)
+        invoice = self._bill(order)
+        invoice.invoice_date = fields.Date.today()
+        invoice.action_post()
+        wizard = (
+            self.env["account.payment.register"]
+            .with_context(active_model="account.move", active_ids=invoice.ids)
+            .create({"payment_date": fields.Date.today()})
+        )
+        self.assertLess(wizard.amount, invoice.amount_total)
+        wizard.action_create_payments()
+        self.assertIn(invoice.payment_state, ("paid", "in_payment"))
+        self.env.invalidate_all()
+        self.assertEqual(order.deposit_missing, 0)
+        order.write({"stage_id": self.quality.id})

@@ -883,6 +883,18 @@ def as_today(content):
     return {**content, "lines": lines}
 
 
+def digits_of(content):
+    """Return with how many decimals the prices and quantities of content are written.
+    Where it does not say so, it has as many as its longest numbers, two at least."""
+    lines = content["lines"]
+    return content.get("digits") or {
+        name: max(
+            [2, *(len((line.get(name) or "").partition(".")[2]) for line in lines)]
+        )
+        for name in ("unit_price", "quantity", "discount")
+    }
+
+
 def without_texts(value):
     """Return content with related records by their ids only."""
     if isinstance(value, dict):
