@@ -519,7 +519,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         code_sent=False,
         answered=False,
     ):
-        is_open = self._is_open(approval)
+        is_open = self._is_open(approval, approver)
         is_staff = request.env.user._is_internal()
         can_answer = is_open and not is_staff and bool(approver) and approver._is_open()
         method = self._get_method(approval, approver)
@@ -590,7 +590,10 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         lang = request.env.lang
         if lang and approval.lang and lang != approval.lang:
             return approval._render_content(
-                approval.content, approval.currency_id, lang
+                approval.content,
+                approval.currency_id,
+                lang,
+                approval._get_time_zone(),
             )
         return approval.content_html
 
@@ -730,7 +733,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             return refusal
         if not self._may_try("answer", approval):
             return self._refuse_too_many()
-        if not self._is_open(approval) or not approver or not approver._is_open():
+        if not self._is_open(approval, approver) or not approver or not approver._is_open():
             return self._ask_again(approval, approver, None, status=409)
 
         def read():
@@ -804,7 +807,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             return refusal
         if refusal := self._refuse_witnessed(approval):
             return refusal
-        if not self._is_open(approval) or not approver or not approver._is_open():
+        if not self._is_open(approval, approver) or not approver or not approver._is_open():
             return self._ask_again(approval, approver, None, status=409)
         post = self._clean(post)
         error = ""
@@ -842,7 +845,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             return refusal
         if not self._may_try("answer", approval):
             return self._refuse_too_many()
-        if not self._is_open(approval) or not approver:
+        if not self._is_open(approval, approver) or not approver:
             return self._ask_again(approval, approver, None, status=409)
         done, error = self._attempt(
             lambda: approver._pass_on(
@@ -896,7 +899,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             ),
         )
 
-    def _is_open(self, approval):
+    def _is_open(self, approval, approver):
         """Return whether the customer can still answer.
 
         A document that has changed in the meantime is not what was asked about: its
@@ -904,7 +907,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         """
         if approval.state == "pending" and approval._is_outdated():
             approval._after_content_change()
-        return approval.state == "pending" and not approval._is_expired()
+        return approval.state == "pending" and not approval._is_expired(approver)
 
     def _get_logged_in_partner(self):
         user = request.env.user

@@ -114,8 +114,8 @@ class AccountMove(models.Model):
         return moves
 
     @contextmanager
-    def _guard_approved_content(self):
-        with super()._guard_approved_content():
+    def _guard_approved_content(self, at_end=True):
+        with super()._guard_approved_content(at_end):
             yield
         # What billed more may now bill what was approved.
         self.exists().filtered(

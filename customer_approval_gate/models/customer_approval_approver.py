@@ -300,6 +300,16 @@ class CustomerApprovalApprover(models.Model):
     # Who is asked
     # ------------------------------------------------------------------
 
+    def _get_time_zone(self):
+        """Return the time zone in which the person reads times, and days end."""
+        self.ensure_one()
+        partner = self.partner_id.sudo()  # their days are their request's matter
+        return (
+            partner.tz
+            or partner.commercial_partner_id.tz
+            or self.request_id._get_time_zone()
+        )
+
     def _is_open(self):
         """Return whether the person is asked, and has not answered."""
         self.ensure_one()
@@ -546,6 +556,7 @@ class CustomerApprovalApprover(models.Model):
                 "approver": self.id,
                 "answer": ledger.answer_digest(plain),
                 "strength": strength,
+                **self._get_lateness(),
             },
             personal=request._get_personal(values),
             occurred_on=decided_on,
@@ -554,6 +565,14 @@ class CustomerApprovalApprover(models.Model):
             values["proof_ids"] = [fields.Command.set(proofs.ids)]
         self._record(values, event)
         return strength
+
+    def _get_lateness(self):
+        """Return what is recorded of an answer after the document's own last day."""
+        document = self.request_id._get_document()
+        if not document._is_too_late():
+            return {}
+        day = document._get_last_day_to_approve()
+        return {"late": fields.Date.to_string(day)}
 
     # ------------------------------------------------------------------
     # Passing it on

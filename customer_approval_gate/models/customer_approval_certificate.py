@@ -103,6 +103,7 @@ class CustomerApprovalRequest(models.Model):
         """Return the time zone in which the customer reads times."""
         return (
             self.partner_id.tz
+            or self.partner_id.commercial_partner_id.tz
             or self.company_id.partner_id.tz
             or self.user_id.tz
             or "UTC"

@@ -9,7 +9,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, float_compare
 
-from ..tools import files, ledger
+from ..tools import files, ledger, moments
 from ..tools.entry import Delivery, Entry
 
 MAX_PHOTOS = 10
@@ -274,6 +274,12 @@ class CustomerApprovalDelivery(models.Model):
 
     def _get_time_zone(self):
         return self.partner_id.tz or self.company_id.partner_id.tz or "UTC"
+
+    def _format_moment(self, moment):
+        """Return a moment as whoever reads the page reads it, with its time zone."""
+        self.ensure_one()
+        zone = self.env.context.get("tz") or self._get_time_zone()
+        return moments.format_moment(self.env, moment, zone)
 
     def _get_lang(self):
         return self.partner_id.lang or self.env.lang

@@ -174,12 +174,12 @@ class CustomerApprovalDepositMixin(models.AbstractModel):
         return result
 
     @contextmanager
-    def _guard_approved_content(self):
+    def _guard_approved_content(self, at_end=True):
         """Around whatever may change the content: behind a gate of deposits a document
         does not grow beyond what was paid for. Otherwise one would confirm an empty one
         first."""
         before = self.filtered("id")._get_deposits_missing_behind()
-        with super()._guard_approved_content():
+        with super()._guard_approved_content(at_end):
             yield
         if before:
             paid = self.browse(

@@ -2,14 +2,15 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from collections import defaultdict
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from datetime import timedelta
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError
 from odoo.fields import Domain
 from odoo.tools import float_repr, format_date
 
-from ..tools import content as content_tools, ledger
+from ..tools import content as content_tools, ledger, moments
 from ..tools.entry import Entry, EvidenceValues
 from ..tools.gates import GateState
 
@@ -143,6 +144,54 @@ class CustomerApprovalMixin(models.AbstractModel):
             "total": self.amount_total,
         }
 
+    def _get_time_zone(self):
+        """Return the time zone in which the customer reads times."""
+        self.ensure_one()
+        partner = self.partner_id.sudo()  # shown to whoever sees the document
+        return (
+            partner.tz
+            or partner.commercial_partner_id.tz
+            or self.company_id.sudo().partner_id.tz
+            or self._get_customer_approval_salesperson().sudo().tz
+            or "UTC"
+        )
+
+    def _get_last_day_to_approve(self):
+        """Return until which ``date`` the document can be approved, or ``False`` where
+        it does not say so."""
+        self.ensure_one()
+        return False
+
+    def _is_too_late(self):
+        """Return whether the document's own last day is over, for its customer."""
+        self.ensure_one()
+        return moments.is_over(self._get_last_day_to_approve(), self._get_time_zone())
+
+    def _get_deadline(self, deadline=None):
+        """Return the last day for an answer to a request that is made now: never after
+        the document's own, unless the company takes late answers.
+
+        :param deadline: the ``date`` that somebody chose; by default the company's
+            number of days from today
+        """
+        self.ensure_one()
+        company = self.company_id.sudo()  # its settings
+        if not deadline and company.customer_approval_days:
+            today = moments.today_in(self._get_time_zone())
+            deadline = today + timedelta(days=company.customer_approval_days)
+        return self._limit_deadline(deadline)
+
+    def _limit_deadline(self, deadline):
+        """Return a last day for an answer that is not after the document's own.
+
+        :param deadline: a ``date``, or nothing for no last day
+        """
+        self.ensure_one()
+        last = self._get_last_day_to_approve()
+        if not last or self.company_id.sudo().customer_approval_late_allowed:
+            return deadline or False
+        return min(deadline or last, last)
+
     def _get_shown_prices(self):
         """Return how the company shows prices: ``tax_excluded`` or ``tax_included``."""
         return "tax_excluded"
@@ -242,6 +291,14 @@ class CustomerApprovalMixin(models.AbstractModel):
     def _can_request_customer_approval(self):
         """Return why the customer cannot be asked about this document, or ``None``."""
         self.ensure_one()
+        company = self.company_id.sudo()  # its settings
+        if self._is_too_late() and not company.customer_approval_late_allowed:
+            return self.env._(
+                "%(document)s was valid until %(day)s: choose a later day first.",
+                document=self.display_name,
+                day=format_date(self.env, self._get_last_day_to_approve()),
+            )
+        return None
 
     # ------------------------------------------------------------------
     # Status: derived from the requests, writable by nobody
@@ -422,7 +479,8 @@ class CustomerApprovalMixin(models.AbstractModel):
             self._withdraw_cancelled()
         if vals.keys() <= self._get_fields_beside_content():
             return super().write(vals)
-        with self._guard_approved_content():
+        # Odoo's own methods find lines as they are if they are to change with the state.
+        with self._guard_approved_content(at_end="state" not in vals):
             return super().write(vals)
 
     def _withdraw_cancelled(self):
@@ -789,10 +847,13 @@ class CustomerApprovalMixin(models.AbstractModel):
         }
 
     @contextmanager
-    def _guard_approved_content(self):
+    def _guard_approved_content(self, at_end=True):
         """Around whatever may change the content: afterwards a pending request is
         withdrawn and an approval counts no more where the content did change; and
-        where it may not change, the whole is refused (design rule 5)."""
+        where it may not change, the whole is refused (design rule 5).
+
+        :param bool at_end: whether what happens on the way is judged at the end only
+        """
         watched = self.filtered(
             lambda document: (
                 not document._is_guarded() and document._is_content_watched()
@@ -800,7 +861,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         )
         watched._lock_content()
         before = watched._get_scope_digests()
-        with watched._guard():
+        with watched._guard() if at_end else nullcontext():
             yield
         if not watched:
             return
@@ -955,6 +1016,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         """Return a difference in one line: what was, and what is."""
         self.ensure_one()
         Request = self.env["customer.approval.request"]
+        Request = Request.with_context(tz=self._get_time_zone())
 
         def change(name, old, new):
             old, new = (
@@ -1424,13 +1486,13 @@ class CustomerApprovalMixin(models.AbstractModel):
             "lang": lang,
             "content": content,
             "content_html": Request.sudo()._render_content(
-                content, self.currency_id, lang
+                content, self.currency_id, lang, self._get_time_zone()
             ),
             "digest": ledger.digest(content),
             "scope_digest": scope,
             "attachment_ids": [fields.Command.set(files.ids)],
             "requested_by_id": self.env.uid,
-            "deadline": deadline or self.company_id._get_customer_approval_deadline(),
+            "deadline": self._get_deadline(deadline),
             "message": message,
         }
 

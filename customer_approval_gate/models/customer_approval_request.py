@@ -8,9 +8,9 @@ from decimal import Decimal
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import SQL, format_datetime
+from odoo.tools import SQL
 
-from ..tools import content as content_tools, ledger, links, triggers
+from ..tools import content as content_tools, ledger, links, moments, triggers
 from ..tools.entry import Entry, EvidenceValues
 from ..tools.ledger import DECISIONS
 
@@ -206,6 +206,11 @@ class CustomerApprovalRequest(models.Model):
     # Requests have no link of their own: everybody who is asked has one.
     access_token = fields.Char(groups=fields.NO_ACCESS)
 
+    is_overdue = fields.Boolean(
+        string="Time to Answer Over",
+        compute="_compute_is_overdue",
+        search="_search_is_overdue",
+    )
     document_readable = fields.Boolean(
         compute="_compute_document_readable", search="_search_document_readable"
     )
@@ -289,8 +294,16 @@ class CustomerApprovalRequest(models.Model):
         return request if links.find_by_thread_token(request, token) else self.browse()
 
     @api.model
-    def _render_content(self, content, currency, lang):
-        """Return content as a person reads it, in their language."""
+    def _render_content(self, content, currency, lang, zone):
+        """Return content as a person reads it, in their language.
+
+        :param str zone: the time zone of the customer
+        """
+
+        def moment(value):
+            env = self.with_context(lang=lang).env
+            return moments.format_moment(env, value, zone)
+
         return (
             self.env["ir.qweb"]
             .with_context(lang=lang)
@@ -299,6 +312,7 @@ class CustomerApprovalRequest(models.Model):
                 {
                     "content": content,
                     "currency": currency,
+                    "moment": moment,
                     "optional_ids": content_tools.optional_lines(content),
                     "amount_name": content_tools.amount_name(content),
                     "is_tax_included": content_tools.is_tax_included,
@@ -501,7 +515,8 @@ class CustomerApprovalRequest(models.Model):
                 fields.Date.to_date(value), {}
             )
         if name == "delivery_date":
-            return format_datetime(self.env, fields.Datetime.to_datetime(value))
+            zone = self._get_time_zone() if self else self.env.context.get("tz")
+            return moments.format_moment(self.env, value, zone or "UTC")
         return value
 
     # ------------------------------------------------------------------
@@ -779,13 +794,48 @@ class CustomerApprovalRequest(models.Model):
         self.ensure_one()
         return ledger.digits_of(self.sudo().content)
 
-    def _is_expired(self):
+    def _is_expired(self, approver=None):
+        """Return whether the time to answer is over: for one person by their own clock,
+        for the request when the last one's day is over.
+
+        :param approver: the person who answers
+        """
         self.ensure_one()
-        return self.state == "expired" or (
-            self.state == "pending"
-            and bool(self.deadline)
-            and self.deadline < fields.Date.context_today(self)
+        if self.state != "pending":
+            return self.state == "expired"
+        # Whoever sees the request sees whether it is over, if not who is asked.
+        request = self.sudo()
+        asked = (approver or request.approver_ids).sudo()
+        asked = asked.filtered(lambda a: a.state in ("asked", "waiting"))
+        zones = {own._get_time_zone() for own in asked} or {request._get_time_zone()}
+        return all(moments.is_over(request.deadline, zone) for zone in zones)
+
+    @api.depends("deadline", "state")
+    def _compute_is_overdue(self):
+        for request in self:
+            request.is_overdue = request._is_expired()
+
+    @api.model
+    def _search_is_overdue(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        # In no time zone is a day over before it has begun in all.
+        tomorrow = fields.Date.add(fields.Date.today(), days=1)
+        candidates = self.sudo().search(  # as above; rules come on top
+            [("state", "=", "pending"), ("deadline", "<", tomorrow)]
         )
+        overdue = candidates.filtered(lambda request: request._is_expired())
+        domain = Domain("state", "=", "expired") | Domain("id", "in", overdue.ids)
+        return domain if True in value else ~domain
+
+    def _format_moment(self, moment):
+        """Return a moment as whoever reads the page reads it, with its time zone.
+
+        :param moment: a ``datetime``
+        """
+        self.ensure_one()
+        zone = self.env.context.get("tz") or self._get_time_zone()
+        return moments.format_moment(self.env, moment, zone)
 
     # ------------------------------------------------------------------
     # How sure it has to be

@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from odoo import fields, models
 from odoo.exceptions import AccessError, LockError, UserError
+from odoo.tools import format_date
 
 from ..tools import ledger
 from ..tools.entry import Answer, Entry, EvidenceValues
@@ -306,7 +307,8 @@ class CustomerApprovalRequest(models.Model):
         return personal
 
     def _check_can_decide(self, answer):
-        self._check_open()
+        self._check_open(answer.approver)
+        self._check_not_too_late(answer)
         if answer.decision not in DECISIONS:
             raise UserError(self.env._("Please choose one of the answers."))
         if not (answer.name or "").strip():
@@ -331,12 +333,30 @@ class CustomerApprovalRequest(models.Model):
         ):
             raise UserError(self.env._("Please sign before you approve."))
 
-    def _check_open(self):
+    def _check_not_too_late(self, answer):
         """
+        :raise UserError: the document can be approved no longer
+        """
+        document = self._get_document()
+        if (
+            "approved" in answer.decision
+            and document._is_too_late()
+            and not self.company_id.customer_approval_late_allowed
+        ):
+            raise UserError(
+                self.env._(
+                    "This offer was valid until %(day)s. Please ask us for a new one.",
+                    day=format_date(self.env, document._get_last_day_to_approve()),
+                )
+            )
+
+    def _check_open(self, approver=None):
+        """
+        :param approver: the person who answers, whose day counts
         :raise UserError: the request does not wait for an answer any more
         """
         self.ensure_one()
-        if self._is_expired():
+        if self._is_expired(approver):
             raise UserError(
                 self.env._("This request has expired. Please ask us to send it again.")
             )

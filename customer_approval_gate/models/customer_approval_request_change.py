@@ -7,7 +7,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import format_date
 
-from ..tools import ledger
+from ..tools import ledger, moments
 from ..tools.entry import Entry, EvidenceValues
 
 
@@ -131,16 +131,20 @@ class CustomerApprovalRequest(models.Model):
 
     @api.model
     def _cron_expire(self):
-        """Expire requests whose last day is over. Silence is never consent."""
-        domain = Domain("state", "=", "pending") & Domain(
-            "deadline", "<", fields.Date.context_today(self)
+        """Expire requests whose last day is over where they are asked. Silence is never
+        consent."""
+        requests = self.search(
+            [("state", "=", "pending"), ("is_overdue", "=", True)], order="deadline, id"
         )
-        requests = self.search(domain, limit=500)
-        self.env["ir.cron"]._commit_progress(remaining=self.search_count(domain))
-        for request in requests:
-            request.try_lock_for_update().filtered_domain(domain)._expire()
-            if not self.env["ir.cron"]._commit_progress(processed=1):
-                break
+        self.env["customer.approval.failure"]._run(
+            "expire", requests, lambda request: request._expire_overdue()
+        )
+
+    def _expire_overdue(self):
+        """Expire the request, if nobody has answered or extended it meanwhile."""
+        request = self.try_lock_for_update()
+        if request and request._is_expired() and request.state == "pending":
+            request._expire()
 
     # ------------------------------------------------------------------
     # Actions
@@ -233,10 +237,14 @@ class CustomerApprovalRequest(models.Model):
         request._lock_with_document()
         if request.state != "pending":
             request._check_open()
-        if deadline and deadline < fields.Date.context_today(self):
+        if deadline and all(
+            moments.is_over(deadline, approver._get_time_zone())
+            for approver in request.approver_ids
+        ):
             raise UserError(
                 self.env._("The deadline has passed already. Choose a later day.")
             )
+        deadline = request._get_document()._limit_deadline(deadline)
         old, new = (
             fields.Date.to_string(value) or None
             for value in (request.deadline, deadline)

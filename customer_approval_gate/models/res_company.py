@@ -1,8 +1,6 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-from datetime import timedelta
-
 from odoo import api, fields, models
 from odoo.tools import float_repr
 
@@ -20,6 +18,11 @@ class ResCompany(models.Model):
         string="Days to Answer",
         default=7,
         help="How many days customers have to answer. 0: no deadline.",
+    )
+    customer_approval_late_allowed = fields.Boolean(
+        string="Allow Late Answers",
+        help="Customers may approve an offer after its expiration, as long as they are "
+        "asked. That it was late is recorded.",
     )
     customer_approval_consent = fields.Text(
         string="Words of Consent",
@@ -158,15 +161,6 @@ class ResCompany(models.Model):
         # Nobody writes events but what happens.
         self.env["customer.approval.event"].sudo()._append(entries)
         return result
-
-    def _get_customer_approval_deadline(self):
-        """Return the last day for an answer to a request made today, or ``False``."""
-        self.ensure_one()
-        if not self.customer_approval_days:
-            return False
-        return fields.Date.context_today(self) + timedelta(
-            days=self.customer_approval_days
-        )
 
     def _get_customer_approval_consent(self):
         """Return the words customers agree to when they approve."""

@@ -16,6 +16,9 @@ class ResConfigSettings(models.TransientModel):
     customer_approval_days = fields.Integer(
         related="company_id.customer_approval_days", readonly=False
     )
+    customer_approval_late_allowed = fields.Boolean(
+        related="company_id.customer_approval_late_allowed", readonly=False
+    )
     customer_approval_consent = fields.Text(
         related="company_id.customer_approval_consent", readonly=False
     )

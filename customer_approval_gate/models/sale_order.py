@@ -204,6 +204,10 @@ class SaleOrder(models.Model):
             else None,
         }
 
+    def _get_last_day_to_approve(self):
+        self.ensure_one()
+        return self.validity_date
+
     def _get_shown_prices(self):
         self.ensure_one()
         return self.company_id.sudo().account_price_include  # shown to customers

@@ -8,6 +8,7 @@ from . import (
     test_content,
     test_coverage,
     test_database,
+    test_dates,
     test_delivery,
     test_deposit,
     test_engine,

@@ -505,6 +505,7 @@ class TestApproval(ApprovalCommon, MailCommon):
 
     def test_no_deadline(self):
         self.order.company_id.sudo().customer_approval_days = 0
+        self.order.validity_date = False
         request = self._request()
         self.assertFalse(request.deadline)
         self._run_expiry()

@@ -6,6 +6,8 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..tools import moments
+
 
 class CustomerApprovalSend(models.TransientModel):
     """The dialog that asks customers to approve one or many documents."""
@@ -143,8 +145,9 @@ class CustomerApprovalSend(models.TransientModel):
     @api.depends("res_model", "res_ids")
     def _compute_deadline(self):
         for dialog in self:
-            company = dialog._get_documents().company_id[:1] or self.env.company
-            dialog.deadline = company._get_customer_approval_deadline()
+            documents = dialog._get_documents()
+            # Several documents have their own last days, which count for each.
+            dialog.deadline = documents[:1]._get_deadline() if documents else False
 
     @api.depends("res_model", "res_ids", "message")
     def _compute_preview(self):
@@ -159,7 +162,9 @@ class CustomerApprovalSend(models.TransientModel):
             requests = self.env["customer.approval.request"]
             dialog.preview = self._render_message(
                 dialog.message
-            ) + requests._render_content(content, document.currency_id, lang)
+            ) + requests._render_content(
+                content, document.currency_id, lang, document._get_time_zone()
+            )
 
     @api.model
     def _render_message(self, message):
@@ -245,7 +250,10 @@ class CustomerApprovalSend(models.TransientModel):
                     partner=strangers[0].display_name,
                 )
             )
-        if self.deadline and self.deadline < fields.Date.context_today(self):
+        if self.deadline and all(
+            moments.is_over(self.deadline, document._get_time_zone())
+            for document in documents
+        ):
             raise UserError(
                 self.env._("The deadline has passed already. Choose a later day.")
             )
@@ -264,7 +272,18 @@ class CustomerApprovalSendLine(models.TransientModel):
     sequence = fields.Integer(default=10)
     partner_id = fields.Many2one("res.partner", string="Person", required=True)
     email = fields.Char(
-        related="partner_id.email",
-        readonly=False,
+        compute="_compute_email",
+        inverse="_inverse_email",
         help="The contact's address. What is entered here is kept on the contact.",
     )
+
+    @api.depends("partner_id.email")
+    def _compute_email(self):
+        for line in self:
+            line.email = line.partner_id.email
+
+    def _inverse_email(self):
+        for line in self:
+            # Whoever changes nothing needs no right to.
+            if (line.email or "") != (line.partner_id.email or ""):
+                line.partner_id.email = line.email

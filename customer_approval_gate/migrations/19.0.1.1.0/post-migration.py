@@ -54,7 +54,7 @@ def _complete(request):
         EvidenceValues(
             lang=lang,
             content_html=request._render_content(
-                request.content, request.currency_id, lang
+                request.content, request.currency_id, lang, request._get_time_zone()
             ),
             signature=signature.datas or request.signature,
             certificate_done=True,
