@@ -2,7 +2,7 @@
 # Arguments: make test ARGS="-k portal"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test pytest test-install test-core lint shell psql verify pot stop clean
+.PHONY: help run test pytest test-install test-core test-apps lint shell psql verify pot stop clean
 
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -23,6 +23,9 @@ test-install: ## install, update, uninstall, reinstall
 
 test-core: ## Odoo's own tests, with the addon and without
 	@devtools/odoo-dev test-core $(ARGS)
+
+test-apps: ## flows of other apps, and of OCA's addons, beside ours
+	@devtools/odoo-dev test-apps $(ARGS)
 
 lint: ## all linters
 	@devtools/odoo-dev lint

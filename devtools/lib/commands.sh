@@ -184,6 +184,37 @@ run_core_tests() {
         --without "$BASE" --with "$READY" --state "$STATE" "$@"
 }
 
+# Flows of other apps, played beside the addons: a table of flow, expected, got.
+run_app_tests() {
+    environment
+    fetch_oca
+    export PYTHONPATH=$OCA_PATH
+    ADDONS_PATH=$OCA_PATH/odoo/addons,$ADDONS_PATH
+    sed -i "s|^addons_path = .*|addons_path = $ADDONS_PATH|" "$STATE/odoo.conf"
+    local db=${DB}_apps_$$ report=$STATE/apps.xml status=0 oca=${OCA_ADDONS[*]//-/_}
+    AT_EXIT+=("drop_db $db")
+    say "installing $APPS, OCA's addons, and ours (some minutes)"
+    odoo_oca apps.log "$db" -i "$APPS,${oca// /,}" --without-demo
+    odoo_oca apps-addons.log "$db" -i "$ADDONS" --without-demo
+    check_log apps-addons.log
+    unlock
+    cd "$ROOT" || exit 1
+    local paths
+    IFS=, read -ra paths <<<"$ADDONS"
+    PYTHONPATH=$ODOO_HOME:$OCA_PATH "$VENV/bin/python" -m pytest --odoo-database="$db" --odoo-http \
+        -q --junitxml="$report" -k "TestApps or TestPos or TestReinvoice or TestSeveralSteps" \
+        "${paths[@]}" "$@" || status=$?
+    "$VENV/bin/python" "$DEVTOOLS/app_table.py" "$report" "$ROOT"
+    exit $status
+}
+
+odoo_oca() { # LOGFILE DATABASE ARGUMENTS...: as odoo_step, with OCA's addons and their log
+    local log=$1 db=$2
+    shift 2
+    step "$log" env "PYTHONPATH=$ODOO_HOME:$OCA_PATH" "$VENV/bin/python" -m odoo server -d "$db" "$@" \
+        --no-http --max-cron-threads=0 --stop-after-init
+}
+
 run_linters() {
     mkdir -p "$STATE/log" "$CACHE"
     [ -e "$STATE/.gitignore" ] || echo '*' >"$STATE/.gitignore"

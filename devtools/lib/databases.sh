@@ -8,7 +8,7 @@
 # shellcheck shell=bash
 
 # Not dependencies, but the tests go through them.
-TEST_ADDONS=base_automation,delivery,payment_demo,sale_loyalty
+TEST_ADDONS=base_automation,delivery,payment_demo,sale_loyalty,sale_project
 
 sql() { psql -XAtq -v ON_ERROR_STOP=1 -d "$@"; }
 has_db() { [ -n "$(sql postgres -c "SELECT 1 FROM pg_database WHERE datname = '$1'")" ]; }
@@ -131,4 +131,22 @@ make_throwaway() { # a copy of ready that is dropped at exit, its name in THROWA
     THROWAWAY=${DB}_test_$$
     AT_EXIT+=("drop_db $THROWAWAY")
     copy_db "$READY" "$THROWAWAY"
+}
+
+# Other apps that orders and invoices meet, and OCA's addons, for test-apps.
+APPS=delivery,payment_demo,pos_sale,repair,sale_expense,sale_loyalty,sale_mrp,sale_project
+APPS+=,website_sale,website_sale_collect,website_sale_loyalty
+OCA_ADDONS=(base-tier-validation sale-tier-validation base-substate sale-substate
+    base-exception sale-exception auditlog queue-job)
+
+fetch_oca() { # sets OCA_PATH: a folder with OCA's addons for Odoo 19, from PyPI
+    local new=$CACHE/oca.$$ wanted=("${OCA_ADDONS[@]/#/odoo-addon-}")
+    OCA_PATH=$CACHE/oca-$(printf '%s\n' "${OCA_ADDONS[@]}" | digest)
+    [ -d "$OCA_PATH" ] || {
+        say "downloading OCA's addons"
+        rm -rf "$CACHE"/oca.*
+        step oca.log "$VENV/bin/pip" install --disable-pip-version-check --no-compile --no-deps \
+            --target "$new" "${wanted[@]/%/>=19.0,<20}" openupgradelib
+        mv "$new" "$OCA_PATH"
+    }
 }

@@ -55,6 +55,14 @@ find_browser() {
     return 1
 }
 
+has_fonts() { # of scripts that customers' names are written in
+    local lang
+    have fc-list || return 1
+    for lang in ar el he hi ja ko ru th zh-cn; do
+        [ -n "$(fc-list ":lang=$lang" family)" ] || return 1
+    done
+}
+
 need_python() {
     local want=()
     PYTHON=$(find_python) || want+=(python3 python3-venv)
@@ -70,6 +78,8 @@ system_packages() {
     have psql || [[ " ${want[*]} " == *" postgresql "* ]] || want+=(postgresql-client)
     # Browser tests need it, and bin/wkhtmltopdf, which prints PDF.
     find_browser || want+=(chromium)
+    # Or else names in other scripts are boxes on certificates.
+    has_fonts || want+=(fontconfig fonts-noto-core fonts-noto-cjk)
     [ ${#want[@]} = 0 ] || apt_install "${want[@]}" || die "please install: ${want[*]}"
 }
 
