@@ -4,11 +4,11 @@
 import re
 
 from odoo import http
-from odoo.exceptions import UserError
 from odoo.http import content_disposition, request
 
 from ..tools import files
 from ..tools.entry import Delivery
+from ..tools.quantities import format_quantity, parse_quantity
 from .answer_form import NAME_LENGTH, TEXT_LENGTH, AnswerForm, render, secure
 
 # How long somebody who wants a PDF waits for the printer.
@@ -131,23 +131,8 @@ class CustomerApprovalDelivery(AnswerForm, http.Controller):
     def _read_quantities(self, document, post):
         quantities = {}
         for line in document._get_delivery_items():
-            typed = (post.get(f"quantity_{line.id}") or "0").strip().replace(",", ".")
-            try:
-                quantities[line.id] = float(typed)
-            except ValueError as error:
-                raise UserError(
-                    request.env._(
-                        "“%(text)s” is no quantity. Please enter a number.",
-                        text=typed,
-                    )
-                ) from error
-            if not 0 <= quantities[line.id] < 1e12:  # neither nan nor infinite
-                raise UserError(
-                    request.env._(
-                        "“%(text)s” is no quantity. Please enter a number.",
-                        text=typed,
-                    )
-                )
+            typed = post.get(f"quantity_{line.id}")
+            quantities[line.id] = parse_quantity(request.env, typed)
         return quantities
 
     def _read_photos(self):
@@ -186,6 +171,7 @@ class CustomerApprovalDelivery(AnswerForm, http.Controller):
             "delivery_page",
             {
                 "document": document,
+                "format_quantity": lambda value: format_quantity(request.env, value),
                 "items": items,
                 "kinds": self._get_kinds(document),
                 "partner": partner,

@@ -10,6 +10,7 @@ from odoo.http import request
 from ..models.ir_http import HANDED_OVER
 from ..tools import links
 from ..tools.entry import Entry
+from ..tools.languages import find_lang
 from ..tools.ledger import DECISIONS
 from .answer_form import AnswerForm, render, secure
 
@@ -32,9 +33,7 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
         if request.httprequest.method == "GET":
             self._hand_over(approval)
         partner = approval.partner_id
-        lang = partner.lang or approval.lang
-        if lang in dict(request.env["res.lang"].get_installed()):
-            request.update_context(lang=lang)
+        request.update_context(lang=find_lang(request.env, partner.lang, approval.lang))
         return approval.with_context(
             lang=request.env.lang, tz=approval._get_time_zone()
         )

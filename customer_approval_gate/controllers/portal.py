@@ -13,6 +13,7 @@ from odoo.addons.portal.controllers.portal import CustomerPortal, pager as porta
 
 from ..tools import links
 from ..tools.entry import Entry
+from ..tools.languages import find_lang
 from ..tools.ledger import DECISIONS
 from .answer_form import NAME_LENGTH, AnswerForm, render, secure
 
@@ -233,9 +234,8 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         times in their time zone."""
         partner = approver.partner_id or approval.partner_id
         if request.env.user._is_public():
-            lang = partner.lang or approval.lang
-            if lang in dict(request.env["res.lang"].get_installed()):
-                request.update_context(lang=lang)
+            lang = find_lang(request.env, partner.lang, approval.lang)
+            request.update_context(lang=lang)
         if request.env.user._is_public() or not request.env.user.tz:
             request.update_context(tz=partner.tz or approval._get_time_zone())
 
@@ -682,7 +682,10 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         html = (
             request.env["ir.actions.report"]
             .sudo()  # the access was checked above
-            .with_context(lang=approval.lang, tz=approval._get_time_zone())
+            .with_context(
+                lang=find_lang(request.env, approval.lang),
+                tz=approval._get_time_zone(),
+            )
             ._render_qweb_html(
                 "customer_approval_gate.action_report_certificate", approval.ids
             )[0]
@@ -733,7 +736,11 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             return refusal
         if not self._may_try("answer", approval):
             return self._refuse_too_many()
-        if not self._is_open(approval, approver) or not approver or not approver._is_open():
+        if (
+            not self._is_open(approval, approver)
+            or not approver
+            or not approver._is_open()
+        ):
             return self._ask_again(approval, approver, None, status=409)
 
         def read():
@@ -807,7 +814,11 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             return refusal
         if refusal := self._refuse_witnessed(approval):
             return refusal
-        if not self._is_open(approval, approver) or not approver or not approver._is_open():
+        if (
+            not self._is_open(approval, approver)
+            or not approver
+            or not approver._is_open()
+        ):
             return self._ask_again(approval, approver, None, status=409)
         post = self._clean(post)
         error = ""

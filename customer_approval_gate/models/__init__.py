@@ -17,6 +17,7 @@ from . import (
     customer_approval_approver,
     customer_approval_category,
     ir_actions_report,
+    mail_activity,
     ir_http,
     customer_approval_rate,
     customer_approval_failure,

@@ -8,6 +8,7 @@ from odoo.exceptions import UserError
 from odoo.tools import format_date, html2plaintext
 
 from ..tools.entry import Entry
+from ..tools.languages import find_lang
 from .account_move_line import CONTENT_TYPES
 
 
@@ -277,7 +278,9 @@ class AccountMove(models.Model):
                 line.name not in line.sale_line_ids.mapped("name")
             ):
                 return False
-        company = self.company_id.with_context(lang=self.partner_id.lang)
+        company = self.company_id.with_context(
+            lang=find_lang(self.env, self.partner_id.lang)
+        )
         terms = {
             html2plaintext(text or "").strip()
             for text in (False, company.invoice_terms, *orders.mapped("note"))
@@ -309,7 +312,9 @@ class AccountMove(models.Model):
             posted = order.order_line.invoice_lines.move_id.filtered(
                 lambda move: move.state == "posted"
             )
-            if posted._read_coverage() and not posted._bills_no_more_than(order, posted):
+            if posted._read_coverage() and not posted._bills_no_more_than(
+                order, posted
+            ):
                 raise UserError(
                     self.env._(
                         "%(credit)s stays: without it, more of %(order)s would be "
@@ -463,6 +468,24 @@ class AccountMove(models.Model):
                 invoice=self.display_name,
             )
         return super()._can_request_customer_approval()
+
+    def _get_name_for_customer(self, number):
+        """Drafts have no number: several of one customer would be called the same."""
+        name = super()._get_name_for_customer(number)
+        if self.name and self.name != "/":
+            return name
+        date = self.invoice_date or self.date or fields.Date.context_today(self)
+        parts = [
+            self.currency_id.format(self.amount_total),
+            format_date(self.env, date),
+            self.ref,
+        ]
+        return self.env._(
+            "%(name)s %(number)s (%(details)s)",
+            name=self.env._("Draft Invoice"),
+            number=number,
+            details=", ".join(filter(None, parts)),
+        )
 
     def _get_shown_prices(self):
         self.ensure_one()

@@ -7,6 +7,8 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import float_compare
 
+from ..tools.entry import BookkeepingValues
+
 # What of an invoice's journal items its customer reads.
 CONTENT_TYPES = ("product", "line_section", "line_subsection", "line_note")
 
@@ -59,6 +61,12 @@ class AccountMoveLine(models.Model):
                         order=sale_lines.order_id[:1].display_name,
                     )
                 )
+
+    def _sale_prepare_sale_line_values(self, order, price):
+        """What Odoo makes of a cost that is re-invoiced is known by these values: by
+        RPC nobody can send them."""
+        values = super()._sale_prepare_sale_line_values(order, price)
+        return BookkeepingValues(values)
 
     def _reconcile_post_hook(self, data):
         result = super()._reconcile_post_hook(data)

@@ -632,7 +632,8 @@ class CustomerApprovalApprover(models.Model):
                 name=approver.partner_id.name,
                 other=name,
                 address=address,
-            )
+            ),
+            topic="proposal",
         )
         return False
 
@@ -731,6 +732,7 @@ class CustomerApprovalApprover(models.Model):
             event,
         )
         self._change_links()
+        request._get_document()._close_for_staff("proposal")
         request._subscribe_approvers()
         request._post_on_document(
             self.env._(
@@ -764,6 +766,7 @@ class CustomerApprovalApprover(models.Model):
         for approver in self:
             own = approver._check_staff()
             own._append_event("pass_on_refused")
+            own.request_id._get_document()._close_for_staff("proposal")
             own.write(EvidenceValues(proposed_name=False, proposed_email=False))
 
     def action_nudge(self):

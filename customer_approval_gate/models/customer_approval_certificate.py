@@ -14,8 +14,9 @@ from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..tools import ledger
+from ..tools import fonts, ledger
 from ..tools.entry import Entry, EvidenceValues
+from ..tools.languages import find_lang
 from ..tools.ledger import DECISIONS
 
 CODE_LENGTH = 32
@@ -26,6 +27,7 @@ STAFFS_KINDS = (
     "covered",
     "downloaded",
     "gate_refused",
+    "line_added",
     "mail_bounced",
     "pass_on_refused",
     "tolerated",
@@ -99,6 +101,11 @@ class CustomerApprovalRequest(models.Model):
                 known[digest] = labels[name]
         return known
 
+    def _get_lang(self):
+        """Return the language in which the customer was asked, or another that is
+        active."""
+        return find_lang(self.env, self.lang, self.partner_id.lang)
+
     def _get_time_zone(self):
         """Return the time zone in which the customer reads times."""
         return (
@@ -108,6 +115,22 @@ class CustomerApprovalRequest(models.Model):
             or self.user_id.tz
             or "UTC"
         )
+
+    def _find_unprintable_names(self):
+        """Return the names for which this server has no font, with what can be read
+        anywhere beside them."""
+        self.ensure_one()
+        names = [
+            self.decided_by_name,
+            self.partner_id.name,
+            self.company_id.name,
+            *self.approver_ids.mapped("decided_by_name"),
+            *self.approver_ids.partner_id.mapped("name"),
+        ]
+        return [
+            (name, json.dumps(name).strip('"'))
+            for name in fonts.find_unprintable(dict.fromkeys(filter(None, names)))
+        ]
 
     def _get_certificate_events(self):
         self.ensure_one()
@@ -133,7 +156,9 @@ class CustomerApprovalRequest(models.Model):
         """Make the certificates of the latest answers, and mail the answers to both
         sides. One answer after the other, printed outside of any lock."""
         can_print = self.env["ir.actions.report"]._can_print_approvals()
-        domain = Domain("state", "in", DECISIONS) & Domain("certificate_done", "=", False)
+        domain = Domain("state", "in", DECISIONS) & Domain(
+            "certificate_done", "=", False
+        )
         if not can_print:
             domain &= Domain("answer_mailed", "=", False)
         self.env["customer.approval.failure"]._run(
@@ -150,7 +175,7 @@ class CustomerApprovalRequest(models.Model):
         pdfs = self._print_certificate()
         # Printing takes seconds. What others have written meanwhile has to be seen, or
         # the events of this would collide with theirs.
-        self.env.cr.commit()
+        self.env.cr.commit()  # pylint: disable=invalid-commit
         self._store_certificate(pdfs)
 
     def _print_certificate(self):
@@ -161,7 +186,9 @@ class CustomerApprovalRequest(models.Model):
         """
         self.ensure_one()
         return {
-            "document_pdf_id": self._print("customer_approval_gate.action_report_version"),
+            "document_pdf_id": self._print(
+                "customer_approval_gate.action_report_version"
+            ),
             "certificate_id": self._print(
                 "customer_approval_gate.action_report_certificate"
             ),
@@ -203,6 +230,7 @@ class CustomerApprovalRequest(models.Model):
                 details={field: ledger.sha256(pdf) for field, pdf in pdfs.items()},
             ),
         )
+        request._get_document()._close_for_staff("certificate")
         request._mail_answer()
 
     def _print(self, report):
@@ -212,7 +240,7 @@ class CustomerApprovalRequest(models.Model):
         """
         self.ensure_one()
         reports = self.env["ir.actions.report"].sudo()  # whoever may see the request
-        reports = reports.with_context(lang=self.lang, tz=self._get_time_zone())
+        reports = reports.with_context(lang=self._get_lang(), tz=self._get_time_zone())
         return reports._print_approval(report, self)
 
     def _after_certificate_failure(self, reason):
@@ -220,11 +248,12 @@ class CustomerApprovalRequest(models.Model):
         self._mail_answer()
         self._tell_staff(
             self.env._(
-                "The certificate of %(request)s could not be made yet: %(reason)s It is "
-                "tried again by itself.",
+                "The certificate of %(request)s could not be made yet: %(reason)s It "
+                "is tried again by itself.",
                 request=self.display_name,
                 reason=reason,
-            )
+            ),
+            topic="certificate",
         )
 
     def _mail_answer(self):
@@ -240,9 +269,7 @@ class CustomerApprovalRequest(models.Model):
         template = self.env.ref("customer_approval_gate.mail_template_answer_staff")
         for user in request._get_told_users().filtered("email"):
             request._notify_by_template(
-                template.sudo().with_context(
-                    reader=user.name, reader_lang=user.lang
-                ),
+                template.sudo().with_context(reader=user.name, reader_lang=user.lang),
                 approvers[:1],
                 user.partner_id,
                 False,
@@ -351,7 +378,8 @@ class CustomerApprovalRequest(models.Model):
                 (request.document_pdf_id, "document.pdf"),
             ):
                 if attachment:
-                    files[f"{folder}/{name}"] = attachment.raw
+                    # A file that is gone from the store is empty, and does not verify.
+                    files[f"{folder}/{name}"] = attachment.raw or b""
             for approver in request.approver_ids:
                 prefix = f"{folder}/approvers/{approver.id}"
                 for number, file in enumerate(approver.proof_ids.sorted("id"), 1):

@@ -11,6 +11,8 @@ from odoo.tools import SQL, float_compare
 
 from ..tools import files, ledger, moments
 from ..tools.entry import Delivery, Entry
+from ..tools.languages import find_lang
+from ..tools.quantities import format_quantity
 
 MAX_PHOTOS = 10
 
@@ -110,7 +112,8 @@ class CustomerApprovalDelivery(models.Model):
             delivery.remarks = details.get("remarks")
             delivery.lines = details.get("lines")
             delivery.lines_text = "\n".join(
-                f"{line['quantity']} {line['unit']}  {line['description']}"
+                f"{format_quantity(self.env, line['quantity'])} {line['unit']}  "
+                f"{line['description']}"
                 for line in details.get("lines", [])
             )
 
@@ -282,7 +285,7 @@ class CustomerApprovalDelivery(models.Model):
         return moments.format_moment(self.env, moment, zone)
 
     def _get_lang(self):
-        return self.partner_id.lang or self.env.lang
+        return find_lang(self.env, self.partner_id.lang)
 
     @api.model
     def _find_problems(self, documents=None):
@@ -482,9 +485,9 @@ class CustomerApprovalDeliveredMixin(models.AbstractModel):
                         "%(item)s: %(left)s %(unit)s are left to confirm, not "
                         "%(quantity)s.",
                         item=line.display_name,
-                        left=f"{max(left, 0):g}",
+                        left=format_quantity(self.env, max(left, 0)),
                         unit=unit.name or "",
-                        quantity=f"{quantity:g}",
+                        quantity=format_quantity(self.env, quantity),
                     )
                 )
             if _compare(line, quantity, 0) > 0:

@@ -84,6 +84,7 @@ class CustomerApprovalEvent(models.Model):
             ("covered", "Covered by an Order's Approval"),
             ("coverage_ended", "No Longer Covered"),
             ("change_order", "Change Order"),
+            ("line_added", "Line Added by Odoo"),
             ("stage_changed", "Stage Changed"),
             ("gate_refused", "Refused by the Gate"),
             ("entry_action", "Entry Action"),

@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import logging
+from operator import methodcaller
 
 from psycopg2 import OperationalError
 
@@ -70,6 +71,36 @@ class CustomerApprovalFailure(models.Model):
                 break
 
     @api.model
+    def _run_batch(self, job, documents, method):
+        """Do something with documents of a job together; where one of them fails, with
+        each on its own.
+
+        :param str job: its name
+        :param documents: with ``_schedule_blocked_activity()``
+        :param str method: of the documents
+        """
+        documents -= self._get_waiting(job, documents)
+        if not documents or not self._try(documents, methodcaller(method)):
+            return
+        for document in documents:
+            error = self._try(document, methodcaller(method))
+            if error:
+                self._try(
+                    document,
+                    lambda own, error=error: self._record_failure(
+                        job,
+                        own,
+                        error,
+                        lambda failed, reason: failed._schedule_blocked_activity(
+                            self.env._(
+                                "A job could not go on with it: %(reason)s",
+                                reason=reason,
+                            )
+                        ),
+                    ),
+                )
+
+    @api.model
     def _try(self, record, function):
         """Do something with a record. Whatever else was written before is committed.
 
@@ -77,7 +108,8 @@ class CustomerApprovalFailure(models.Model):
         """
         cr = self.env.cr
         for left in range(TRIES_AT_ONCE - 1, -1, -1):
-            cr.commit()  # a transaction that sees what others have written by now
+            # A transaction that sees what others have written by now.
+            cr.commit()  # pylint: disable=invalid-commit
             try:
                 if record.exists():
                     function(record)

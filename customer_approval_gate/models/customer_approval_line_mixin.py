@@ -1,7 +1,7 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-from odoo import api, models
+from odoo import api, fields, models
 
 from ..tools.content import first_line, related
 from ..tools.grants import NEW_DOCUMENT, granted
@@ -22,11 +22,34 @@ class CustomerApprovalLineMixin(models.AbstractModel):
     _approval_quantity_field = None
     """The quantity that the customer pays for."""
 
+    customer_approval_remark = fields.Char(
+        string="Customer's Remark",
+        compute="_compute_customer_approval_remark",
+        groups="base.group_user",
+        help="What the customer remarked about this line in their last answer.",
+    )
+
+    def _compute_customer_approval_remark(self):
+        for document, lines in self.grouped(self._approval_document_field).items():
+            # Whoever sees the document sees what its customer says about it.
+            request = document.sudo().customer_approval_request_id
+            remarks = request._get_line_remarks() if request else {}
+            for line in lines:
+                line.customer_approval_remark = remarks.get(line._origin.id, False)
+
     @api.model_create_multi
     def create(self, vals_list):
         lines = super().create(vals_list)
+        lines._record_bookkeeping(vals_list)
         lines._after_adding_to_documents()
         return lines
+
+    def _record_bookkeeping(self, vals_list):
+        """Keep which of these new lines are Odoo's own bookkeeping, before documents
+        are judged by them. Override where there is any.
+
+        :param vals_list: by which they were created
+        """
 
     def write(self, vals):
         if not self._is_content_write(vals):

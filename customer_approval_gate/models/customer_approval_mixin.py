@@ -13,7 +13,7 @@ from odoo.tools import float_repr, format_date
 from ..tools import content as content_tools, ledger, moments
 from ..tools.entry import Entry, EvidenceValues
 from ..tools.gates import GateState
-
+from ..tools.languages import find_lang
 
 GUARDED = "customer_approval_guarded"
 
@@ -60,6 +60,32 @@ class CustomerApprovalMixin(models.AbstractModel):
         copy=False,
         index="btree_not_null",
         help="The request in force: the last one.",
+    )
+    customer_approval_substate = fields.Selection(
+        [
+            ("conditions", "Conditions to Accept"),
+            ("changes_requested", "Changes Requested"),
+            ("preparing", "New Version Being Prepared"),
+            ("expired", "Expired"),
+            ("withdrawn", "Withdrawn"),
+        ],
+        string="Approval Detail",
+        compute="_compute_customer_approval",
+        store=True,
+        precompute=True,
+        copy=False,
+        index="btree_not_null",
+        help="What lies behind the status: why nobody is asked at the moment, or what "
+        "is to be done with the answer.",
+    )
+    customer_approval_remark = fields.Text(
+        string="What the Customer Says",
+        compute="_compute_customer_approval_remark",
+        groups="base.group_user",
+        help="The reason or the conditions of the last answer, and what it is about.",
+    )
+    customer_approval_has_line_remarks = fields.Boolean(
+        compute="_compute_customer_approval_remark", groups="base.group_user"
     )
     customer_approval_since = fields.Datetime(
         string="Approval Status Since",
@@ -144,6 +170,15 @@ class CustomerApprovalMixin(models.AbstractModel):
             "total": self.amount_total,
         }
 
+    def _get_name_for_customer(self, number):
+        """Return what the document is called to its customer, so that they can tell it
+        from others.
+
+        :param str number: of the request
+        """
+        self.ensure_one()
+        return self.display_name
+
     def _get_time_zone(self):
         """Return the time zone in which the customer reads times."""
         self.ensure_one()
@@ -227,12 +262,15 @@ class CustomerApprovalMixin(models.AbstractModel):
         :param str note: what happened, and what to do next
         """
         self.ensure_one()
-        self._schedule_for_staff("mail.mail_activity_data_warning", note=note)
+        self._schedule_for_staff(
+            "mail.mail_activity_data_warning", topic="blocked", note=note
+        )
 
-    def _schedule_for_staff(self, activity_type, users=None, **values):
+    def _schedule_for_staff(self, activity_type, users=None, topic=None, **values):
         """Put something on a colleague's list of things to do, whoever causes it.
 
         :param str activity_type: the external id of the ``mail.activity.type``
+        :param str topic: what it is about, for ``_close_for_staff()``
         :param users: whom, the first who can; by default those of the document
         :param values: of the activity
         :return: the activity
@@ -245,8 +283,29 @@ class CustomerApprovalMixin(models.AbstractModel):
         return document.activity_schedule(
             "" if "activity_type_id" in values else activity_type,
             user_id=(user or self._get_staff()[:1]).id,
+            customer_approval_topic=topic,
             **values,
         )
+
+    def _close_for_staff(self, *topics):
+        """Mark as done what staff need not do any more, whoever has seen to it.
+
+        :param topics: as given to ``_schedule_for_staff()``
+        """
+        # Activities of whomever, closed by what happened.
+        activities = self.with_user(SUPERUSER_ID).activity_ids.filtered(
+            lambda activity: activity.customer_approval_topic in topics
+        )
+        if activities:
+            activities.action_feedback()
+
+    def _after_move(self, before):
+        result = super()._after_move(before)
+        done = self.filtered(
+            lambda document: document.state in self._stage_final_states
+        )
+        done._close_for_staff("blocked")
+        return result
 
     @api.model
     def _is_staff(self, user):
@@ -260,7 +319,10 @@ class CustomerApprovalMixin(models.AbstractModel):
         salesperson = self._get_customer_approval_salesperson()
         if staff := salesperson.filtered(self._is_staff):
             return staff
-        for group in ("customer_approval_gate.group_revise_approval", "base.group_system"):
+        for group in (
+            "customer_approval_gate.group_revise_approval",
+            "base.group_system",
+        ):
             users = self.env.ref(group).sudo().all_user_ids  # whoever causes it
             staff = users.filtered(
                 lambda user: (
@@ -319,15 +381,31 @@ class CustomerApprovalMixin(models.AbstractModel):
             if status == "not_required" and document._origin in covered:
                 status = "approved"
             document.customer_approval_status = status
+            document.customer_approval_substate = (
+                request._get_document_substate()
+                if request and (status != "approved")
+                else False
+            )
             document.customer_approval_request_id = request
             document.customer_approval_since = (
                 request._get_status_date() if request else False
+            )
+
+    @api.depends("customer_approval_request_id.state")
+    def _compute_customer_approval_remark(self):
+        for document in self:
+            # Whoever sees the document sees what its customer says about it.
+            request = document.sudo().customer_approval_request_id
+            document.customer_approval_remark = request._describe_remark()
+            document.customer_approval_has_line_remarks = bool(
+                request and request._get_line_remarks()
             )
 
     def _recompute_customer_approval(self):
         """Let the status follow evidence that no field of a request shows."""
         names = (
             "customer_approval_status",
+            "customer_approval_substate",
             "customer_approval_request_id",
             "customer_approval_since",
         )
@@ -444,6 +522,7 @@ class CustomerApprovalMixin(models.AbstractModel):
     def _get_derived_approval_fields(self):
         return {
             "customer_approval_status",
+            "customer_approval_substate",
             "customer_approval_request_id",
             "customer_approval_since",
             "customer_approval_request_ids",
@@ -479,7 +558,7 @@ class CustomerApprovalMixin(models.AbstractModel):
             self._withdraw_cancelled()
         if vals.keys() <= self._get_fields_beside_content():
             return super().write(vals)
-        # Odoo's own methods find lines as they are if they are to change with the state.
+        # Odoo's own methods find lines as they are, if those change with the state.
         with self._guard_approved_content(at_end="state" not in vals):
             return super().write(vals)
 
@@ -553,12 +632,12 @@ class CustomerApprovalMixin(models.AbstractModel):
                     weak[document] = document._strength_message(
                         stage, strengths[document.id], minimum
                     )
-        message = self._gate_message(stage)
         for document in gated:
-            reason = "" if document in approved else message
+            gate = asking[document]._get_asking(stage)
+            reason = "" if document in approved else self._gate_message(stage, gate)
             texts = document._describe_approval_gate() if shown else {}
             states[document].append(
-                GateState("approval", weak.get(document, reason), **texts)
+                GateState("approval", weak.get(document, reason), gate=gate, **texts)
             )
         return states
 
@@ -694,10 +773,23 @@ class CustomerApprovalMixin(models.AbstractModel):
             )
         )
         if gates._of_company(company):
-            blockers.append(self._gate_message(stage))
+            own = gates._of_company(company)
+            blockers.append(self._gate_message(stage, own._get_asking(stage)))
         return blockers
 
-    def _gate_message(self, stage):
+    def _gate_message(self, stage, gate):
+        """Return the guide's sentence, and which stage asks where it is another one.
+
+        :param stage: the ``customer.approval.stage`` to be entered
+        :param gate: the one whose flag blocks
+        """
+        message = self._get_gate_sentence(stage)
+        if gate and gate != stage:
+            asked = self.env._("(asked for by %(gate)s)", gate=gate.name)
+            message = f"{message} {asked}"
+        return message
+
+    def _get_gate_sentence(self, stage):
         """Return the guide's sentence."""
         return self.env._(
             "Cannot advance to %(stage)s: customer approval is required. Request "
@@ -723,10 +815,7 @@ class CustomerApprovalMixin(models.AbstractModel):
             lambda document: scopes[document.id] == requests[document.id].scope_digest
         )
         if different := approved - same:
-            # With as many decimals as there were when the customer was asked.
-            then = different._get_scope_digests(
-                {d.id: requests[d.id]._get_digits() for d in different}
-            )
+            then = different._get_scope_digests_as_asked(requests)
             scopes.update(then)
             same |= different.filtered(
                 lambda document: then[document.id] == requests[document.id].scope_digest
@@ -828,6 +917,40 @@ class CustomerApprovalMixin(models.AbstractModel):
                 },
             }
             for document in self
+        }
+
+    @api.model
+    def _get_customers_own_keys(self):
+        """Return the keys of the header that the customer's own people fill in after
+        they have approved, such as their order number: they change nothing."""
+        return ("customer_reference",)
+
+    def _get_scope_digests_as_asked(self, requests):
+        """Return ``{id of the document: digest of its present scope and price}``, as it
+        would have been when the customer was asked: with the decimals of then, and
+        whatever their own people have added since.
+
+        :param requests: ``{id of the document: the request in force}``
+        """
+        if not self:
+            return {}
+        contents = self.sudo()._get_customer_approval_content(
+            with_texts=False,
+            digits_of={d.id: requests[d.id]._get_digits() for d in self},
+        )
+        for document in self:
+            asked = requests[document.id].sudo().content["header"]
+            header = contents[document.id]["header"]
+            header.update(
+                {
+                    key: asked[key]
+                    for key in self._get_customers_own_keys()
+                    if key in asked and key in header
+                }
+            )
+        return {
+            document_id: ledger.scope_digest(content)
+            for document_id, content in contents.items()
         }
 
     def _get_scope_digests(self, digits_of=None):
@@ -966,7 +1089,7 @@ class CustomerApprovalMixin(models.AbstractModel):
                 )
             elif document.customer_approval_status == "approved":
                 document._judge_approved_change(request)
-            else:
+            elif request.state != "pending" or request._is_outdated():
                 request._after_content_change()
 
     def _judge_approved_change(self, request):
@@ -979,6 +1102,10 @@ class CustomerApprovalMixin(models.AbstractModel):
             digits_of={self.id: request._get_digits()}
         )[self.id]
         approved = ledger.as_today(request.content)
+        own = self._get_customers_own_keys()
+        content["header"] |= {
+            key: approved["header"][key] for key in own if key in approved["header"]
+        }
         matters = content_tools.changes_that_matter(
             approved,
             content,
@@ -1185,7 +1312,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         """Return the same documents in their customer's language, by language."""
         by_lang = defaultdict(self.browse)
         for document in self:
-            by_lang[document.partner_id.lang or self.env.lang] |= document
+            by_lang[find_lang(self.env, document.partner_id.lang)] |= document
         return [docs.with_context(lang=lang) for lang, docs in by_lang.items()]
 
     # ------------------------------------------------------------------
@@ -1286,6 +1413,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         requests = Request.sudo().create([EvidenceValues(vals) for vals in vals_list])
         requests._subscribe()
         requests._log_on_documents()
+        self._close_for_staff("answer", "expired", "bounced", "proposal")
         return requests
 
     def _prepare_approvers(self, partners, rules):
@@ -1450,6 +1578,10 @@ class CustomerApprovalMixin(models.AbstractModel):
         self, content, last_request, deadline, message, files
     ):
         self.ensure_one()
+        Request = self.env["customer.approval.request"]
+        # Whoever asks need not be allowed to number.
+        number = self.env["ir.sequence"].sudo().next_by_code(Request._name) or "/"
+        content["document"]["name"] = self._get_name_for_customer(number)
         content["files"] = sorted(
             (
                 {
@@ -1471,8 +1603,8 @@ class CustomerApprovalMixin(models.AbstractModel):
             version = last_request.version + (not same)
             round_number = last_request.round + 1 if same else 1
         lang = self.env.lang or "en_US"
-        Request = self.env["customer.approval.request"]
         return {
+            "name": number,
             "res_model": self._name,
             "res_id": self.id,
             "document_name": content["document"]["name"],

@@ -13,6 +13,7 @@ from odoo.tools import SQL
 from ..tools import content as content_tools, ledger, links, moments, triggers
 from ..tools.entry import Entry, EvidenceValues
 from ..tools.ledger import DECISIONS
+from ..tools.quantities import format_quantity
 
 _logger = logging.getLogger(__name__)
 
@@ -313,6 +314,11 @@ class CustomerApprovalRequest(models.Model):
                     "content": content,
                     "currency": currency,
                     "moment": moment,
+                    "number": lambda text: format_quantity(
+                        self.with_context(lang=lang).env,
+                        text,
+                        len(text.partition(".")[2]),
+                    ),
                     "optional_ids": content_tools.optional_lines(content),
                     "amount_name": content_tools.amount_name(content),
                     "is_tax_included": content_tools.is_tax_included,
@@ -505,9 +511,7 @@ class CustomerApprovalRequest(models.Model):
         if name in ("unit_price", "subtotal", "total", "untaxed", "tax"):
             return currency.format(float(value))
         if name in ("quantity", "discount"):
-            return self.env["ir.qweb.field.float"].value_to_html(
-                float(value), {"precision": 2}
-            )
+            return format_quantity(self.env, value, len(value.partition(".")[2]))
         if name == "prepayment":
             return f"{float(value) * 100:g} %"
         if name == "valid_until":
@@ -568,7 +572,6 @@ class CustomerApprovalRequest(models.Model):
         vals_list = [
             {
                 **empty,
-                "name": self.env["ir.sequence"].next_by_code(self._name) or "/",
                 "state": "pending",
                 "requested_on": fields.Datetime.now(),
                 **vals,
@@ -768,6 +771,39 @@ class CustomerApprovalRequest(models.Model):
             "rejected": "rejected",
         }.get(self.state, "not_required")
 
+    def _get_document_substate(self):
+        """Return what lies behind the document's approval status, as far as this is its
+        last request."""
+        self.ensure_one()
+        if self.lapsed_on:
+            return "preparing"
+        if self.state == "approved_conditions":
+            return False if self.conditions_accepted_on else "conditions"
+        if self.state in ("changes_requested", "expired", "withdrawn"):
+            return self.state
+        return False
+
+    def _get_line_remarks(self):
+        """Return what was remarked about single lines: ``{id of the line: text}``."""
+        self.ensure_one()
+        remarks = {}
+        for approver in self.approver_ids:
+            several = len(self.approver_ids) > 1
+            for key, text in (approver.remarks or {}).items():
+                who = f"{approver.decided_by_name or approver.partner_id.name}: "
+                text = f"{who if several else ''}{text}"
+                remarks[int(key)] = "\n".join(
+                    filter(None, [remarks.get(int(key)), text])
+                )
+        return remarks
+
+    def _describe_remark(self):
+        """Return the reason or the conditions of the answer, and what it is about."""
+        text = self.conditions or (self.decided_on and self.reason) or ""
+        if self.category_id and text:
+            return f"{self.category_id.name}: {text}"
+        return text
+
     def _get_status_date(self):
         self.ensure_one()
         return (
@@ -785,7 +821,7 @@ class CustomerApprovalRequest(models.Model):
             return not document._filter_same_scope({document.id: self.sudo()})
         if document._get_scope_digests()[document.id] == self.scope_digest:
             return False
-        scopes = document._get_scope_digests({document.id: self._get_digits()})
+        scopes = document._get_scope_digests_as_asked({document.id: self.sudo()})
         return scopes[document.id] != self.scope_digest
 
     def _get_digits(self):

@@ -8,8 +8,9 @@ from odoo import fields, models
 from odoo.exceptions import AccessError, LockError, UserError
 from odoo.tools import format_date
 
-from ..tools import ledger
+from ..tools import content as content_tools, ledger
 from ..tools.entry import Answer, Entry, EvidenceValues
+from ..tools.languages import find_lang
 from ..tools.ledger import DECISIONS
 
 
@@ -376,7 +377,9 @@ class CustomerApprovalRequest(models.Model):
         """Return the words that whoever answers agrees to, in their language."""
         self.ensure_one()
         partner = approver.partner_id if approver else self.partner_id
-        in_their_language = self.with_context(lang=partner.lang or self.lang)
+        in_their_language = self.with_context(
+            lang=find_lang(self.env, partner.lang, self.lang)
+        )
         return in_their_language.company_id._get_customer_approval_consent()
 
     def _after_decision(self):
@@ -392,6 +395,7 @@ class CustomerApprovalRequest(models.Model):
             subtype_xmlid="mail.mt_note",
         )
         self.message_post(body=message.body, author_id=author.id)
+        document._close_for_staff("answer", "expired", "bounced", "proposal")
         if self.state != "approved":
             self._schedule_follow_up(document)
         # Printing takes seconds and may fail: the answer waits for neither.
@@ -415,9 +419,23 @@ class CustomerApprovalRequest(models.Model):
             version=self.version,
             method=methods[self.decision_method],
         )
-        body = Markup("<b>%s</b>") % text
-        for remark in filter(None, (self.conditions, self.reason)):
+        return Markup("<b>%s</b>") % text + self._describe_remarks()
+
+    def _describe_remarks(self):
+        """Return all that the customer said, for the chatter and for staff's lists of
+        things to do."""
+        body = Markup()
+        if remark := self._describe_remark():
             body += Markup("<p>%s</p>") % remark
+        names = {
+            line["line_id"]: content_tools.line_name(line)
+            for line in (self.content or {}).get("lines", [])
+        }
+        if remarks := self._get_line_remarks():
+            body += Markup("<ul>%s</ul>") % Markup().join(
+                Markup("<li>%s: %s</li>") % (names.get(key) or self.env._("Item"), text)
+                for key, text in remarks.items()
+            )
         return body
 
     def _schedule_follow_up(self, document):
@@ -430,8 +448,9 @@ class CustomerApprovalRequest(models.Model):
         document._schedule_for_staff(
             "mail.mail_activity_data_todo",
             self._get_told_users(),
+            topic="answer",
             summary=summary,
-            note=Markup("<p>%s</p>") % (self.conditions or self.reason or ""),
+            note=self._describe_remarks(),
         )
 
     def action_accept_conditions(self):
@@ -485,5 +504,6 @@ class CustomerApprovalRequest(models.Model):
                 conditions=request.conditions,
             )
         )
+        document._close_for_staff("answer")
         request._mail("conditions_accepted", request.approver_ids._filter_counted())
         document._follow_answer("approved")

@@ -4,7 +4,6 @@
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Domain
 from odoo.tools import format_date
 
 from ..tools import ledger, moments
@@ -122,11 +121,17 @@ class CustomerApprovalRequest(models.Model):
             ),
         )
         for request in self:
-            request._get_document().message_post(
-                body=self.env._(
-                    "Request %(request)s expired without an answer.",
-                    request=request.name,
-                ),
+            document = request._get_document()
+            text = self.env._(
+                "Request %(request)s expired without an answer.", request=request.name
+            )
+            document.message_post(body=text)
+            document._schedule_for_staff(
+                "mail.mail_activity_data_todo",
+                request._get_told_users(),
+                topic="expired",
+                summary=self.env._("The customer has not answered: ask again"),
+                note=text,
             )
 
     @api.model

@@ -10,6 +10,7 @@ from odoo.fields import Domain
 from ..tools import links
 from ..tools.entry import Entry
 from ..tools.grants import GRANT, Mailing, is_mailing
+from ..tools.languages import find_lang
 
 
 # By what it does, as one file would be 1,800 lines.
@@ -93,7 +94,7 @@ class CustomerApprovalRequest(models.Model):
 
     def _notify_by_template(self, template, approver, partner, queue, attachments):
         self.ensure_one()
-        lang = partner.lang or self.lang
+        lang = find_lang(self.env, partner.lang, self.lang)
         rendered = template._generate_template(
             approver.ids, ("subject", "body_html", "email_from")
         )[approver.id]
@@ -133,7 +134,9 @@ class CustomerApprovalRequest(models.Model):
         self.ensure_one()
         own = []
         for approver in self.sudo().approver_ids._filter_counted():
-            theirs = self.with_context(lang=approver.partner_id.lang)
+            theirs = self.with_context(
+                lang=find_lang(self.env, approver.partner_id.lang, self.lang)
+            )
             own.append(
                 (
                     f"customer_approval_{approver.id}",
@@ -233,19 +236,25 @@ class CustomerApprovalRequest(models.Model):
         request._tell_staff(
             self.env._(
                 "The mail about %(request)s to %(email)s came back: it was not "
-                "delivered. Mend the address, and nudge them on the request.",
+                "delivered. Correct the address, and remind them on the request.",
                 request=request.display_name,
                 email=email,
-            )
+            ),
+            topic="bounced",
         )
         return result
 
-    def _tell_staff(self, note):
-        """Put something about the request on the salesperson's list of things to do."""
+    def _tell_staff(self, note, topic=None):
+        """Put something about the request on the salesperson's list of things to do.
+
+        :param str note: what happened, and what to do next
+        :param str topic: what it is about, for ``_close_for_staff()``
+        """
         self.ensure_one()
         return self._get_document()._schedule_for_staff(
             "mail.mail_activity_data_warning",
             self._get_told_users(),
+            topic=topic,
             # Names and addresses are what somebody typed.
             note=Markup("<p>%s</p>") % note,
         )

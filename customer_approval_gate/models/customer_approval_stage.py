@@ -4,8 +4,6 @@
 import json
 from collections import defaultdict
 
-from markupsafe import Markup
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
@@ -263,6 +261,14 @@ class CustomerApprovalStage(models.Model):
             ):
                 gates |= other
         return gates
+
+    def _get_asking(self, stage):
+        """Return which of these gates is named as the one that asks: the stage's own if
+        it is one of them, or else the first.
+
+        :param stage: the stage to be entered
+        """
+        return (self & stage.sudo()) or self[:1]
 
     def _of_company(self, company):
         """Return those of these stages that count for a company's documents."""
@@ -540,6 +546,20 @@ class CustomerApprovalStage(models.Model):
                 )
             )
         self.env.invalidate_all()
+
+    @api.model
+    def _search_display_name(self, operator, value):
+        """Names are looked up in one list where one is meant: an import of orders finds
+        no stage of invoices."""
+        domain = super()._search_display_name(operator, value)
+        document_type = self.env.context.get("customer_approval_list")
+        if document_type:
+            domain = (
+                Domain(domain)
+                & Domain("document_type", "=", document_type)
+                & Domain("company_id", "in", [False, *self.env.companies.ids])
+            )
+        return domain
 
     def _compute_document_count(self):
         stored = self.filtered("id")
@@ -892,12 +912,29 @@ class CustomerApprovalStage(models.Model):
                 stage._message_log(body=body)
 
     def _describe_gates(self):
+        """Return what entering the stage requires now, in a sentence."""
         self.ensure_one()
-        if not self.gate_stage_ids:
-            return self.env._("Entering this stage asks for nothing.")
-        return self.env._(
-            "Entering this stage now takes what these stages ask for: %(stages)s.",
-            stages=", ".join(self.gate_stage_ids.mapped("name")),
+        gates = self.gate_stage_ids
+        approval = gates.filtered("requires_customer_approval")
+        sentences = []
+        if approval:
+            sentences.append(
+                self.env._(
+                    "“%(stage)s” now requires customer approval (gate: %(gates)s).",
+                    stage=self.name,
+                    gates=", ".join(approval.mapped("name")),
+                )
+            )
+        if others := gates.filtered(lambda gate: gate._asks_for_deposit()):
+            sentences.append(
+                self.env._(
+                    "“%(stage)s” now requires a deposit (gate: %(gates)s).",
+                    stage=self.name,
+                    gates=", ".join(others.mapped("name")),
+                )
+            )
+        return " ".join(sentences) or self.env._(
+            "“%(stage)s” requires nothing.", stage=self.name
         )
 
     def _notify_gate_change(self, changed):
@@ -910,9 +947,9 @@ class CustomerApprovalStage(models.Model):
         lines = []
         for stage in changed.sorted(lambda s: (s.document_type, s.sequence, s.id)):
             count = unapproved.get(stage.id, 0)
-            line = Markup("<b>%s</b>: %s") % (stage.name, stage._describe_gates())
+            line = stage._describe_gates()
             if stage.gate_stage_ids and count:
-                line += Markup(" %s") % self.env._(
+                line += " " + self.env._(
                     "%(count)s documents in it have no approval: they stay, marked as "
                     "not approved.",
                     count=count,
@@ -923,7 +960,8 @@ class CustomerApprovalStage(models.Model):
             {
                 "type": "warning",
                 "title": self.env._("Gates have changed"),
-                "message": Markup("<br/>").join(lines),
+                # The client shows it as it is, tags included.
+                "message": " ".join(lines),
                 "sticky": True,
             },
         )

@@ -11,9 +11,12 @@ from contextlib import contextmanager
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
+from odoo.http import request as http_request
 
 from ..tools import triggers
 from ..tools.entry import Entry
+from ..tools.errors import GateError
+from ..tools.gates import Reason
 from ..tools.grants import (
     ENTERING,
     GRANT,
@@ -179,6 +182,16 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         return result
 
     @api.model
+    def load(self, fields, data):
+        """Import: stages are looked up in the list of these documents.
+
+        :param list fields: as for Odoo's own method
+        :param list data: as for Odoo's own method
+        """
+        own = self.with_context(customer_approval_list=self._stage_document_type)
+        return super(CustomerApprovalStagedMixin, own).load(fields, data)
+
+    @api.model
     def default_get(self, fields):
         """Other apps' kanban views put the stage of *their* records into the context
         under the same name; that is no stage of this document."""
@@ -302,8 +315,9 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             )
 
     def _write_past_engine(self, vals):
-        """Write what the engine itself keeps on documents."""
-        return super().write(vals)
+        """Write what the engine itself keeps on documents. Past whatever other addons
+        refuse: what caused it, a customer's answer, must not be lost by that."""
+        return models.BaseModel.write(self, vals)
 
     @contextmanager
     def _entering_afterwards(self):
@@ -371,6 +385,26 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             self._refuse_stage()
         vals = {name: value for name, value in vals.items() if name != "stage_id"}
         return super().write(vals)
+
+    # OCA's *base_tier_validation* asks which fields it leaves alone: moves are judged
+    # by the state they lead to, and what the engine keeps is nobody's to write.
+
+    @api.model
+    def _get_all_validation_exceptions(self):
+        return self._add_to_exceptions("_get_all_validation_exceptions")
+
+    @api.model
+    def _get_under_validation_exceptions(self):
+        return self._add_to_exceptions("_get_under_validation_exceptions")
+
+    @api.model
+    def _get_after_validation_exceptions(self):
+        return self._add_to_exceptions("_get_after_validation_exceptions")
+
+    @api.model
+    def _add_to_exceptions(self, method):
+        known = getattr(super(), method, list)()
+        return [*known, "stage_id", *sorted(self._get_engine_fields())]
 
     def _refuse_stage(self):
         raise UserError(
@@ -557,7 +591,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
 
     def _gate_blockers(self, stage):
         """Return why documents may not enter a stage: for each that is blocked the list
-        of reasons, each a sentence that says what to do next.
+        of reasons, each a sentence that says what to do next, a ``Reason``.
 
         :param stage: the one ``customer.approval.stage`` to be entered
         :rtype: dict
@@ -567,7 +601,9 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         if any(gate._looks_at_amounts() for gate in gates):
             self._compute_totals_anew()
         for document, states in self._ask_gates(stage, gates).items():
-            if reasons := [state.message for state in states if state.message]:
+            if reasons := [
+                Reason(state.message, state.gate) for state in states if state.message
+            ]:
                 blockers[document] = reasons
         return blockers
 
@@ -596,9 +632,26 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             for document, reasons in blockers.items()
             for reason in dict.fromkeys(reasons)
         ]
-        error = UserError("\n".join(lines))
+        error = self._make_gate_error("\n".join(lines), blockers)
         error.customer_approval_gate = True  # see _judge_once()
         raise error
+
+    def _make_gate_error(self, message, blockers):
+        """Return the exception that refuses a move: with a way to the stage that asks,
+        where somebody is at the web client who may change it."""
+        gates = [
+            reason.gate for own in blockers.values() for reason in own if reason.gate
+        ]
+        gate = gates and gates[0]
+        in_client = http_request and http_request.httprequest.path.startswith("/web/")
+        if (
+            gate
+            and in_client
+            and not self.env.su
+            and self.env["customer.approval.stage"].has_access("write")
+        ):
+            return GateError(message, gate)
+        return UserError(message)
 
     def _record_refusals(self, blockers):
         """Keep what the gate refused, beside the transaction that fails by it."""
@@ -753,6 +806,8 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         grant = FollowingStage(following)
         following.with_context(**{GRANT: grant})._enter_state(state)
         if behind := following.filtered(lambda d: d.state != state)[:1]:
+            if reason := behind._get_refusal_of_others():
+                raise UserError(reason)
             raise UserError(
                 self.env._(
                     "%(document)s could not be brought into the state that %(stage)s "
@@ -762,6 +817,18 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                     stage=stage.name,
                 )
             )
+
+    def _get_refusal_of_others(self):
+        """Return why another addon keeps the document in its state, where its method
+        raised nothing but said so on the record. Override for further addons."""
+        self.ensure_one()
+        # OCA's *base_exception* shows a dialog instead.
+        if "exception_ids" not in self._fields:
+            return ""
+        return "\n".join(
+            f"{rule.name}: {rule.description}" if rule.description else rule.name
+            for rule in self.exception_ids
+        )
 
     def _enter_state(self, state):
         """Run Odoo's own method that brings the documents into a state."""

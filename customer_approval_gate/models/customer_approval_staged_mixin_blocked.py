@@ -120,8 +120,10 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     def _cron_update_blocked(self):
         """Find out anew what blocks documents, batch by batch: stages have changed, or
         money came by a way that told nobody."""
-        for documents in self._walk(
-            "blocked", lambda model: model._get_open_domain(), BATCH
-        ):
-            documents._update_blocked()
-            documents.flush_recordset(["blocked_by"])
+        self._walk(
+            "blocked", lambda model: model._get_open_domain(), BATCH, "_update_by_job"
+        )
+
+    def _update_by_job(self):
+        self._update_blocked()
+        self.flush_recordset(["blocked_by"])

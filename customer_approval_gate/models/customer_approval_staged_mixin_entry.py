@@ -238,6 +238,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             "rejected": self.env._("Rejected by the customer"),
             "payment_arrived": self.env._("A payment arrived"),
             "signed": self.env._("Signed by the customer"),
+            "ordered": self.env._("Ordered in the shop"),
             "retry": self.env._("Nothing blocks it any more"),
         }
         return self.env._("By itself: %(cause)s", cause=causes.get(cause, cause))
@@ -363,20 +364,25 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         domain = Domain("headed_stage_id", "!=", False) | Domain(
             "stage_id.auto_advance_on", "in", ("deposit_complete", "delivery_confirmed")
         )
-        for documents in self._walk("go_on", lambda model: domain, 50):
-            for cause in ("deposit_complete", "delivery_confirmed"):
-                documents._advance_after(cause)
+        self._walk("go_on", lambda model: domain, 50, "_advance_by_job")
+
+    def _advance_by_job(self):
+        for cause in ("deposit_complete", "delivery_confirmed"):
+            self._advance_after(cause)
 
     @api.model
-    def _walk(self, key, domain_of, size):
+    def _walk(self, key, domain_of, size, method):
         """Walk through the documents of all models in a job, batch by batch, and go on
-        there the next time where the time was over.
+        there the next time where the time was over. A document that fails stops no
+        other: it is told once, and tried again later.
 
         :param str key: the job's, under which it is kept how far it got
         :param domain_of: the function that returns the domain of a model
         :param int size: of a batch
+        :param str method: what is called with each batch
         """
         parameters = self.env["ir.config_parameter"].sudo()  # the job's own
+        failures = self.env["customer.approval.failure"]
         name = f"customer_approval_gate.{key}"
         last_model, _comma, last_id = (parameters.get_param(name) or "").partition(",")
         left = {}
@@ -394,7 +400,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         for model, ids in left.items():
             for start in range(0, len(ids), size):
                 batch = ids[start : start + size]
-                yield self.env[model].browse(batch).exists()
+                failures._run_batch(key, self.env[model].browse(batch), method)
                 parameters.set_param(name, f"{model},{batch[-1]}")
                 if not self.env["ir.cron"]._commit_progress(len(batch)):
                     return

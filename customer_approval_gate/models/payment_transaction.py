@@ -83,16 +83,36 @@ class PaymentTransaction(models.Model):
                 )
         return confirmed
 
+    def _set_pending(self, **kwargs):
+        """Payment at the door confirms orders by itself (addons *delivery* and
+        *website_sale_collect*), drafts only: what a gate blocks is none any more.
+
+        :param kwargs: as for Odoo's own method
+        :return: the transactions
+        """
+        transactions = super()._set_pending(**kwargs)
+        later = transactions.filtered(
+            lambda tx: (
+                "custom_mode" in tx.provider_id._fields
+                and tx.provider_id.custom_mode in ("cash_on_delivery", "on_site")
+            )
+        )
+        drafts = later.sale_order_ids.filtered(lambda order: order.state == "draft")
+        for order in drafts._filter_blocked("sale"):
+            order._leave_cart("ordered")
+        return transactions
+
     def _is_customers_consent(self, order):
         """Return whether paying was meant as the customer's yes.
 
-        It is where the order asks for payment online: there the customer pays below
-        the words "you confirm acceptance". A payment link sent by staff says
-        nothing of the kind, and somebody else's payment is nobody's consent.
+        It is where the order asks for payment online, and in the shop: there the
+        customer pays below the words "you confirm acceptance". A payment link sent by
+        staff says nothing of the kind, and somebody else's payment is nobody's consent.
         """
         self.ensure_one()
+        in_shop = "website_id" in order._fields and order.website_id
         return (
-            order.require_payment
+            (order.require_payment or in_shop)
             and order.customer_approval_status != "rejected"
             # Where several people are asked, one payment is not their answer.
             and order._takes_own_page()

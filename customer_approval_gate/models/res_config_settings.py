@@ -1,9 +1,10 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
+from ..tools import fonts
 from .customer_approval_checkpoint import EMAILS_PARAMETER
 
 
@@ -56,11 +57,34 @@ class ResConfigSettings(models.TransientModel):
         """Say whether the database holds the rules: whether all triggers are there,
         switched on, and as they were made."""
         problems = self.env["customer.approval.event"]._find_database_problems()
+        problems += self._find_printing_problems()
         return self._notify_customer_approval(
             problems,
-            self.env._("The database does not hold all rules"),
+            self.env._("Something is missing on this server"),
             self.env._("The database holds all rules."),
         )
+
+    @api.model
+    def _find_printing_problems(self):
+        """Return what keeps certificates from being printed as they should be."""
+        problems = []
+        if not self.env["ir.actions.report"]._can_print_approvals():
+            problems.append(
+                self.env._(
+                    "There is no program that prints PDF: certificates are not made. "
+                    "Install wkhtmltopdf."
+                )
+            )
+        if scripts := fonts.find_missing_scripts():
+            problems.append(
+                self.env._(
+                    "There is no font for names in these scripts, which certificates "
+                    "show as boxes: %(scripts)s. Install fonts-noto-core and "
+                    "fonts-noto-cjk.",
+                    scripts=", ".join(scripts),
+                )
+            )
+        return problems
 
     def action_verify_customer_approvals(self):
         """Recompute all digests of all evidence, and say whether they fit."""

@@ -1,14 +1,21 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+from contextlib import contextmanager
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.http import request as http_request
 from odoo.tools import html2plaintext
 
 from ..tools.content import related
 from ..tools.entry import Answer, Entry
 from ..tools.grants import GRANT, get_signature, is_signing
 from ..tools.ledger import STRENGTHS
+
+# Where the cursor keeps what is known, and what is going on.
+LINES_ADDED = "customer_approval_lines_added"
+DELIVERING = "customer_approval_delivering"
 
 
 class SaleOrder(models.Model):
@@ -115,13 +122,23 @@ class SaleOrder(models.Model):
         waiting = self.filtered(lambda order: order.state != "sale")
         if not waiting:
             return None
-        if not any(is_signing(order) for order in waiting):
+        cause = ""
+        if waiting._is_cart():
+            waiting._answer_by_ordering()
+            cause = "ordered"
+        elif any(is_signing(order) for order in waiting):
+            cause = "signed"
+        if not cause:
             return super(SaleOrder, waiting)._validate_order()
-        # Keep the signature even if confirming is refused, and tell staff why it was.
+        # Keep the order and the signature even if confirming is refused, and tell staff
+        # why it was.
         result = None
-        with waiting._keep_what_happened("signed") as kept:
+        with waiting._keep_what_happened(cause) as kept:
             result = super(SaleOrder, waiting)._validate_order()
         for order in kept:
+            if cause == "ordered":
+                order._leave_cart(cause)
+                continue
             order._schedule_blocked_activity(
                 self.env._(
                     "The customer has signed, but the order was not confirmed: "
@@ -130,6 +147,50 @@ class SaleOrder(models.Model):
                 )
             )
         return result
+
+    def _is_cart(self):
+        """Return whether these orders were put together by shoppers, who are at the end
+        of their way through the shop (addon *website_sale*)."""
+        return (
+            "website_id" in self._fields
+            and bool(self)
+            and all(
+                order.website_id and order.state == "draft" and not is_signing(order)
+                for order in self
+            )
+        )
+
+    def _answer_by_ordering(self):
+        """Accepting the shop's terms is the shopper's yes, where one answer is enough.
+        Opening an address decides nothing."""
+        if not http_request or http_request.httprequest.method != "POST":
+            return
+        for order in self.filtered(lambda order: order._takes_own_page()):
+            order._approve_by_customer(
+                Answer(
+                    "approved",
+                    order.partner_id.name or "",
+                    "online_payment",
+                    partner=order.partner_id,
+                )
+            )
+
+    def _leave_cart(self, cause):
+        """Let a shopper's order wait as a quotation, and tell staff."""
+        self.ensure_one()
+        order = self._as_automation()
+        if order.state == "draft":
+            order._try(order.action_quotation_sent)
+        reasons = order._get_blocked_text("sale") or order.headed_reason or ""
+        if target := order._get_entry_stage("sale"):
+            # Marking it as sent was a move, which forgets where it was headed.
+            order._head_for(target, reasons, cause)
+        order._schedule_blocked_activity(
+            self.env._(
+                "It was ordered in the shop, but not confirmed: %(reasons)s",
+                reasons=reasons,
+            )
+        )
 
     def _way_back_message(self, stage):
         self.ensure_one()
@@ -214,11 +275,68 @@ class SaleOrder(models.Model):
 
     def _get_customer_approval_totals(self):
         totals = super()._get_customer_approval_totals()
-        for line in self.order_line.filtered(lambda line: line._is_delivery_at_cost()):
+        for line in self._get_bookkeeping_lines():
             totals["untaxed"] -= line.price_subtotal
             totals["tax"] -= line.price_tax
             totals["total"] -= line.price_total
         return totals
+
+    def _get_bookkeeping_lines(self):
+        """Return the priced lines that Odoo added by itself, and nobody was asked
+        about."""
+        return self.order_line.filtered(
+            lambda line: not line.display_type and not line._is_approval_content()
+        )
+
+    def _read_lines_added(self):
+        """Return which lines of the order Odoo itself has added, from evidence:
+        ``{id of the line: what it was then}``."""
+        if not self.id:
+            return {}
+        known = self.env.cr.cache.setdefault(LINES_ADDED, {})
+        if self.id not in known:
+            # For all that are looked at together.
+            ids = [*{self.id, *filter(None, self._prefetch_ids)} - known.keys()]
+            events = self.env["customer.approval.event"].sudo()  # evidence
+            events = events.search_fetch(
+                [
+                    ("res_model", "=", self._name),
+                    ("res_id", "in", ids),
+                    ("kind", "=", "line_added"),
+                ],
+                ["res_id", "details"],
+                order="position",
+            )
+            known.update({order_id: {} for order_id in ids})
+            for event in events:
+                known[event.res_id][event.details["line_id"]] = event.details
+        return known[self.id]
+
+    def _forget_lines_added(self):
+        known = self.env.cr.cache.get(LINES_ADDED, {})
+        for order in self:
+            known.pop(order.id, None)
+
+    @contextmanager
+    def _delivering(self):
+        """Around a delivery: goods that were not ordered become lines of the order,
+        which are no part of what was agreed."""
+        delivering = self.env.cr.cache.setdefault(DELIVERING, [])
+        delivering.append(True)
+        try:
+            yield
+        finally:
+            delivering.pop()
+
+    def _is_delivering(self):
+        return bool(self.env.cr.cache.get(DELIVERING))
+
+    def _needs_approval_of_lines(self):
+        """Return whether another line would need the customer's approval."""
+        self.ensure_one()
+        return self.customer_approval_status in ("pending", "approved") or bool(
+            self._get_gates_passed().filtered("requires_customer_approval")
+        )
 
     def _get_approved_total(self):
         """Return the total that the customer approved: without what Odoo adds by
@@ -263,12 +381,14 @@ class SaleOrder(models.Model):
     def _get_largest_total(self):
         """Return the most that any of the figures says the order comes to."""
         self.ensure_one()
-        lines = self.order_line.filtered(lambda line: not line.display_type)
+        added = self._get_bookkeeping_lines()
+        lines = self.order_line.filtered(lambda line: not line.display_type) - added
         bare = sum(
             line.product_uom_qty * line.price_unit * (1 - line.discount / 100)
             for line in lines
         )
-        return max(self.amount_total, sum(lines.mapped("price_total")), bare)
+        total = self.amount_total - sum(added.mapped("price_total"))
+        return max(total, sum(lines.mapped("price_total")), bare)
 
     def _get_gate_rate(self):
         self.ensure_one()
@@ -296,7 +416,7 @@ class SaleOrder(models.Model):
 
     def _choose_optional_lines(self, wanted):
         for line in self._get_optional_lines():
-            quantity = (line.product_uom_qty or 1) if line in wanted else 0
+            quantity = line._get_offered_quantity() if line in wanted else 0
             own = line | self._get_combo_lines(line)
             for part in own.filtered(
                 lambda part, quantity=quantity: part.product_uom_qty != quantity
@@ -304,6 +424,9 @@ class SaleOrder(models.Model):
                 # What was offered holds, whatever the price list says today.
                 part.write(
                     {
+                        "customer_approval_offered_quantity": (
+                            part._get_offered_quantity()
+                        ),
                         "product_uom_qty": quantity,
                         "price_unit": part.price_unit,
                         "discount": part.discount,
@@ -325,7 +448,7 @@ class SaleOrder(models.Model):
             head = own.linked_line_id if own in combos else own
             if head not in optional:
                 continue
-            line.product_uom_qty = (head.product_uom_qty or 1) if head in wanted else 0
+            line.product_uom_qty = head._get_offered_quantity() if head in wanted else 0
             # What was offered holds, whatever the price list says today.
             line.price_unit = own.price_unit
             line.discount = own.discount

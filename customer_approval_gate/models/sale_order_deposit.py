@@ -42,7 +42,10 @@ class SaleOrder(models.Model):
         "more, the higher one counts.",
     )
     deposit_payment_ids = fields.One2many(
-        "account.payment", "deposit_order_id", string="Payments on Account"
+        "account.payment",
+        "deposit_order_id",
+        string="Payments on Account",
+        groups="account.group_account_invoice,account.group_account_readonly",
     )
 
     _deposit_range = models.Constraint(
@@ -137,9 +140,7 @@ class SaleOrder(models.Model):
 
     def _get_deposit_base(self):
         # Without what Odoo adds by itself: nothing was agreed about it.
-        added = self.order_line.filtered(
-            lambda line: not line.display_type and not line._is_approval_content()
-        )
+        added = self._get_bookkeeping_lines()
         return self.amount_total - sum(added.mapped("price_total"))
 
     def _get_own_deposits(self):

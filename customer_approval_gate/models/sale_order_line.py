@@ -1,8 +1,11 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.tools import SQL
+
+from ..tools.entry import BookkeepingValues, Entry
+from ..tools.languages import find_lang
 
 
 class SaleOrderLine(models.Model):
@@ -11,10 +14,26 @@ class SaleOrderLine(models.Model):
     _approval_document_field = "order_id"
     _approval_quantity_field = "product_uom_qty"
 
+    customer_approval_offered_quantity = fields.Float(
+        string="Offered Quantity",
+        digits="Product Unit",
+        copy=False,
+        readonly=True,
+        groups="base.group_user",
+        help="How much of an option was offered that the customer does not want.",
+    )
+
+    def _get_offered_quantity(self):
+        """Return how much the customer gets of an option that they choose."""
+        self.ensure_one()
+        offered = self.sudo().customer_approval_offered_quantity  # the customer's offer
+        return self.product_uom_qty or offered or 1
+
     @api.model
     def _is_content_write(self, vals):
         return not vals.keys() <= {
             "analytic_distribution",
+            "customer_approval_offered_quantity",
             "invoice_lines",
             "qty_delivered",
             "qty_invoiced",
@@ -30,7 +49,8 @@ class SaleOrderLine(models.Model):
         and so no content. All the exceptions there are:
 
         - down payments, which order nothing: their invoice writes amounts on them;
-        - expenses that are re-invoiced, which order nothing: an invoice that bills
+        - costs that are re-invoiced, and goods that were delivered and not ordered, as
+          Odoo adds them: an event of the order says which, and an invoice that bills
           them is not covered by the order's approval;
         - delivery at its real cost, which is known when the goods have left: no price
           was agreed, but the carrier, which is content. Before the gate only while it
@@ -43,16 +63,58 @@ class SaleOrderLine(models.Model):
         return (
             self.is_downpayment
             and not self.product_uom_qty
-            or self._is_reinvoiced_expense()
+            or self._was_added_by_odoo()
             or self._is_delivery_at_cost()
         )
 
-    def _is_reinvoiced_expense(self):
+    def _was_added_by_odoo(self):
+        """Return whether Odoo added the line, by the ledger, and it asks for no more
+        than it did then. What the line says of itself (``is_expense``) can be
+        written."""
+        self.ensure_one()
+        # Not of orders in memory, which have the lines of theirs.
+        own = self._origin
+        added = own.order_id._read_lines_added().get(own.id)
+        if not added:
+            return False
         return (
-            self.is_expense
-            and not self.product_uom_qty
-            and self.product_id.expense_policy != "no"
+            self.product_id.id == added["product_id"]
+            and sorted(self.tax_ids._origin.ids) == added["tax_ids"]
+            and not self.discount
+            and self.product_uom_qty <= float(added["quantity"])
+            and (
+                self.price_unit <= float(added["unit_price"])
+                # Taken back: what it would cost is nobody's concern.
+                or not (self.product_uom_qty or self.qty_delivered)
+            )
         )
+
+    def _record_bookkeeping(self, vals_list):
+        entries = []
+        for line, vals in zip(self, vals_list, strict=True):
+            order = line.order_id
+            if not isinstance(vals, BookkeepingValues) and not order._is_delivering():
+                continue
+            if order._needs_approval_of_lines():
+                entries.append(
+                    Entry(
+                        order,
+                        "line_added",
+                        text=line._get_line_name(),
+                        details={
+                            "line_id": line.id,
+                            "product_id": line.product_id.id,
+                            "tax_ids": sorted(line.tax_ids.ids),
+                            "quantity": str(line.product_uom_qty),
+                            "unit_price": str(line.price_unit),
+                        },
+                    )
+                )
+        if entries:
+            # Nobody writes events but what happens.
+            self.env["customer.approval.event"].sudo()._append(entries)
+            self.order_id._forget_lines_added()
+        return super()._record_bookkeeping(vals_list)
 
     def _is_delivery_at_cost(self):
         # Both are of the addon "delivery", and the policy of "stock_delivery".
@@ -72,7 +134,8 @@ class SaleOrderLine(models.Model):
     def _get_billed_names(self):
         """Return what an invoice may call the line: what Odoo itself makes of it."""
         self.ensure_one()
-        line = self.with_context(lang=self.order_id.partner_id.lang)
+        lang = find_lang(self.env, self.order_id.partner_id.lang)
+        line = self.with_context(lang=lang)
         full_name = self.env["account.move.line"]._get_journal_items_full_name
         return {self.name, full_name(self.name, line.product_id.display_name)}
 

@@ -18,6 +18,8 @@ GATE_SENTENCE = (
     "Cannot advance to %s: customer approval is required. Request customer approval "
     "before changing to this status."
 )
+# Added where another stage's flag blocks.
+ASKED_FOR = "(asked for by In Production)"
 STATUSES = ("not_required", "pending", "approved", "rejected")
 # One transparent pixel.
 SIGNATURE = (
@@ -144,7 +146,9 @@ class BrowserCase(HttpCase):
 def follow(case, response):
     """Return the page that a form leads back to, if it does."""
     location = response.headers.get("Location") or ""
-    if response.status_code != 303 or re.search(r"answered=|confirmed=|login|/odoo/", location):
+    if response.status_code != 303 or re.search(
+        r"answered=|confirmed=|login|/odoo/", location
+    ):
         return response
     with mute_logger("odoo.http"):
         return case.url_open(re.sub(r"^https?://[^/]+|#.*", "", location))

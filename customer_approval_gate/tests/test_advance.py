@@ -397,10 +397,45 @@ class TestAdvance(AdvanceCommon):
             is_order = model._name == "sale.order"
             return [("id", "in", orders.ids if is_order else [])]
 
+        order_class = self.env.registry["sale.order"]
+        self.patch(order_class, "_advance_by_job", lambda batch: seen.extend(batch.ids))
         for _run in range(4):
-            for batch in self.env["sale.order"]._walk("test", domain_of, 1):
-                seen += batch.ids
+            with self.enter_registry_test_mode(), self.env.registry.cursor() as cr:
+                model = self.env(cr=cr)["sale.order"]
+                model._walk("test", domain_of, 1, "_advance_by_job")
         self.assertEqual(seen, orders.ids)
+
+    def test_a_document_that_fails_stops_no_other(self):
+        orders = self._create_order() | self._create_order() | self._create_order()
+        seen = []
+
+        def advance(batch):
+            if orders[1] in batch:
+                raise ValueError("broken")
+            seen.extend(batch.ids)
+
+        self.patch(self.env.registry["sale.order"], "_advance_by_job", advance)
+        logger = "odoo.addons.customer_approval_gate.models.customer_approval_failure"
+        for _run in range(2):
+            with (
+                self.enter_registry_test_mode(),
+                self.env.registry.cursor() as cr,
+                mute_logger(logger),
+            ):
+                model = self.env(cr=cr)["sale.order"]
+                model._walk(
+                    "test",
+                    lambda m: [
+                        ("id", "in", orders.ids if m._name == model._name else [])
+                    ],
+                    10,
+                    "_advance_by_job",
+                )
+        self.env.invalidate_all()
+        self.assertEqual(seen, [orders[0].id, orders[2].id] * 2)
+        notes = orders[1].activity_ids.mapped("note")
+        self.assertEqual(len(notes), 1, "it is told once")
+        self.assertIn("broken", notes[0])
 
     def test_loops_are_refused(self):
         self._lead(self.production, self.quality)

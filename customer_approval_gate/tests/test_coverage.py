@@ -182,30 +182,6 @@ class TestCoverage(ApprovalMixin, TestSaleCommon):
         self._assert_covered(self._pay_down(60))
         self._assert_covered(self._pay_down(60), False)
 
-    def test_reinvoiced_expense(self):
-        expense = self.company_data["product_order_no"].copy(
-            {"expense_policy": "cost", "invoice_policy": "delivery"}
-        )
-        self.env["sale.order.line"].create(
-            {
-                "order_id": self.order.id,
-                "name": "Travel",
-                "product_id": expense.id,
-                "product_uom_qty": 0,
-                "qty_delivered": 1,
-                "price_unit": 80,
-                "is_expense": True,
-            }
-        )
-        self.assertEqual(self.order.customer_approval_status, "approved")
-        invoice = self._bill()
-        self.assertEqual(len(invoice.invoice_line_ids), 2)
-        self._assert_covered(invoice, False)
-        invoice.invoice_line_ids.filtered(
-            lambda line: line.product_id == expense
-        ).unlink()
-        self._assert_covered(invoice)
-
     def test_change_order_is_billed_with_its_order(self):
         change = self.order._create_change_order()
         change.order_line = [

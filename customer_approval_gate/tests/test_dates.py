@@ -114,4 +114,3 @@ class TestDates(ApproverCommon):
             event.details["late"], fields.Date.to_string(self.order.validity_date)
         )
         self._assert_verified()
-

@@ -390,8 +390,6 @@ class TestDeliveryPage(BrowserCase, DeliveryCommon):
         )
         self.browser_size = "390x844"
         self.touch_enabled = True
-        self._tour(
-            self.url, "customer_approval_delivery", login=self.salesperson.login
-        )
+        self._tour(self.url, "customer_approval_delivery", login=self.salesperson.login)
         self.assertEqual(self.order.delivery_confirmation, "full")
         self.assertEqual(self.order.delivery_ids.remarks, "Left at the gate")

@@ -516,22 +516,6 @@ class TestDeposit(DepositCommon):
         self.assertEqual(self.order.headed_stage_id, self.production)
         self.assertIn("No paint left.", self.order.activity_ids[:1].note)
 
-    def test_vendor_bill_that_is_billed_on_can_be_posted(self):
-        self._pay_on_account(300)
-        self.order.action_confirm()
-        self.env["sale.order.line"].create(
-            {
-                "order_id": self.order.id,
-                "product_id": self.env["product.product"]
-                .create({"name": "Travel", "expense_policy": "sales_price"})
-                .id,
-                "is_expense": True,
-                "product_uom_qty": 0,
-                "qty_delivered": 1,
-                "price_unit": 50,
-            }
-        )
-
     def test_shown_while_somebody_edits(self):
         self._pay_on_account(300)
         self.salesperson.group_ids += self.env.ref("sales_team.group_sale_manager")

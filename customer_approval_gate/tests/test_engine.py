@@ -6,7 +6,7 @@ from odoo.fields import Command
 from odoo.tests import Form, tagged
 
 from ..tools.gates import GateState
-from .common import GATE_SENTENCE, ApprovalCommon
+from .common import ASKED_FOR, GATE_SENTENCE, ApprovalCommon
 
 
 @tagged("post_install", "-at_install")
@@ -235,7 +235,7 @@ class TestEngine(ApprovalCommon):
         orders = self.sale_order | self._create_order()
         with self.assertRaises(UserError) as catcher:
             orders.write({"stage_id": self.ready.id})
-        sentence = GATE_SENTENCE % "Ready for Delivery"
+        sentence = f"{GATE_SENTENCE % 'Ready for Delivery'} {ASKED_FOR}"
         self.assertEqual(
             str(catcher.exception),
             "\n".join(f"{order.name}: {sentence}" for order in orders),

@@ -674,7 +674,9 @@ class TestEvidence(EvidenceMixin, ApprovalCommon):
                 "odoo.addons.customer_approval_gate.models.customer_approval_failure"
             ),
         ):
-            self.env.ref("customer_approval_gate.cron_certificates").method_direct_trigger()
+            self.env.ref(
+                "customer_approval_gate.cron_certificates"
+            ).method_direct_trigger()
         self.env.invalidate_all()
 
     def _get_staffs_activities(self):
@@ -703,7 +705,7 @@ class TestEvidence(EvidenceMixin, ApprovalCommon):
 
         def fail_once(reports, report, record, **kwargs):
             if record == request:
-                raise UserError("No paper")
+                raise UserError(self.env._("No paper"))
             return print_approval(reports, report, record, **kwargs)
 
         with patch.object(reports, "_print_approval", fail_once):
@@ -744,9 +746,11 @@ class TestEvidence(EvidenceMixin, ApprovalCommon):
                 self.assertRaisesRegex(UserError, "could not be printed"),
             ):
                 request._print_certificate()
-        for report in request.with_context(
-            force_report_rendering=True
-        )._print_certificate().values():
+        for report in (
+            request.with_context(force_report_rendering=True)
+            ._print_certificate()
+            .values()
+        ):
             self.assertTrue(printing.is_whole_pdf(report))
 
     def test_a_printer_that_hangs_is_stopped(self):

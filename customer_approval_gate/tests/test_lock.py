@@ -69,7 +69,6 @@ class TestLock(ApprovalCommon):
             "header customer": lambda: order.write(
                 {"partner_id": self.partner.copy().id}
             ),
-            "header reference": lambda: order.write({"client_order_ref": "Other"}),
             "header delivery date": lambda: order.write(
                 {"commitment_date": "2030-01-01 00:00:00"}
             ),
@@ -201,20 +200,21 @@ class TestLock(ApprovalCommon):
         self.line.qty_delivered = 2
         self.assertTrue(self.order.sudo()._filter_customer_approved())
 
-    def test_reinvoiced_expense(self):
+    def test_expense_that_somebody_typed(self):
+        """What Odoo itself re-invoices is in ``test_reinvoice.py``."""
         self.order.stage_id = self.production
         expense = self._create_product(name="Travel", expense_policy="cost")
-        self.env["sale.order.line"].sudo().create(
-            {
-                "order_id": self.order.id,
-                "product_id": expense.id,
-                "product_uom_qty": 0,
-                "qty_delivered": 1,
-                "price_unit": 80,
-                "is_expense": True,
-            }
-        )
-        self.assertTrue(self.order.sudo()._filter_customer_approved())
+        with self._refused("cannot be changed"):
+            self.env["sale.order.line"].sudo().create(
+                {
+                    "order_id": self.order.id,
+                    "product_id": expense.id,
+                    "product_uom_qty": 0,
+                    "qty_delivered": 1,
+                    "price_unit": 80,
+                    "is_expense": True,
+                }
+            )
 
     def _order_with_delivery(self, price):
         if "is_delivery" not in self.line._fields:

@@ -6,8 +6,10 @@ import logging
 import os
 import pathlib
 import re
+import socket
 import unittest
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo import fields, http
 from odoo.tests import (
@@ -589,7 +591,11 @@ class TestPage(PageCommon):
     @mute_logger("odoo.http")
     def test_conversation_of_others(self):
         self._write_to(self.ada, body="To Ada")
-        for params in ({}, {"token": "guess"}, {"token": links.token_of(self.approver)}):
+        for params in (
+            {},
+            {"token": "guess"},
+            {"token": links.token_of(self.approver)},
+        ):
             with self.assertRaises(JsonRpcException):
                 self._fetch_messages(**params)
         new_test_user(self.env, "approval_stranger", "base.group_portal")
@@ -608,6 +614,82 @@ class TestPage(PageCommon):
         self.env.flush_all()
         with mute_logger("odoo.http"), self.assertRaises(JsonRpcException):
             self._post_message(pid=self.ada.id, hash=found)
+
+    # What cannot be reached
+
+    def test_a_code_while_the_mail_server_refuses(self):
+        self.order.company_id.customer_approval_code = True
+        self.env["ir.mail_server"].search([]).active = False
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            port = closed.getsockname()[1]
+        self.env["ir.mail_server"].create(
+            {"name": "Refuses", "smtp_host": "127.0.0.1", "smtp_port": port}
+        )
+        csrf = self._csrf(self._visit().text)
+        with (
+            patch.object(
+                type(self.env["ir.mail_server"]), "_disable_send", lambda s: 0
+            ),
+            mute_logger(
+                "odoo.addons.customer_approval_gate.controllers.answer_form",
+                "odoo.addons.base.models.ir_mail_server",
+            ),
+        ):
+            response = self._post(
+                f"/my/approvals/{self.request.id}/code",
+                csrf,
+                decision="approved",
+                name="Ada Typed",
+            )
+        self.assertEqual(response.status_code, 422)
+        self.assertIn("again", response.text)
+        self.assertIn("Ada Typed", response.text, "what was typed is kept")
+        kinds = self.request.event_ids.mapped("kind")
+        self.assertNotIn("code_sent", kinds, "nothing was sent")
+
+    def test_a_store_of_files_that_is_full(self):
+        self.authenticate(LOGIN, LOGIN)
+        self.production.requires_customer_approval = False
+        order = self._create_order()
+        order.action_confirm()
+        url = f"/my/deliveries/sale_order/{order.id}"
+        page = self.url_open(url).text
+        attachments = type(self.env["ir.attachment"])
+        with (
+            patch.object(attachments, "_file_write", side_effect=OSError("No space")),
+            mute_logger("odoo.addons.customer_approval_gate.controllers.answer_form"),
+        ):
+            self.env.flush_all()
+            response = self.url_open(
+                f"{url}/confirm",
+                data={
+                    "csrf_token": self._csrf(page),
+                    "kind_id": self.env["customer.approval.delivery.kind"]
+                    .search([], limit=1)
+                    .id,
+                    "name": "Rita Receiver",
+                    f"quantity_{order.order_line.id}": "1",
+                },
+                files={"photos": ("door.png", PNG, "image/png")},
+            )
+        self.assertEqual(response.status_code, 422)
+        self.assertIn("cannot be reached at the moment", response.text)
+        self.assertIn("Rita Receiver", response.text)
+        self.assertFalse(order.delivery_ids)
+
+    def test_a_language_that_was_switched_off(self):
+        self.env["res.lang"]._activate_lang("de_DE")
+        self.ada.lang = "de_DE"
+        request = self._ask(self._create_order(partner_id=self.ada.id), self.ada)
+        self.assertEqual(request.lang, "de_DE")
+        self.ada.lang = "en_US"
+        self.env["res.lang"].search([("code", "=", "de_DE")]).active = False
+        approver = request.approver_ids
+        self.assertEqual(self._visit(approver).status_code, 200)
+        self._answer(request, self.ada)
+        self._make_certificate(request)
+        self.assertTrue(request.certificate_id)
 
     # Limits
 

@@ -10,7 +10,7 @@ from odoo.fields import Command
 from odoo.tests import Form, HttpCase, JsonRpcException, tagged
 from odoo.tools import mute_logger
 
-from .common import GATE_SENTENCE, SIGNATURE, STATUSES, ApprovalCommon
+from .common import ASKED_FOR, GATE_SENTENCE, SIGNATURE, STATUSES, ApprovalCommon
 
 LOGIN = "approval_salesperson"
 
@@ -433,7 +433,10 @@ class TestRoutes(ApprovalCommon):
                         continue
                     with self.assertRaises(UserError) as catcher:
                         order.stage_id = stage
-                    self.assertEqual(str(catcher.exception), GATE_SENTENCE % stage.name)
+                    sentence = GATE_SENTENCE % stage.name
+                    if stage != self.production:
+                        sentence = f"{sentence} {ASKED_FOR}"
+                    self.assertEqual(str(catcher.exception), sentence)
 
     def test_ungated_stages_are_open_to_all(self):
         for stage in (self.pending_stage, self.cancelled, self.quote):

@@ -126,7 +126,9 @@ class TestSeveralSteps(ApprovalCommon):
         order = self._create_rewarded_order(program)
         self._bring_to_status(order, "approved")
         program.reward_ids.discount = 50
-        with self._refused("(?s)cannot be changed.*10% on your order: Amount: .*20.00 → .*100.00"):
+        with self._refused(
+            "(?s)cannot be changed.*10% on your order: Amount: .*20.00 → .*100.00"
+        ):
             order.action_confirm()
         self.assertEqual(order.state, "draft")
         with self._refused("cannot be changed"):
@@ -194,7 +196,9 @@ class TestSeveralSteps(ApprovalCommon):
             line = order.order_line
             values = line.copy_data()[0]
             values.pop("order_id", None)
-            order.write({"order_line": [Command.delete(line.id), Command.create(values)]})
+            order.write(
+                {"order_line": [Command.delete(line.id), Command.create(values)]}
+            )
             self.assertEqual(order.customer_approval_status, status)
 
     def test_whoever_hides_in_the_steps_is_found(self):

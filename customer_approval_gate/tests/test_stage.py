@@ -37,7 +37,7 @@ class TestStage(ApprovalCommon):
     def test_reordering_moves_the_gate(self):
         self.production.sequence = 45  # after the quality check
         self.assertFalse(self.quality.gate_stage_ids)
-        self.assertIn("asks for nothing", self._messages(self.quality))
+        self.assertIn("requires nothing", self._messages(self.quality))
         self.quality.sequence = 46
         self.assertEqual(self.quality.gate_stage_ids, self.production)
         self.assertIn("In Production", self._messages(self.quality))

@@ -135,7 +135,8 @@ class TestDeveloperMode(BrowserCase, ApprovalCommon):
                     f"/my/approvals/{request.id}?access_token={token}&debug={debug}",
                     "console.log('test successful')",
                     "document.querySelector('#answer_approved:checked')"
-                    " ? !!document.querySelector('.o_customer_approval_signature canvas')"
+                    " ? !!document.querySelector("
+                    "'.o_customer_approval_signature canvas')"
                     " : document.querySelector('#answer_approved')?.click()",
                     timeout=120,
                 )

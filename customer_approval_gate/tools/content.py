@@ -123,7 +123,9 @@ def section_amounts(content):
 
 def first_line(text):
     """Return the first line of a text that has any words, or an empty text."""
-    return next((line.strip() for line in (text or "").splitlines() if line.strip()), "")
+    return next(
+        (line.strip() for line in (text or "").splitlines() if line.strip()), ""
+    )
 
 
 def line_name(line):

@@ -72,6 +72,11 @@ class EvidenceValues(dict):
     """Values that may be written on a request: what was asked, or what was answered."""
 
 
+class BookkeepingValues(dict):
+    """Values of a line that Odoo itself adds to an order: a cost that is re-invoiced,
+    goods that were delivered and not ordered."""
+
+
 @dataclass(frozen=True)
 class Delivery:
     """What was delivered, or completed, and who says so.

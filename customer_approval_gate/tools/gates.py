@@ -3,6 +3,21 @@
 """What a gate says of a document."""
 
 from dataclasses import dataclass
+from typing import Any
+
+
+class Reason(str):
+    """Why a document may not enter a stage: a sentence, which knows who asks.
+
+    :param text: the sentence
+    :param gate: the ``customer.approval.stage``, or ``None``
+    """
+
+    def __new__(cls, text, gate=None):
+        """Make the text, and keep the stage beside it."""
+        reason = super().__new__(cls, text)
+        reason.gate = gate
+        return reason
 
 
 @dataclass(frozen=True)
@@ -14,6 +29,7 @@ class GateState:
     :param label: what the gate is called, for people
     :param state: how far it is, for people
     :param who: who can open it, for people
+    :param gate: the ``customer.approval.stage`` that asks, if it blocks
     """
 
     kind: str
@@ -21,3 +37,4 @@ class GateState:
     label: str = ""
     state: str = ""
     who: str = ""
+    gate: Any = None

@@ -181,6 +181,7 @@ DECLARE
     others numeric := 0;
     own numeric;
     rate numeric;
+    added int[];
 BEGIN
     rate := COALESCE(NULLIF(COALESCE(
         (after->>'currency_rate')::numeric, (after->>'invoice_currency_rate')::numeric
@@ -193,15 +194,29 @@ BEGIN
     END IF;
     own := COALESCE((after->>'amount_total')::numeric, 0);
     IF model = 'sale.order' THEN
+        -- What Odoo itself has added was nobody's to approve.
+        added := ARRAY(
+            SELECT (details->>'line_id')::int
+              FROM ONLY @.customer_approval_event
+             WHERE res_model = model AND res_id = document AND kind = 'line_added'
+        );
+        IF cardinality(added) > 0 THEN
+            own := own - COALESCE((
+                SELECT sum(price_total) FROM ONLY @.sale_order_line
+                 WHERE order_id = document AND id = ANY(added)
+            ), 0);
+        END IF;
         IF with_lines THEN
             own := GREATEST(own, (
                 SELECT sum(price_total) FROM ONLY @.sale_order_line
                  WHERE order_id = document AND display_type IS NULL
+                   AND id <> ALL(added)
             ), (
                 SELECT sum(product_uom_qty * price_unit
                            * (1 - COALESCE(discount, 0) / 100))
                   FROM ONLY @.sale_order_line
                  WHERE order_id = document AND display_type IS NULL
+                   AND id <> ALL(added)
             ));
         END IF;
         original := COALESCE((after->>'customer_approval_parent_id')::int, document);

@@ -87,3 +87,47 @@ class SaleOrder(models.Model):
         drafts = self.filtered(lambda order: order.state != "sale")
         drafts._get_open_pickings().action_cancel()
         return super(SaleOrder, self - drafts)._release_stock()
+
+    def _is_approved_or_behind(self):
+        """Return whether something that is added needs an approval of its own."""
+        return bool(self) and (
+            self.customer_approval_status == "approved" or self._is_small_one()
+        )
+
+    def _add_to_change_order(self, moves):
+        """Add what these stock moves need to a change order: the one that is being
+        prepared, or a new one.
+
+        :param moves: ``stock.move`` records of a repair
+        :return: the change order
+        """
+        self.ensure_one()
+        change = (
+            self.customer_approval_change_ids.filtered(
+                lambda order: (
+                    order.state == "draft"
+                    and order.customer_approval_status == "not_required"
+                )
+            )[:1]
+            or self._create_change_order()
+        )
+        self.env["sale.order.line"].create(
+            [
+                {
+                    "order_id": change.id,
+                    "product_id": move.product_id.id,
+                    "product_uom_qty": move.product_uom_qty,
+                    "product_uom_id": move.product_uom.id,
+                    "move_ids": [fields.Command.link(move.id)],
+                }
+                for move in moves
+            ]
+        )
+        self._schedule_blocked_activity(
+            self.env._(
+                "A repair needs more than the customer has approved: see the change "
+                "order %(order)s, and request customer approval.",
+                order=change.name,
+            )
+        )
+        return change

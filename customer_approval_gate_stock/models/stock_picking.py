@@ -4,6 +4,8 @@
 from odoo import fields, models
 from odoo.exceptions import UserError
 
+from odoo.addons.customer_approval_gate.tools.quantities import format_quantity
+
 
 class StockPicking(models.Model):
     _inherit = "stock.picking"
@@ -17,6 +19,12 @@ class StockPicking(models.Model):
         ondelete="set null",
         help="The invoice without an order whose goods these are.",
     )
+
+    def _action_done(self):
+        """Goods that were not ordered become lines of the order: what was agreed stays
+        what it was."""
+        with self.env["sale.order"]._delivering():
+            return super()._action_done()
 
     def _reserve_for_approval(self):
         """Reserve what is there."""
@@ -52,8 +60,8 @@ class StockPicking(models.Model):
                     self.env._(
                         "%(product)s: %(there)s of %(needed)s %(unit)s are there.",
                         product=move.product_id.display_name,
-                        there=f"{move.quantity:g}",
-                        needed=f"{move.product_uom_qty:g}",
+                        there=format_quantity(self.env, move.quantity),
+                        needed=format_quantity(self.env, move.product_uom_qty),
                         unit=unit.name,
                     )
                 )
@@ -72,7 +80,7 @@ class StockPicking(models.Model):
                         "%(unit)s. Open the delivery and enter it.",
                         picking=line.picking_id.name,
                         product=line.product_id.display_name,
-                        quantity=f"{line.quantity:g}",
+                        quantity=format_quantity(self.env, line.quantity),
                         unit=line.product_uom_id.name,
                     )
                 )
