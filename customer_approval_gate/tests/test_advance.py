@@ -409,6 +409,10 @@ class TestAdvance(AdvanceCommon):
         orders = self._create_order() | self._create_order() | self._create_order()
         seen = []
 
+        def domain_of(model):
+            is_order = model._name == "sale.order"
+            return [("id", "in", orders.ids if is_order else [])]
+
         def advance(batch):
             if orders[1] in batch:
                 raise ValueError("broken")
@@ -423,14 +427,7 @@ class TestAdvance(AdvanceCommon):
                 mute_logger(logger),
             ):
                 model = self.env(cr=cr)["sale.order"]
-                model._walk(
-                    "test",
-                    lambda m: [
-                        ("id", "in", orders.ids if m._name == model._name else [])
-                    ],
-                    10,
-                    "_advance_by_job",
-                )
+                model._walk("test", domain_of, 10, "_advance_by_job")
         self.env.invalidate_all()
         self.assertEqual(seen, [orders[0].id, orders[2].id] * 2)
         notes = orders[1].activity_ids.mapped("note")
