@@ -190,6 +190,8 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
                 status=403,
             )
         request.session.pop(HANDED_OVER, None)
+        # What one customer typed is not shown to the next.
+        self._forget_form(self._get_form(approval))
         document = approval._get_document()
         return request.redirect(f"/odoo/{document._name}/{document.id}")
 

@@ -335,15 +335,16 @@ class AccountMove(models.Model):
         """
         if bills is None:
             bills = orders.order_line.invoice_lines.move_id
-        billed, count = 0.0, 0
+        billed, count, slack = 0.0, 0, 0.0
         for bill in bills:
             amount = bill._get_billed_amount(orders, own=bill in self)
             billed += amount
-            count += bool(amount)
+            if amount:
+                count += 1
+                slack += bill._get_cash_slack()
         currency = orders.currency_id[:1]
         approved = sum(order._get_approved_total() for order in orders)
-        slack = currency.rounding / 2 * max(count, 1)
-        slack += sum(bill._get_cash_slack() for bill in bills)
+        slack += currency.rounding / 2 * max(count, 1)
         return currency.compare_amounts(billed, approved) <= 0 or (
             billed - approved <= slack + currency.rounding / 1000
         )
@@ -375,8 +376,9 @@ class AccountMove(models.Model):
         """Return by how much cash that is rounded may make the bill dearer: by a few of
         the currency's smallest coins, whatever it is rounded to."""
         self.ensure_one()
-        rounding = self.invoice_cash_rounding_id.rounding
-        return min(rounding, 10 * self.currency_id.rounding)
+        rounded = self.line_ids.filtered(lambda line: line.display_type == "rounding")
+        added = abs(sum(rounded.mapped("amount_currency")))
+        return min(added, 10 * self.currency_id.rounding)
 
     def _agrees_with_order(self, order):
         """Return whether customer, currency, terms and down payments are as agreed."""

@@ -45,7 +45,7 @@ class AccountMove(models.Model):
                     factor = counter._get_money_factor()
                 else:
                     continue
-                if move._gives_early_discount(factor, counter.date):
+                if move._gives_early_discount(factor, counter):
                     factor = 1.0
                 amount = -amount if is_credit else amount * factor
                 result[move].append(Received(amount, counter.date, payment))
@@ -95,16 +95,44 @@ class AccountMove(models.Model):
         total = abs(sum(settled.mapped("balance")))
         return min(abs(sum(money.mapped("balance"))) / total, 1.0) if total else 0.0
 
-    def _gives_early_discount(self, factor, date):
+    def _get_written_off(self):
+        """Return the lines of a payment's entry that are neither money nor what it
+        settles."""
+        self.ensure_one()
+        settled = ("asset_receivable", "liability_payable")
+        money = self.line_ids.filtered(
+            lambda line: line.account_type in ("asset_cash", "liability_credit_card")
+        )
+        if self.origin_payment_id:
+            money |= self.origin_payment_id._seek_for_lines()[0]
+        return self.line_ids.filtered(
+            lambda line: line.account_type not in settled and line not in money
+        )
+
+    def _gives_early_discount(self, factor, entry):
         """Return whether what was not paid is the discount for paying early that the
         invoice's own terms give: settled is settled then.
 
         :param float factor: how much of what was settled is money, from 0 to 1
-        :param date: of the payment
+        :param entry: the payment's entry
         """
         self.ensure_one()
         term = self.invoice_payment_term_id
-        if factor >= 1 or not term.early_discount:
+        if not 0 < factor < 1 or not term.early_discount:
+            return False
+        agreed = self._get_orders().payment_term_id
+        if agreed and term not in agreed:
+            return False
+        # Nothing else was written off in the name of a discount.
+        company = self.company_id.sudo()  # its settings
+        accounts = (
+            company.account_journal_early_pay_discount_loss_account_id
+            | company.account_journal_early_pay_discount_gain_account_id
+        )
+        if any(
+            line.account_id not in accounts and not line.tax_line_id
+            for line in entry._get_written_off()
+        ):
             return False
         last_days = [
             line.discount_date
@@ -114,7 +142,7 @@ class AccountMove(models.Model):
         cent = self.currency_id.rounding / (self.amount_total or 1)
         return (
             bool(last_days)
-            and date <= max(last_days)
+            and entry.date <= max(last_days)
             and factor >= 1 - term.discount_percentage / 100 - cent
         )
 

@@ -36,6 +36,7 @@ class CustomerApprovalFailure(models.Model):
         string="Failures", readonly=True, help="How often in a row it failed."
     )
     message = fields.Text(readonly=True)
+    is_told = fields.Boolean(readonly=True, help="Staff were told of it.")
     retry_on = fields.Datetime(string="Tried Again", readonly=True)
 
     _one_for_each = models.UniqueIndex("(job, res_model, res_id)")
@@ -59,12 +60,7 @@ class CustomerApprovalFailure(models.Model):
         for record in due:
             error = self._try(record, function)
             if error:
-                self._try(
-                    record,
-                    lambda own, error=error: self._record_failure(
-                        job, own, error, on_failure
-                    ),
-                )
+                self._note_failure(job, record, error, on_failure)
             else:
                 self._find(job, record).unlink()
             if not progress._commit_progress(processed=1):
@@ -85,18 +81,15 @@ class CustomerApprovalFailure(models.Model):
         for document in documents:
             error = self._try(document, methodcaller(method))
             if error:
-                self._try(
+                self._note_failure(
+                    job,
                     document,
-                    lambda own, error=error: self._record_failure(
-                        job,
-                        own,
-                        error,
-                        lambda failed, reason: failed._schedule_blocked_activity(
-                            self.env._(
-                                "A job could not go on with it: %(reason)s",
-                                reason=reason,
-                            )
-                        ),
+                    error,
+                    lambda failed, reason: failed._schedule_blocked_activity(
+                        self.env._(
+                            "A job could not go on with it: %(reason)s",
+                            reason=reason,
+                        )
                     ),
                 )
 
@@ -148,7 +141,25 @@ class CustomerApprovalFailure(models.Model):
         return records & records.browse(failures.mapped("res_id"))
 
     @api.model
-    def _record_failure(self, job, record, error, on_failure):
+    def _note_failure(self, job, record, error, on_failure=None):
+        """Keep that a record failed, and tell it once. Telling may fail as well: then
+        it is still tried again less and less often.
+
+        :param error: the exception
+        :param on_failure: see ``_run()``
+        """
+        self._try(record, lambda own: self._record_failure(job, own, error))
+        failure = self._find(job, record)
+        if on_failure and failure and not failure.is_told:
+
+            def tell(own):
+                on_failure(own, str(error))
+                failure.is_told = True
+
+            self._try(record, tell)
+
+    @api.model
+    def _record_failure(self, job, record, error):
         failure = self._find(job, record)
         count = failure.count + 1
         wait = min(FIRST_WAIT_MINUTES * 4 ** (count - 1), LONGEST_WAIT_MINUTES)
@@ -163,8 +174,6 @@ class CustomerApprovalFailure(models.Model):
         self.sudo().create(  # as above
             {"job": job, "res_model": record._name, "res_id": record.id, **values}
         )
-        if on_failure:
-            on_failure(record, str(error))
 
     @api.autovacuum
     def _gc_forgotten(self):

@@ -925,6 +925,19 @@ class CustomerApprovalMixin(models.AbstractModel):
         they have approved, such as their order number: they change nothing."""
         return ("customer_reference",)
 
+    def _ignore_own_changes(self, content, asked):
+        """Write into the present content what was asked, where it became something else
+        without any change of what is agreed. Override for what Odoo itself changes.
+
+        :param dict content: the present content, which is changed
+        :param dict asked: the content that the customer was asked about
+        """
+        self.ensure_one()
+        header = content["header"]
+        for key in self._get_customers_own_keys():
+            if key in asked["header"] and key in header:
+                header[key] = asked["header"][key]
+
     def _get_scope_digests_as_asked(self, requests):
         """Return ``{id of the document: digest of its present scope and price}``, as it
         would have been when the customer was asked: with the decimals of then, and
@@ -939,14 +952,8 @@ class CustomerApprovalMixin(models.AbstractModel):
             digits_of={d.id: requests[d.id]._get_digits() for d in self},
         )
         for document in self:
-            asked = requests[document.id].sudo().content["header"]
-            header = contents[document.id]["header"]
-            header.update(
-                {
-                    key: asked[key]
-                    for key in self._get_customers_own_keys()
-                    if key in asked and key in header
-                }
+            document._ignore_own_changes(
+                contents[document.id], requests[document.id].sudo().content
             )
         return {
             document_id: ledger.scope_digest(content)
@@ -1063,7 +1070,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         )
 
     def _after_content_change(self):
-        for document in self:
+        for document in self - self._filter_as_asked():
             if document._is_guarded():
                 continue
             if document.stage_id.edit_lock:
@@ -1092,6 +1099,23 @@ class CustomerApprovalMixin(models.AbstractModel):
             elif request.state != "pending" or request._is_outdated():
                 request._after_content_change()
 
+    def _filter_as_asked(self):
+        """Return the documents whose content is what their customer was asked about,
+        for all of them at once: nothing is to be judged there."""
+        requests = {
+            document.id: document.sudo().customer_approval_request_id  # evidence
+            for document in self
+            if document.state != "cancel"
+            and not document.stage_id.edit_lock
+            and document.customer_approval_status in ("pending", "approved")
+        }
+        requests = {key: request for key, request in requests.items() if request}
+        documents = self.browse(requests)
+        scopes = documents._get_scope_digests_as_asked(requests)
+        return documents.filtered(
+            lambda document: scopes[document.id] == requests[document.id].scope_digest
+        )
+
     def _judge_approved_change(self, request):
         """Let a change of what was approved pass if the company's policy tolerates it.
 
@@ -1102,10 +1126,7 @@ class CustomerApprovalMixin(models.AbstractModel):
             digits_of={self.id: request._get_digits()}
         )[self.id]
         approved = ledger.as_today(request.content)
-        own = self._get_customers_own_keys()
-        content["header"] |= {
-            key: approved["header"][key] for key in own if key in approved["header"]
-        }
+        self._ignore_own_changes(content, approved)
         matters = content_tools.changes_that_matter(
             approved,
             content,

@@ -473,6 +473,7 @@ class CustomerApprovalRequest(models.Model):
             "bank_account": self.env._("Bank account"),
             "change_of": self.env._("Change of"),
             "incoterm": self.env._("Incoterm"),
+            "pickup_point": self.env._("Pickup point"),
             "untaxed": self.env._("Untaxed amount"),
             "tax": self.env._("Taxes"),
             "total": self.env._("Total"),

@@ -276,7 +276,8 @@ class CustomerApprovalRequest(models.Model):
         for request in self:
             request._get_document().message_post(
                 body=self.env._(
-                    "%(partners)s asked to approve version %(version)s: %(request)s.",
+                    "Approval of version %(version)s requested from %(partners)s: "
+                    "%(request)s.",
                     partners=", ".join(request.approver_ids.partner_id.mapped("name")),
                     version=request.version,
                     request=request._get_html_link(title=request.name),

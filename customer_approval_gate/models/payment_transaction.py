@@ -110,7 +110,8 @@ class PaymentTransaction(models.Model):
         staff says nothing of the kind, and somebody else's payment is nobody's consent.
         """
         self.ensure_one()
-        in_shop = "website_id" in order._fields and order.website_id
+        # Where the shop sends whoever has paid. A payment link leads elsewhere.
+        in_shop = order._is_of_shop() and (self.landing_route or "").startswith("/shop")
         return (
             (order.require_payment or in_shop)
             and order.customer_approval_status != "rejected"

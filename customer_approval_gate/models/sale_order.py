@@ -3,7 +3,7 @@
 
 from contextlib import contextmanager
 
-from odoo import api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
 from odoo.http import request as http_request
 from odoo.tools import html2plaintext
@@ -150,22 +150,40 @@ class SaleOrder(models.Model):
 
     def _is_cart(self):
         """Return whether these orders were put together by shoppers, who are at the end
-        of their way through the shop (addon *website_sale*)."""
+        of their way through the shop."""
+        return bool(self) and all(
+            order._is_of_shop() and order.state == "draft" and not is_signing(order)
+            for order in self
+        )
+
+    def _is_of_shop(self):
+        """Return whether the shop (addon *website_sale*) made the order, for a shopper:
+        it does so by itself. Whoever writes orders can write a website on theirs."""
+        self.ensure_one()
         return (
             "website_id" in self._fields
-            and bool(self)
-            and all(
-                order.website_id and order.state == "draft" and not is_signing(order)
-                for order in self
-            )
+            and bool(self.website_id)
+            and self.create_uid.id == SUPERUSER_ID
         )
+
+    def _is_shoppers_own(self):
+        """Return whether whoever is at the shop's last page can answer for the order's
+        customer: themselves, or without a login a customer who has none."""
+        self.ensure_one()
+        user, customer = self.env["res.users"], self.partner_id.commercial_partner_id
+        if http_request.session.uid:
+            user = user.sudo().browse(http_request.session.uid)  # any user's contact
+            return user.partner_id.commercial_partner_id == customer
+        return not self.partner_id.sudo().user_ids  # as above
 
     def _answer_by_ordering(self):
         """Accepting the shop's terms is the shopper's yes, where one answer is enough.
         Opening an address decides nothing."""
         if not http_request or http_request.httprequest.method != "POST":
             return
-        for order in self.filtered(lambda order: order._takes_own_page()):
+        for order in self:
+            if not order._takes_own_page() or not order._is_shoppers_own():
+                continue
             order._approve_by_customer(
                 Answer(
                     "approved",
@@ -247,6 +265,7 @@ class SaleOrder(models.Model):
                 continue  # as if the warehouse were not there
             is_record = self._fields[name].type == "many2one"
             rare[name] = of(self[name], with_texts) if is_record else self[name]
+        rare["pickup_point"] = "\n".join(filter(None, self._get_pickup_point()))
         return {
             **{name: value for name, value in rare.items() if value},
             "partner": of(self.partner_id, with_texts),
@@ -264,6 +283,36 @@ class SaleOrder(models.Model):
             if self.require_payment
             else None,
         }
+
+    def _get_pickup_point(self):
+        """Return name, street, postal code and city of where the customer fetches the
+        goods (the addon *Delivery*), each as text; nothing if they do not."""
+        self.ensure_one()
+        chosen = "pickup_location_data" in self._fields and self.pickup_location_data
+        if not chosen:
+            return []
+        return [chosen.get(key) or "" for key in ("name", "street", "zip_code", "city")]
+
+    def _ignore_own_changes(self, content, asked):
+        res = super()._ignore_own_changes(content, asked)
+        if "prices" not in asked:  # and pickup points neither: asked before 19.0.1.4.0
+            content["header"].pop("pickup_point", None)
+        header, asked = content["header"], asked["header"]
+        point = self._get_pickup_point()
+        if not point or header.get("pickup_point") != asked.get("pickup_point"):
+            return res
+        # Confirming the order makes an address below the customer's out of the point
+        # that they were asked about.
+        address = self.partner_shipping_id
+        before = asked.get("shipping_address") or {}
+        if (
+            address.type == "delivery"
+            and address.parent_id.id == before.get("id")
+            and [address.street, address.zip, address.city]
+            == [part or False for part in point[1:]]
+        ):
+            header["shipping_address"] = asked["shipping_address"]
+        return res
 
     def _get_last_day_to_approve(self):
         self.ensure_one()
@@ -319,17 +368,20 @@ class SaleOrder(models.Model):
 
     @contextmanager
     def _delivering(self):
-        """Around a delivery: goods that were not ordered become lines of the order,
-        which are no part of what was agreed."""
+        """Around a delivery of these orders: goods that were not ordered become lines
+        of the order, which are no part of what was agreed."""
         delivering = self.env.cr.cache.setdefault(DELIVERING, [])
-        delivering.append(True)
+        own = set(self.ids)
+        delivering.append(own)
         try:
             yield
         finally:
-            delivering.pop()
+            delivering.remove(own)
 
     def _is_delivering(self):
-        return bool(self.env.cr.cache.get(DELIVERING))
+        self.ensure_one()
+        delivering = self.env.cr.cache.get(DELIVERING, ())
+        return any(self.id in own for own in delivering)
 
     def _needs_approval_of_lines(self):
         """Return whether another line would need the customer's approval."""

@@ -82,11 +82,7 @@ class SaleOrderLine(models.Model):
             and sorted(self.tax_ids._origin.ids) == added["tax_ids"]
             and not self.discount
             and self.product_uom_qty <= float(added["quantity"])
-            and (
-                self.price_unit <= float(added["unit_price"])
-                # Taken back: what it would cost is nobody's concern.
-                or not (self.product_uom_qty or self.qty_delivered)
-            )
+            and self.price_unit <= float(added["unit_price"])
         )
 
     def _record_bookkeeping(self, vals_list):

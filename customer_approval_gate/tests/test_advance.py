@@ -434,6 +434,30 @@ class TestAdvance(AdvanceCommon):
         self.assertEqual(len(notes), 1, "it is told once")
         self.assertIn("broken", notes[0])
 
+    def test_a_failure_that_cannot_be_told_is_kept(self):
+        order = self._create_order()
+        calls = []
+
+        def fail(own, *_reason):
+            calls.append(own.id)
+            raise ValueError("broken")
+
+        logger = "odoo.addons.customer_approval_gate.models.customer_approval_failure"
+        for _run in range(2):
+            with (
+                self.enter_registry_test_mode(),
+                self.env.registry.cursor() as cr,
+                mute_logger(logger),
+            ):
+                env = self.env(cr=cr)
+                jobs = env["customer.approval.failure"].with_context(cron_id=1)
+                jobs._run("test", env["sale.order"].browse(order.id), fail, fail)
+        self.env.invalidate_all()
+        failure = self.env["customer.approval.failure"].search([("job", "=", "test")])
+        self.assertEqual(failure.count, 1, "it waits")
+        self.assertFalse(failure.is_told)
+        self.assertEqual(calls, [order.id] * 2, "once tried, once told")
+
     def test_loops_are_refused(self):
         self._lead(self.production, self.quality)
         self._lead(self.quality, self.ready, "delivery_confirmed")

@@ -4,6 +4,7 @@
 ``make test-apps``. The first line of each test says what is expected."""
 
 import odoo.http
+from odoo import SUPERUSER_ID
 from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import HttpCase, new_test_user, tagged
@@ -86,15 +87,16 @@ class TestAppsShop(HttpCase, AppsCommon):
             }
         )
 
-    def _create_cart(self):
-        return self.env["sale.order"].create(
+    def _create_cart(self, user=None):
+        orders = self.env["sale.order"].with_user(user or SUPERUSER_ID)
+        return orders.create(
             {
                 "partner_id": self.partner.id,
                 "website_id": self.website.id,
                 "company_id": self.website.company_id.id,
                 "order_line": [Command.create({"product_id": self.free.id})],
             }
-        )
+        ).sudo()
 
     def _finish(self, cart, post=True):
         session = self.authenticate(None, None)
@@ -129,6 +131,33 @@ class TestAppsShop(HttpCase, AppsCommon):
             activity = cart.activity_ids[:1]
             self.assertIn("ordered in the shop", activity.note)
             self.assertTrue(activity.user_id._is_internal())
+
+    def test_orders_of_staff_are_no_carts(self):
+        """An order that staff made, or somebody else's cart, is nobody's yes here."""
+        order = self._create_cart(self.salesperson)
+        self._finish(order)
+        self.assertEqual(order.customer_approval_status, "not_required")
+        cart = self._create_cart()
+        new_test_user(
+            self.env,
+            "shopper",
+            groups="base.group_portal",
+            partner_id=self.partner.id,
+        )
+        self._finish(cart)
+        self.assertEqual(cart.customer_approval_status, "not_required")
+
+    def test_a_payment_link_is_no_yes(self):
+        """Paying in the shop is a yes; paying by a link of staff is none."""
+        for route, expected in (
+            ("/shop/payment/validate", True),
+            ("/payment/confirmation", False),
+        ):
+            cart = self._create_cart()
+            transaction = self.env["payment.transaction"].new(
+                {"partner_id": cart.partner_id.id, "landing_route": route}
+            )
+            self.assertEqual(transaction._is_customers_consent(cart), expected)
 
     def test_opening_the_address_is_no_yes(self):
         """A GET of the last step approves nothing."""

@@ -341,6 +341,28 @@ class TestCoverage(ApprovalMixin, TestSaleCommon):
             if not covered:
                 invoice.unlink()
 
+    def test_bills_that_were_cancelled_make_no_room(self):
+        order = self._order()
+        rounding = self.env["account.cash.rounding"].create(
+            {
+                "name": "Coins",
+                "rounding": 0.05,
+                "rounding_method": "UP",
+                "strategy": "add_invoice_line",
+                "profit_account_id": self.company_data["default_account_revenue"].id,
+                "loss_account_id": self.company_data["default_account_expense"].id,
+            }
+        )
+        for _number in range(20):
+            bill = self._bill(order)
+            bill.invoice_cash_rounding_id = rounding
+            bill.button_cancel()
+        bill = self._bill(order)
+        bill.invoice_cash_rounding_id = rounding
+        bill.invoice_line_ids[0].price_unit += 1
+        self.env.flush_all()
+        self._assert_covered(bill, False)
+
     def test_taxes_that_were_edited(self):
         order = self._order(
             order_line=[
@@ -478,3 +500,46 @@ class TestCoverage(ApprovalMixin, TestSaleCommon):
         self.env.invalidate_all()
         self.assertEqual(order.deposit_missing, 0)
         order.write({"stage_id": self.quality.id})
+
+    def test_costs_in_the_name_of_a_discount_are_no_money(self):
+        term = self.env["account.payment.term"].create(
+            {
+                "name": "50 % in 10 days",
+                "early_discount": True,
+                "discount_percentage": 50,
+                "discount_days": 10,
+                "line_ids": [
+                    Command.create(
+                        {"value": "percent", "value_amount": 100, "nb_days": 30}
+                    )
+                ],
+            }
+        )
+        self.production.requires_customer_approval = False
+        self.quality.minimum_deposit = 100
+        order = self._order(payment_term_id=term.id)
+        invoice = self._bill(order)
+        invoice.invoice_date = fields.Date.today()
+        invoice.action_post()
+        total = invoice.amount_total
+        receivable = invoice.line_ids.filtered(
+            lambda line: line.account_type == "asset_receivable"
+        )
+        journal = self.company_data["default_journal_bank"]
+        entry = self.env["account.move"].create(
+            {
+                "journal_id": journal.id,
+                "line_ids": [
+                    Command.create({"account_id": account.id, "balance": balance})
+                    for account, balance in (
+                        (journal.default_account_id, total * 0.6),
+                        (self.company_data["default_account_expense"], total * 0.4),
+                        (receivable.account_id, -total),
+                    )
+                ],
+            }
+        )
+        entry.action_post()
+        (receivable | entry.line_ids[-1]).reconcile()
+        self.env.invalidate_all()
+        self.assertAlmostEqual(order.deposit_missing, total * 0.4)

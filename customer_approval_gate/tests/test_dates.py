@@ -52,6 +52,17 @@ class TestDates(ApproverCommon):
                 self.assertEqual(request.state, "expired" if over else "pending")
                 self.assertEqual(self._is_found(request), over)
 
+    def test_a_time_zone_that_was_given_up(self):
+        request = self._ask_until(date(2026, 12, 10), self.ada)
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE res_partner SET tz = 'US/Pacific-New' WHERE id = %s", [self.ada.id]
+        )
+        self.env.invalidate_all()
+        with freeze_time("2026-12-11 01:00:00"):
+            self.assertTrue(self._is_found(request))
+            self.assertTrue(request.is_overdue)
+
     def test_of_several_people_the_last_day_ends_for_each(self):
         request = self._ask_until(date(2026, 12, 10), self.ada | self.bob)
         with freeze_time("2026-12-10 13:00:00"):  # the 11th in Auckland

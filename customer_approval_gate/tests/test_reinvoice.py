@@ -2,10 +2,13 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Costs that are re-invoiced, by Odoo's own flow."""
 
+from psycopg2.errors import CheckViolation
+
 from odoo import fields
 from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.sale.tests.common import TestSaleCommon
 
@@ -144,6 +147,29 @@ class TestReinvoice(ApprovalMixin, TestSaleCommon):
         self.assertEqual(order._filter_customer_approved(), order)
         self.assertEqual(order.customer_approval_status, "approved")
         self.assertFalse(order._find_content_problems())
+
+    def test_what_was_added_stays_as_it_was_added(self):
+        order = self._create_confirmed_order()
+        self._post_bill(self._create_cost(invoice_policy="delivery"))
+        line = self._get_costs(order)
+        line.qty_delivered = 0
+        with self.assertRaises(UserError):
+            line.price_unit = 9999
+            self.env.flush_all()
+
+    def test_an_order_below_the_amount_grows_by_no_line_that_was_added(self):
+        self.production.approval_from_amount = 5000
+        order = self._create_confirmed_order("not_required")
+        self._post_bill(self._create_cost())
+        line = self._get_costs(order)
+        self.env.flush_all()
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaisesRegex(CheckViolation, "so large a total"),
+            self.env.cr.savepoint(),
+        ):
+            line.write({"product_uom_qty": 100, "price_unit": 500})
+            self.env.flush_all()
 
     def test_a_pending_request_goes_on(self):
         order = self.env["sale.order"].create(

@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What Odoo does in several steps is judged at its end: rewards, delivery, prices."""
 
+from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 
@@ -200,6 +201,33 @@ class TestSeveralSteps(ApprovalCommon):
                 {"order_line": [Command.delete(line.id), Command.create(values)]}
             )
             self.assertEqual(order.customer_approval_status, status)
+
+    def test_a_pickup_point_that_the_confirmation_makes_an_address_of(self):
+        point = {
+            "name": "Corner shop",
+            "street": "Rue du Lac 1",
+            "city": "Lausanne",
+            "zip_code": "1003",
+            "country_code": "CH",
+        }
+        for chosen in (point, {**point, "street": "Elsewhere 2"}):
+            with self.subTest(chosen["street"]):
+                order = self._create_order()
+                order.pickup_location_data = point
+                request = self._bring_to_status(order, "approved")
+                self.assertIn("Corner shop", str(request.content))
+                if chosen != point:
+                    with self.assertRaisesRegex(UserError, "Pickup point"):
+                        order.pickup_location_data = chosen
+                    continue
+                order.action_confirm()
+                self.assertEqual(order.state, "sale")
+                self.assertEqual(order.partner_shipping_id.street, "Rue du Lac 1")
+                self.assertEqual(order._filter_customer_approved(), order)
+                with self.assertRaises(UserError):
+                    order.partner_shipping_id = self.env["res.partner"].create(
+                        {"name": "Elsewhere"}
+                    )
 
     def test_whoever_hides_in_the_steps_is_found(self):
         order = self._create_rewarded_order(self._create_program())

@@ -10,13 +10,22 @@ from odoo import fields
 from odoo.tools import format_datetime
 
 
+def find_zone(name):
+    """Return a time zone as ``pytz`` has it; UTC for a name that it does not know, as
+    contacts keep of zones that were given up."""
+    try:
+        return pytz.timezone(name)
+    except pytz.UnknownTimeZoneError:
+        return pytz.utc
+
+
 def today_in(zone):
     """Return the ``date`` that it is in a time zone.
 
     :param str zone: its name, such as ``Europe/Berlin``
     """
     now = pytz.utc.localize(fields.Datetime.now())
-    return now.astimezone(pytz.timezone(zone)).date()
+    return now.astimezone(find_zone(zone)).date()
 
 
 def is_over(day, zone):
@@ -36,4 +45,5 @@ def format_moment(env, moment, zone):
         return ""
     if not isinstance(moment, datetime.datetime):
         moment = fields.Datetime.to_datetime(moment)
+    zone = find_zone(zone).zone
     return f"{format_datetime(env, moment, tz=zone, dt_format='short')} ({zone})"

@@ -13,6 +13,7 @@ class SaleOrder(models.Model):
 
     customer_approval_till_message = fields.Char(
         compute="_compute_customer_approval_till_message",
+        groups="base.group_user",
         help="Why the order cannot be settled at the till yet.",
     )
 
@@ -38,6 +39,8 @@ class SaleOrder(models.Model):
             result = super().action_confirm()
             self._deliver_less_what_was_sold()
             return result
+        self.check_access("read")
+        self.env["pos.order"].check_access("create")
         # The cashier need not be allowed to see what blocks it.
         waiting = self.sudo()._filter_blocked("sale").with_env(self.env)
         for order in waiting:

@@ -5,8 +5,9 @@
 import uuid
 
 from odoo import fields
+from odoo.exceptions import AccessError
 from odoo.fields import Command
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 
 from odoo.addons.customer_approval_gate.tests.common import ApprovalMixin
 from odoo.addons.customer_approval_gate.tools.entry import Answer
@@ -165,3 +166,11 @@ class TestPos(ApprovalMixin, TestPointOfSaleHttpCommon):
         order = self.order.with_context(customer_approval_at_the_till=True)
         order.action_confirm()
         self.assertEqual(self.order.state, "draft")
+        self.assertTrue(self.order.headed_stage_id)
+        other = self._create_order()
+        portal = new_test_user(self.env, "till_portal", groups="base.group_portal")
+        with self.assertRaises(AccessError):
+            other.with_user(portal).with_context(
+                customer_approval_at_the_till=True
+            ).action_confirm()
+        self.assertFalse(other.headed_stage_id)
