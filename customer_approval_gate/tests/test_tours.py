@@ -36,6 +36,14 @@ class TestTours(BrowserCase, ApprovalCommon):
         self._tour(self.board, "customer_approval_drag_refused", login=LOGIN)
         self.assertEqual(self.order.stage_id, self.quote)
 
+    def test_a_gate_is_opened_only_after_a_question(self):
+        self._tour(
+            "/odoo/action-customer_approval_gate.sale_order_stage_config_action",
+            "customer_approval_gate_opened",
+            login="admin",
+        )
+        self.assertFalse(self.production.requires_customer_approval)
+
     def test_drag_accepted(self):
         self._bring_to_status(self.order, "approved")
         self._tour(self.board, "customer_approval_drag_accepted", login=LOGIN)

@@ -40,24 +40,28 @@ const asksBeforeOpening = (Field) =>
             this.state.value = true;
             this.render();
         }
+
+        onChange(newValue) {
+            if (newValue) {
+                return super.onChange(newValue);
+            }
+            this.state.value = newValue;
+            return this.confirmOpening(() => super.onChange(newValue));
+        }
     };
 
 export class CustomerApprovalGateToggleField extends asksBeforeOpening(
     BooleanToggleField
-) {
-    onChange(newValue) {
-        if (newValue) {
-            return super.onChange(newValue);
-        }
-        this.state.value = newValue;
-        return this.confirmOpening(() => super.onChange(newValue));
-    }
-}
+) {}
 
 export class CustomerApprovalListGateToggleField extends asksBeforeOpening(
     ListBooleanToggleField
 ) {
+    // Beside the switch: a click on it is a change.
     onClick() {
+        if (!this.props.record.isInEdition) {
+            return;
+        }
         return this.confirmOpening(() => super.onClick());
     }
 }

@@ -602,3 +602,46 @@ registry.category("web_tour.tours").add("customer_approval_delivery_button", {
         },
     ],
 });
+
+const SWITCH = ".o_data_row:eq(2) td[name='requires_customer_approval']";
+const openGate = [
+    {
+        content: "Click the switch in the row that is edited",
+        trigger: ".o_selected_row td[name='requires_customer_approval'] input:checked",
+        run: "click",
+    },
+    {
+        content: "It is asked first",
+        trigger: ".modal:contains('Open this gate?')",
+    },
+];
+
+registry.category("web_tour.tours").add("customer_approval_gate_opened", {
+    steps: () => [
+        {
+            content: "Edit the row",
+            trigger: SWITCH,
+            run: "click",
+        },
+        ...openGate,
+        {
+            content: "Not now",
+            trigger: ".modal .btn-secondary",
+            run: "click",
+        },
+        {
+            trigger: `body:not(:has(.modal)) ${SWITCH} input:checked`,
+        },
+        ...openGate,
+        {
+            content: "Open it",
+            trigger: ".modal .btn-primary",
+            run: "click",
+        },
+        {
+            content: "It says so, in plain text",
+            trigger:
+                ".o_notification:contains('Gates have changed'):not(:contains('<'))",
+        },
+    ],
+});
