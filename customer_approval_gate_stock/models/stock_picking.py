@@ -3,6 +3,7 @@
 
 from odoo import fields, models
 from odoo.exceptions import UserError
+from odoo.tools.misc import clean_context
 
 from odoo.addons.customer_approval_gate.tools.quantities import format_quantity
 
@@ -23,8 +24,12 @@ class StockPicking(models.Model):
     def _action_done(self):
         """Goods that were not ordered become lines of the order: what was agreed stays
         what it was."""
-        with self.sale_id.sudo()._delivering():  # no right on orders is needed
-            return super()._action_done()
+        # What whoever delivers sends along as defaults would be on those lines: a price.
+        pickings = self.with_context(clean_context(self.env.context))
+        # Whoever delivers needs no right on orders.
+        orders = pickings.sudo().sale_id | pickings.sudo().reference_ids.sale_ids
+        with orders._delivering():
+            return super(StockPicking, pickings)._action_done()
 
     def _reserve_for_approval(self):
         """Reserve what is there."""

@@ -4,7 +4,7 @@
 
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 
 from odoo.addons.customer_approval_gate.tests.common import (
     GATE_SENTENCE,
@@ -84,6 +84,42 @@ class StockCommon(ApprovalCommon):
 @tagged("post_install", "-at_install")
 class TestStock(StockCommon):
     # Reserve
+
+    def test_goods_that_were_not_ordered(self):
+        """Odoo makes lines of them, which are no part of what was agreed."""
+        extra = self._create_goods("Chair", invoice_policy="delivery", list_price=40)
+        self._bring_in(extra, 5)
+        self._bring_to_status(self.order, "approved")
+        self.order.action_confirm()
+        picking = self.order.picking_ids
+        picking.move_ids.picked = True
+        self.env["stock.move"].create(
+            {
+                "product_id": extra.id,
+                "product_uom_qty": 2,
+                "quantity": 2,
+                "picked": True,
+                "picking_id": picking.id,
+                "location_id": picking.location_id.id,
+                "location_dest_id": picking.location_dest_id.id,
+            }
+        )
+        worker = new_test_user(
+            self.env,
+            "worker",
+            groups="stock.group_stock_user,sales_team.group_sale_salesman_all_leads",
+        )
+        picking.with_user(worker).with_context(
+            skip_sms=True, default_price_unit=777
+        ).button_validate()
+        self.assertEqual(picking.state, "done")
+        line = self.order.order_line[-1]
+        self.assertEqual((line.product_id, line.qty_delivered), (extra, 2))
+        self.assertEqual(line.price_unit, 40)
+        self.assertEqual(self.order._filter_customer_approved(), self.order)
+        with self.assertRaises(UserError):
+            line.price_unit = 9999
+            self.env.flush_all()
 
     def test_unapproved_order_touches_no_stock(self):
         """Guide: "Since the approval gate prevents the transition, inventory actions
