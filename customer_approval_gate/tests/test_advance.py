@@ -214,6 +214,7 @@ class TestEntryActions(AdvanceCommon):
 
     def test_activity(self):
         leader = self._create_salesperson("approval_leader")
+        admin = self.env.ref("base.user_admin")
         self.order.team_id = self.env["crm.team"].create(
             {"name": "Team", "user_id": leader.id}
         )
@@ -229,7 +230,7 @@ class TestEntryActions(AdvanceCommon):
             kind="activity",
             activity_summary="Look at it",
             activity_role="user",
-            activity_user_id=self.env.user.id,
+            activity_user_id=admin.id,
             activity_days=3,
         )
         self.order.stage_id = self.production
@@ -238,7 +239,7 @@ class TestEntryActions(AdvanceCommon):
             {
                 ("Order wood", self.salesperson),
                 ("Plan the crew", leader),
-                ("Look at it", self.env.user),
+                ("Look at it", admin),
             },
         )
 

@@ -143,8 +143,11 @@ class TestDeveloperMode(BrowserCase, ApprovalCommon):
                     f"/my/approvals/{request.id}?access_token={token}&debug={debug}",
                     "console.log('test successful')",
                     "document.querySelector('#answer_approved:checked')"
-                    " ? !!document.querySelector("
+                    " ? !!(document.querySelector("
                     "'.o_customer_approval_signature canvas')"
+                    # A page that is left while it loads complains.
+                    " && document.querySelector('#chatterRoot')?.shadowRoot"
+                    "?.querySelector('.o-mail-Composer'))"
                     " : document.querySelector('#answer_approved')?.click()",
                     timeout=120,
                 )
