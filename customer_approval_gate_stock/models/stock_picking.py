@@ -24,7 +24,7 @@ class StockPicking(models.Model):
     def _action_done(self):
         """Goods that were not ordered become lines of the order: what was agreed stays
         what it was."""
-        # What whoever delivers sends along as defaults would be on those lines: a price.
+        # Defaults that are sent along would be on those lines, such as a price.
         pickings = self.with_context(clean_context(self.env.context))
         # Whoever delivers needs no right on orders.
         orders = pickings.sudo().sale_id | pickings.sudo().reference_ids.sale_ids
