@@ -8,6 +8,7 @@ from odoo.exceptions import UserError
 from odoo.tools import format_date, html2plaintext
 
 from ..tools.entry import Entry
+from ..tools.grants import is_leaving_blocked
 from ..tools.languages import find_lang
 from .account_move_line import CONTENT_TYPES
 
@@ -90,7 +91,7 @@ class AccountMove(models.Model):
     def action_post(self):
         """Where an invoice is posted on the way to something that must not break, a
         payment being booked, the blocked ones are left out and staff are told."""
-        if not self.env.context.get("customer_approval_leave_blocked"):
+        if not is_leaving_blocked(self):
             return super().action_post()
         blocked = self.filtered(
             lambda move: move._is_staged() and move.state == "draft"

@@ -4,6 +4,7 @@
 from odoo import models
 
 from ..tools.entry import Answer
+from ..tools.grants import LEAVING_BLOCKED, LeavingBlocked
 
 
 class PaymentTransaction(models.Model):
@@ -12,9 +13,8 @@ class PaymentTransaction(models.Model):
     def _post_process(self):
         """A payment is booked whatever a gate says: draft invoices that a gate blocks
         stay drafts (``account.move.action_post()``)."""
-        result = super(
-            PaymentTransaction, self.with_context(customer_approval_leave_blocked=True)
-        )._post_process()
+        paid = self.with_context(**{LEAVING_BLOCKED: LeavingBlocked("account.move")})
+        result = super(PaymentTransaction, paid)._post_process()
         done = self.filtered(lambda tx: tx.state == "done")
         (done | done.source_transaction_id).sale_order_ids._after_money()
         return result

@@ -406,6 +406,18 @@ class TestAdvance(AdvanceCommon):
                 model._walk("test", domain_of, 1, "_advance_by_job")
         self.assertEqual(seen, orders.ids)
 
+    def _run_twice(self, job):
+        """Do what a job does, in transactions of its own, with what fails."""
+        logger = "odoo.addons.customer_approval_gate.models.customer_approval_failure"
+        for _run in range(2):
+            with (
+                self.enter_registry_test_mode(),
+                self.env.registry.cursor() as cr,
+                mute_logger(logger),
+            ):
+                job(self.env(cr=cr))
+        self.env.invalidate_all()
+
     def test_a_document_that_fails_stops_no_other(self):
         orders = self._create_order() | self._create_order() | self._create_order()
         seen = []
@@ -420,16 +432,11 @@ class TestAdvance(AdvanceCommon):
             seen.extend(batch.ids)
 
         self.patch(self.env.registry["sale.order"], "_advance_by_job", advance)
-        logger = "odoo.addons.customer_approval_gate.models.customer_approval_failure"
-        for _run in range(2):
-            with (
-                self.enter_registry_test_mode(),
-                self.env.registry.cursor() as cr,
-                mute_logger(logger),
-            ):
-                model = self.env(cr=cr)["sale.order"]
-                model._walk("test", domain_of, 10, "_advance_by_job")
-        self.env.invalidate_all()
+        self._run_twice(
+            lambda env: env["sale.order"]._walk(
+                "test", domain_of, 10, "_advance_by_job"
+            )
+        )
         self.assertEqual(seen, [orders[0].id, orders[2].id] * 2)
         notes = orders[1].activity_ids.mapped("note")
         self.assertEqual(len(notes), 1, "it is told once")
@@ -443,17 +450,11 @@ class TestAdvance(AdvanceCommon):
             calls.append(own.id)
             raise ValueError("broken")
 
-        logger = "odoo.addons.customer_approval_gate.models.customer_approval_failure"
-        for _run in range(2):
-            with (
-                self.enter_registry_test_mode(),
-                self.env.registry.cursor() as cr,
-                mute_logger(logger),
-            ):
-                env = self.env(cr=cr)
-                jobs = env["customer.approval.failure"].with_context(cron_id=1)
-                jobs._run("test", env["sale.order"].browse(order.id), fail, fail)
-        self.env.invalidate_all()
+        self._run_twice(
+            lambda env: env["customer.approval.failure"]._run(
+                "test", env["sale.order"].browse(order.id), fail, fail
+            )
+        )
         failure = self.env["customer.approval.failure"].search([("job", "=", "test")])
         self.assertEqual(failure.count, 1, "it waits")
         self.assertFalse(failure.is_told)

@@ -308,6 +308,19 @@ class TestCoverage(ApprovalMixin, TestSaleCommon):
 
     # What is paid counts
 
+    def _create_coins(self, smallest):
+        """Return a cash rounding up to the smallest coin."""
+        return self.env["account.cash.rounding"].create(
+            {
+                "name": str(smallest),
+                "rounding": smallest,
+                "rounding_method": "UP",
+                "strategy": "add_invoice_line",
+                "profit_account_id": self.company_data["default_account_revenue"].id,
+                "loss_account_id": self.company_data["default_account_expense"].id,
+            }
+        )
+
     def test_cash_that_is_rounded_up(self):
         order = self._order(
             order_line=[
@@ -323,18 +336,7 @@ class TestCoverage(ApprovalMixin, TestSaleCommon):
         )
         for rounding, covered in ((100, False), (0.05, True)):
             invoice = self._bill(order)
-            invoice.invoice_cash_rounding_id = self.env["account.cash.rounding"].create(
-                {
-                    "name": str(rounding),
-                    "rounding": rounding,
-                    "rounding_method": "UP",
-                    "strategy": "add_invoice_line",
-                    "profit_account_id": self.company_data[
-                        "default_account_revenue"
-                    ].id,
-                    "loss_account_id": self.company_data["default_account_expense"].id,
-                }
-            )
+            invoice.invoice_cash_rounding_id = self._create_coins(rounding)
             self.env.flush_all()
             self.assertEqual(invoice.amount_total, {100: 100, 0.05: 10.95}[rounding])
             self._assert_covered(invoice, covered)
@@ -343,16 +345,7 @@ class TestCoverage(ApprovalMixin, TestSaleCommon):
 
     def test_bills_that_were_cancelled_make_no_room(self):
         order = self._order()
-        rounding = self.env["account.cash.rounding"].create(
-            {
-                "name": "Coins",
-                "rounding": 0.05,
-                "rounding_method": "UP",
-                "strategy": "add_invoice_line",
-                "profit_account_id": self.company_data["default_account_revenue"].id,
-                "loss_account_id": self.company_data["default_account_expense"].id,
-            }
-        )
+        rounding = self._create_coins(0.05)
         for _number in range(20):
             bill = self._bill(order)
             bill.invoice_cash_rounding_id = rounding
@@ -469,12 +462,14 @@ class TestCoverage(ApprovalMixin, TestSaleCommon):
 
     # A discount for paying early
 
-    def test_an_early_payment_settles_the_deposit(self):
+    def _bill_with_discount(self, percentage):
+        """Return an order whose deposit is all of it, and its invoice, which is cheaper
+        for whoever pays early."""
         term = self.env["account.payment.term"].create(
             {
-                "name": "2 % in 10 days",
+                "name": f"{percentage} % in 10 days",
                 "early_discount": True,
-                "discount_percentage": 2,
+                "discount_percentage": percentage,
                 "discount_days": 10,
                 "line_ids": [
                     Command.create(
@@ -489,6 +484,10 @@ class TestCoverage(ApprovalMixin, TestSaleCommon):
         invoice = self._bill(order)
         invoice.invoice_date = fields.Date.today()
         invoice.action_post()
+        return order, invoice
+
+    def test_an_early_payment_settles_the_deposit(self):
+        order, invoice = self._bill_with_discount(2)
         wizard = (
             self.env["account.payment.register"]
             .with_context(active_model="account.move", active_ids=invoice.ids)
@@ -502,25 +501,7 @@ class TestCoverage(ApprovalMixin, TestSaleCommon):
         order.write({"stage_id": self.quality.id})
 
     def test_costs_in_the_name_of_a_discount_are_no_money(self):
-        term = self.env["account.payment.term"].create(
-            {
-                "name": "50 % in 10 days",
-                "early_discount": True,
-                "discount_percentage": 50,
-                "discount_days": 10,
-                "line_ids": [
-                    Command.create(
-                        {"value": "percent", "value_amount": 100, "nb_days": 30}
-                    )
-                ],
-            }
-        )
-        self.production.requires_customer_approval = False
-        self.quality.minimum_deposit = 100
-        order = self._order(payment_term_id=term.id)
-        invoice = self._bill(order)
-        invoice.invoice_date = fields.Date.today()
-        invoice.action_post()
+        order, invoice = self._bill_with_discount(50)
         total = invoice.amount_total
         receivable = invoice.line_ids.filtered(
             lambda line: line.account_type == "asset_receivable"

@@ -95,6 +95,18 @@ class TestQueries(ApprovalCommon):
         self.assertLessEqual(hundred, ten, (with_addon, without))
         self.assertLessEqual(hundred, 11)
 
+    def test_what_customers_add_costs_no_query_a_document(self):
+        for status in ("pending", "approved"):
+            counts = []
+            for count in (10, 100):
+                orders = self._orders(count, status)
+                counts.append(
+                    self._count(
+                        lambda o=orders: o.write({"client_order_ref": "PO 4711"})
+                    )
+                )
+            self.assertEqual(*counts, status)
+
     def test_create_costs_no_query_a_record(self):
         def vals_list(count):
             return [{"partner_id": self.partner.id} for _number in range(count)]

@@ -94,7 +94,7 @@ class Routes:
         order.with_context(
             bypass_gate=True,
             customer_approval_grant=True,
-            customer_approval_leave_blocked=True,
+            customer_approval_leaving_blocked=True,
             force=True,
             force_delete=True,
             import_file=True,

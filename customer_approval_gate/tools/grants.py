@@ -19,6 +19,28 @@ def granted(env, grant):
     return env.context.get(GRANT) is grant
 
 
+class LeavingBlocked:
+    """Somebody has paid: what a gate blocks is left out of what follows, and staff are
+    told. Nobody else may say so: nothing may have been paid.
+
+    :param str name: the model whose documents are left out
+    """
+
+    def __init__(self, name):
+        self.name = name
+
+
+LEAVING_BLOCKED = "customer_approval_leaving_blocked"
+"""The context key that holds a ``LeavingBlocked``. It has one of its own: moves on the
+way hold other objects."""
+
+
+def is_leaving_blocked(documents):
+    """Return whether those of these documents that a gate blocks are to be left out."""
+    grant = documents.env.context.get(LEAVING_BLOCKED)
+    return isinstance(grant, LeavingBlocked) and grant.name == documents._name
+
+
 class FollowingStage:
     """The states being written follow a move to a stage, which keeps the history.
 

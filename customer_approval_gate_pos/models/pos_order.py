@@ -4,7 +4,10 @@
 from odoo import api, models
 from odoo.exceptions import UserError
 
-from .sale_order import AT_THE_TILL
+from odoo.addons.customer_approval_gate.tools.grants import (
+    LEAVING_BLOCKED,
+    LeavingBlocked,
+)
 
 
 class PosOrder(models.Model):
@@ -17,7 +20,7 @@ class PosOrder(models.Model):
 
         :param orders: as Odoo's own method takes them
         """
-        pos = self.with_context(**{AT_THE_TILL: True})
+        pos = self.with_context(**{LEAVING_BLOCKED: LeavingBlocked("sale.order")})
         return super(PosOrder, pos).sync_from_ui(orders)
 
     def _generate_pos_order_invoice(self):

@@ -3,8 +3,8 @@
 
 from odoo import api, fields, models
 
-# Whoever sends the key leaves an order unconfirmed that a gate blocks anyway.
-AT_THE_TILL = "customer_approval_at_the_till"
+from odoo.addons.customer_approval_gate.tools.grants import is_leaving_blocked
+
 CAUSE = "sold_at_the_till"
 
 
@@ -35,12 +35,10 @@ class SaleOrder(models.Model):
 
     def action_confirm(self):
         """At the till what a gate blocks is left out, and staff are told."""
-        if not self.env.context.get(AT_THE_TILL):
+        if not is_leaving_blocked(self):
             result = super().action_confirm()
             self._deliver_less_what_was_sold()
             return result
-        self.check_access("read")
-        self.env["pos.order"].check_access("create")
         # The cashier need not be allowed to see what blocks it.
         waiting = self.sudo()._filter_blocked("sale").with_env(self.env)
         for order in waiting:

@@ -5,7 +5,7 @@
 import uuid
 
 from odoo import fields
-from odoo.exceptions import AccessError
+from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import new_test_user, tagged
 
@@ -163,14 +163,13 @@ class TestPos(ApprovalMixin, TestPointOfSaleHttpCommon):
         self.assertFalse(sale.account_move)
 
     def test_whoever_sends_the_key_confirms_nothing(self):
-        order = self.order.with_context(customer_approval_at_the_till=True)
-        order.action_confirm()
-        self.assertEqual(self.order.state, "draft")
-        self.assertTrue(self.order.headed_stage_id)
-        other = self._create_order()
         portal = new_test_user(self.env, "till_portal", groups="base.group_portal")
-        with self.assertRaises(AccessError):
-            other.with_user(portal).with_context(
-                customer_approval_at_the_till=True
-            ).action_confirm()
-        self.assertFalse(other.headed_stage_id)
+        for user in (self.env.user, portal):
+            order = self.order.with_user(user).with_context(
+                customer_approval_leaving_blocked=True
+            )
+            with self.assertRaises(UserError):
+                order.action_confirm()
+            self.assertEqual(self.order.state, "draft")
+            self.assertFalse(self.order.headed_stage_id)
+            self.assertFalse(self.order.activity_ids)
