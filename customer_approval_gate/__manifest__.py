@@ -3,7 +3,7 @@
 {
     "name": "Customer Approval Gate",
     "summary": "No work, no material, no invoice before the customer has approved",
-    "version": "19.0.1.4.0",
+    "version": "19.0.1.5.0",
     "development_status": "Beta",
     "category": "Sales/Sales",
     "author": "Customer Approval Gate contributors",
@@ -32,6 +32,8 @@
         "wizard/customer_approval_record_views.xml",
         "wizard/customer_approval_revise_views.xml",
         "wizard/customer_approval_erase_views.xml",
+        "wizard/customer_approval_address_views.xml",
+        "wizard/customer_approval_refuse_proposal_views.xml",
         # Views
         "views/customer_approval_stage_views.xml",
         "views/customer_approval_category_views.xml",

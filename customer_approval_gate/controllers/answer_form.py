@@ -3,6 +3,7 @@
 
 import binascii
 import logging
+import secrets
 from contextlib import nullcontext
 
 from odoo.exceptions import UserError
@@ -10,8 +11,8 @@ from odoo.http import content_disposition, request
 
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
-from ..tools import content as content_tools, files, ledger
-from ..tools.entry import Answer
+from ..tools import content as content_tools, files, ledger, links
+from ..tools.entry import Answer, EvidenceValues
 
 _logger = logging.getLogger(__name__)
 
@@ -20,6 +21,7 @@ TEXT_LENGTH = 10_000
 NAME_LENGTH = 200
 FORMS = "customer_approval_forms"
 KEPT_FORMS = 10
+ANSWER_KEYS = "customer_approval_answer_keys"
 
 # No other site gets the address or shows the page in a frame, and nobody keeps it.
 HEADERS = {
@@ -122,6 +124,41 @@ class AnswerForm:
         forms = dict(request.session.get(FORMS) or {})
         if forms.pop(form, None):
             request.session[FORMS] = forms
+
+    # ------------------------------------------------------------------
+    # Whoever was not shown that they have answered is told so
+    # ------------------------------------------------------------------
+
+    def _prepare_signing(self, approval):
+        """Give this browser something by which it is known again, if its answer is
+        recorded and the page after it is not shown."""
+        keys = request.session.get(ANSWER_KEYS) or {}
+        if str(approval.id) not in keys:
+            keys = {**keys, str(approval.id): secrets.token_urlsafe(16)}
+            request.session[ANSWER_KEYS] = dict(list(keys.items())[-KEPT_FORMS:])
+
+    def _get_answer_key(self, approval):
+        key = (request.session.get(ANSWER_KEYS) or {}).get(str(approval.id))
+        return key and links.answer_key(approval, key)
+
+    def _sign_answer(self, approval, approver):
+        """Keep which browser has answered.
+
+        :param approval: the request whose page it was
+        :param approver: who has answered: of another one, if they chose other options
+        """
+        if key := self._get_answer_key(approval):
+            approver.sudo().write(EvidenceValues(answer_key=key))  # no evidence
+
+    def _find_own_answer(self, approval):
+        """Return the approver whose answer this very browser has sent, or none."""
+        key = self._get_answer_key(approval)
+        approvers = request.env["customer.approval.approver"].sudo()  # by a secret
+        if not key:
+            return approvers
+        return approvers.search(
+            [("answer_key", "=", key)], order="decided_on desc", limit=1
+        )
 
     # ------------------------------------------------------------------
     # What is read

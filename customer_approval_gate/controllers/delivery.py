@@ -2,12 +2,14 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import re
+import secrets
 
 from odoo import http
 from odoo.http import content_disposition, request
 
 from ..tools import files
 from ..tools.entry import Delivery
+from ..tools.mails import MAIL_LATER
 from ..tools.quantities import format_quantity, parse_quantity
 from .answer_form import NAME_LENGTH, TEXT_LENGTH, AnswerForm, render, secure
 
@@ -26,6 +28,7 @@ class CustomerApprovalDelivery(AnswerForm, http.Controller):
 
         :rtype: tuple
         """
+        request.update_context(**MAIL_LATER)  # nobody waits for a mail server
         Stage = request.env["customer.approval.stage"].sudo()  # customers may not
         model = Stage._document_models().get(document_type)
         if not model:
@@ -126,6 +129,7 @@ class CustomerApprovalDelivery(AnswerForm, http.Controller):
             place=(post.get("place") or "")[:NAME_LENGTH],
             position=position,
             partner=partner,
+            form=(post.get("form_key") or "")[:NAME_LENGTH],
         )
 
     def _read_quantities(self, document, post):
@@ -180,6 +184,7 @@ class CustomerApprovalDelivery(AnswerForm, http.Controller):
                 "back_url": back,
                 "deliveries": document.delivery_ids,
                 "error_message": None,
+                "form_key": secrets.token_urlsafe(16),
                 "typed": {},
                 "no_header": True,
                 "no_footer": True,

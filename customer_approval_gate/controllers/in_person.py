@@ -12,6 +12,7 @@ from ..tools import links
 from ..tools.entry import Entry
 from ..tools.languages import find_lang
 from ..tools.ledger import DECISIONS
+from ..tools.mails import MAIL_LATER
 from .answer_form import AnswerForm, render, secure
 
 
@@ -32,10 +33,11 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
             raise
         if request.httprequest.method == "GET":
             self._hand_over(approval)
+        request.update_context(**MAIL_LATER)  # nobody waits for a mail server
         partner = approval.partner_id
         request.update_context(lang=find_lang(request.env, partner.lang, approval.lang))
         return approval.with_context(
-            lang=request.env.lang, tz=approval._get_time_zone()
+            lang=request.env.lang, tz=approval._get_time_zone(), **MAIL_LATER
         )
 
     def _hand_over(self, approval):
@@ -121,7 +123,13 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
             return approval._decide(answer)
 
         approver, error = self._attempt(decide)
-        if error:
+        own_answer = self._find_own_answer(approval)
+        if error and (
+            approval.state != "pending"
+            or post.get("approver") == str(own_answer.id or "")
+        ):
+            approver = own_answer  # sent again, as the page after it was not shown
+        if not approver:
             return self._show_again(
                 self._get_form(approval),
                 f"{self._get_url(approval)}#answer",
@@ -130,6 +138,11 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
                 status=422,
             )
         self._forget_form(self._get_form(approval))
+        self._sign_answer(approval, approver)
+        return self._greet(approver)
+
+    def _greet(self, approver):
+        """Show the page with the answer that was given."""
         # Choosing other options makes a request of its own.
         self._hand_over(approver.request_id)
         return secure(
@@ -203,6 +216,8 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
             and not approval._is_outdated()
         )
         approver = waiting if len(waiting) == 1 else waiting.browse()
+        if can_answer:
+            self._prepare_signing(approval)
         url = self._get_url(approval)
         qr_code = False
         if can_answer and approver:
@@ -224,6 +239,7 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
                 "is_staff": False,
                 "is_waiting": False,
                 "answer_url": f"{url}/answer",
+                "opened_url": False,
                 "leave_url": f"{url}/leave",
                 "needs_code": False,
                 "code_sent": False,

@@ -1,7 +1,6 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import re
 from datetime import timedelta
 
 from odoo import fields, http
@@ -15,14 +14,9 @@ from ..tools import links
 from ..tools.entry import Entry
 from ..tools.languages import find_lang
 from ..tools.ledger import DECISIONS
+from ..tools.mails import MAIL_LATER
 from .answer_form import NAME_LENGTH, AnswerForm, render, secure
 
-# Programs that open links in mails and chats before a person does.
-LOOKS_LIKE_A_ROBOT = re.compile(
-    r"bot\b|robot|crawl|spider|preview|facebookexternalhit|slurp|curl|wget|python-"
-    r"|headlesschrome/.*lighthouse|safelinks|proofpoint|mimecast|barracuda",
-    re.IGNORECASE,
-)
 # How long a one-time code that was entered is good for.
 CONFIRMED_MINUTES = 30
 SESSION_TOKENS = "customer_approval_tokens"
@@ -168,6 +162,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             somebody else may look), and the page that refuses, if they may not
         :rtype: tuple
         """
+        request.update_context(**MAIL_LATER)  # nobody waits for a mail server
         Request = request.env["customer.approval.request"]
         nobody = (Request.browse(), Request.approver_ids.browse())
         # Who may see it is found out below.
@@ -176,9 +171,9 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             return (*nobody, self._refuse_unknown())
         token = access_token or self._get_session_token(request_id)
         approver, _witness = self._find_by_link(approval, token)
-        if access_token and not approver:
+        if access_token and not approver and not self._find_own_answer(approval):
             return (*nobody, self._refuse_token(approval, access_token))
-        if access_token:
+        if access_token and approver:
             self._keep_token(approval, access_token)
         own = approval.with_env(request.env)
         is_public = request.env.user._is_public()
@@ -187,6 +182,12 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
                 request.env.user.partner_id
             )
             approver = theirs[:1] or approver
+        elif own_answer := not approver and self._find_own_answer(approval):
+            answered = own_answer.request_id
+            self._keep_answerer(own_answer)
+            if answered != approval:
+                return (*nobody, self._greet(answered))
+            approver = own_answer
         elif not approver:
             if is_public and token:
                 return (*nobody, self._refuse_token(approval, token))
@@ -423,7 +424,6 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             return refusal
         if access_token:
             return secure(request.redirect(f"/my/approvals/{request_id}"))
-        self._record_opened(approval, approver)
         kept = self._take_form(self._get_form(approval, approver))
         return self._render_approval(
             approval, approver, answered=bool(kwargs.get("answered")), **kept
@@ -432,7 +432,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
     @http.route(
         [
             f"/my/approvals/<int:request_id>/{name}"
-            for name in ("answer", "code", "pass_on", "resend")
+            for name in ("answer", "code", "opened", "pass_on", "resend")
         ],
         type="http",
         auth="public",
@@ -444,6 +444,22 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
     def portal_my_approval_reload(self, request_id, **kwargs):
         """Whoever loads again what they have sent gets the page."""
         return request.redirect(f"/my/approvals/{request_id}")
+
+    @http.route(
+        "/my/approvals/<int:request_id>/opened",
+        type="http",
+        auth="public",
+        methods=["POST"],
+        website=True,
+        sitemap=False,
+    )
+    def portal_my_approval_opened(self, request_id, **kwargs):
+        """Keep that the page was shown to a person: their browser says so."""
+        approval, approver, refusal = self._identify(request_id)
+        if refusal:
+            return refusal
+        self._record_opened(approval, approver)
+        return secure(request.make_response("", status=204))
 
     def _get_form(self, approval, approver):
         return f"answer-{approval.id}-{approver.id}-{request.session.uid or 0}"
@@ -458,19 +474,10 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         )
 
     def _record_opened(self, approval, approver):
-        """Keep that a person looked at the request: no preview of a link, no member of
-        staff, and nobody who looked a moment ago."""
-        headers = request.httprequest.headers
+        """Keep that a person looked at the request: no member of staff, and nobody who
+        looked a moment ago."""
         key = f"customer_approval_opened_{approval.id}_{approver.id}"
-        if (
-            request.env.user._is_internal()
-            or request.httprequest.method != "GET"
-            or headers.get("Odoo-Link-Preview")
-            or "prefetch"
-            in (headers.get("Sec-Purpose") or headers.get("Purpose") or "")
-            or LOOKS_LIKE_A_ROBOT.search(headers.get("User-Agent") or "robot")
-            or request.session.get(key)
-        ):
+        if request.env.user._is_internal() or request.session.get(key):
             return
         request.session[key] = True
         user = request.env.user
@@ -521,6 +528,8 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
     ):
         is_open = self._is_open(approval, approver)
         is_staff = request.env.user._is_internal()
+        if is_open and not is_staff:
+            self._prepare_signing(approval)
         can_answer = is_open and not is_staff and bool(approver) and approver._is_open()
         method = self._get_method(approval, approver)
         previous, seen = self._get_compared(approval, approver)
@@ -534,6 +543,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
                 "is_waiting": bool(approver) and approver.state == "waiting",
                 "is_staff": is_staff,
                 "answer_url": f"/my/approvals/{approval.id}/answer",
+                "opened_url": not is_staff and f"/my/approvals/{approval.id}/opened",
                 "code_url": f"/my/approvals/{approval.id}/code",
                 "needs_code": can_answer
                 and method == "link"
@@ -741,7 +751,16 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             or not approver
             or not approver._is_open()
         ):
-            return self._ask_again(approval, approver, None, status=409)
+            own_answer = self._find_own_answer(approval)
+            if own_answer and own_answer.state == post.get("decision"):
+                # They were not shown that it is done, and have sent it again.
+                return self._greet(own_answer.request_id)
+            notice = own_answer and request.env._(
+                "You have answered already. What you sent now was not recorded."
+            )
+            return self._ask_again(
+                approval, approver, None, status=409, notice=notice or None
+            )
 
         def read():
             self._check_code(approval, approver, post)
@@ -764,13 +783,24 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             )
         self._forget_form(self._get_form(approval, approver))
         approver = answered
-        # The link has changed with the answer: whoever gave it goes on looking, and
-        # whoever came by the code on our screen gets no link of their own.
-        approval = approver.request_id
-        if answer.witness:
-            self._keep_token(approval, links.handover_token(approver, answer.witness))
-        elif self._get_session_token(request_id):
-            self._keep_token(approval, links.token_of(approver))
+        self._sign_answer(approval, approver)
+        if answer.witness or self._get_session_token(request_id):
+            self._keep_answerer(approver)
+        return self._greet(approver.request_id)
+
+    def _keep_answerer(self, approver):
+        """The link has changed with the answer: whoever gave it goes on looking, and
+        whoever came by the code on our screen gets no link of their own."""
+        witness = approver.witness_id
+        token = (
+            links.handover_token(approver, witness)
+            if witness
+            else links.token_of(approver)
+        )
+        self._keep_token(approver.request_id, token)
+
+    def _greet(self, approval):
+        """Show whoever has answered the page with their answer."""
         return secure(
             request.redirect(approval.get_portal_url(query_string="answered=1"))
         )
@@ -825,7 +855,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         if not self._may_try("code", approval):
             error = request.env._("Too many codes. Please wait an hour.")
         else:
-            _sent, error = self._attempt(approver._send_code)
+            _sent, error = self._attempt(lambda: self._send_code(approver), undo=False)
         if error:
             return self._ask_again(
                 approval, approver, "answer", post, error=error, status=422
@@ -833,6 +863,12 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         return self._ask_again(
             approval, approver, "customer_approval_code", post, code_sent=True
         )
+
+    def _send_code(self, approver):
+        message = approver._prepare_code()
+        # Others would wait behind the locks for as long as the mail server takes.
+        request.env.cr.commit()  # pylint: disable=invalid-commit
+        approver._mail_code(message)
 
     @http.route(
         "/my/approvals/<int:request_id>/pass_on",
@@ -874,7 +910,8 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
                 None,
                 notice=request.env._(
                     "We do not recognise this address as one of your company's; we "
-                    "will check it. Until then your own link goes on working."
+                    "will check it and let you know by mail. Until then your own link "
+                    "goes on working."
                 ),
             )
         if request.env.user._is_public():

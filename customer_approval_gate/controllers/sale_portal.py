@@ -9,6 +9,7 @@ from odoo.addons.sale.controllers.portal import CustomerPortal
 
 from ..tools.entry import Answer
 from ..tools.grants import GRANT, PortalSignature
+from ..tools.mails import MAIL_LATER
 
 
 class SaleApprovalPortal(CustomerPortal):
@@ -50,7 +51,9 @@ class SaleApprovalPortal(CustomerPortal):
             }
         user = request.env.user
         partner = None if user._is_public() else user.partner_id
-        request.update_context(**{GRANT: PortalSignature(order_id, partner)})
+        request.update_context(
+            **{GRANT: PortalSignature(order_id, partner)}, **MAIL_LATER
+        )
         return super().portal_quote_accept(
             order_id, access_token=access_token, **kwargs
         )
@@ -67,7 +70,7 @@ class SaleApprovalPortal(CustomerPortal):
             )
         except (AccessError, MissingError):
             return request.redirect("/my")
-        approval = order_sudo.customer_approval_request_id
+        approval = order_sudo.with_context(**MAIL_LATER).customer_approval_request_id
         if (
             approval.state != "pending"
             or not decline_message

@@ -21,6 +21,7 @@ from . import (
     ir_http,
     customer_approval_rate,
     customer_approval_failure,
+    customer_approval_mailing,
     customer_approval_certificate,
     customer_approval_event,
     customer_approval_personal,

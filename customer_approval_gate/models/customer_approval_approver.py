@@ -2,29 +2,35 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import base64
+import functools
 import json
+import logging
 import secrets
+import smtplib
+from dataclasses import replace
 
 from werkzeug import urls
 
-from odoo import api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models, sql_db
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import (
     SQL,
     email_domain_extract,
     email_normalize,
-    email_normalize_all,
     formataddr,
     html2plaintext,
 )
 
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
-from ..tools import content as content_tools, ledger, links, triggers
+from ..tools import content as content_tools, ledger, links, mails, triggers
 from ..tools.entry import Entry, EvidenceValues
 
+_logger = logging.getLogger(__name__)
+
 CODE_MINUTES = 10
+CONSENTING_METHODS = ("portal", "code", "link", "in_person")
 CODE_TRIES = 5
 # Providers whose addresses say nothing about where somebody works: the part of the
 # domain before the country's.
@@ -167,8 +173,31 @@ class CustomerApprovalApprover(models.Model):
         bypass_search_access=True,
     )
     remarks_text = fields.Text(string="Remarks", compute="_compute_remarks_text")
-    proposed_name = fields.Char(string="Wants to Pass On to", readonly=True)
-    proposed_email = fields.Char(string="Their Address", readonly=True)
+    proposed_name = fields.Char(string="Proposed Name", readonly=True)
+    proposed_email = fields.Char(string="Proposed Substitute", readonly=True)
+    answer = fields.Selection(
+        selection="_get_answers",
+        compute="_compute_answer",
+        help="What the person has answered, or why they have not.",
+    )
+    mail_state = fields.Selection(
+        [
+            ("handed_over", "Handed Over"),
+            ("queued", "Queued"),
+            ("sent", "Sent"),
+            ("failed", "Failed"),
+            ("opened", "Opened"),
+            ("answered", "Answered"),
+        ],
+        string="Mail",
+        compute="_compute_mail_state",
+        compute_sudo=True,
+        help="How far the mail with the link has come: “Sent” when a mail server has "
+        "accepted it, “Opened” when the page was shown to the person.",
+    )
+    mail_reason = fields.Text(
+        string="Why the Mail Failed", compute="_compute_mail_state", compute_sudo=True
+    )
 
     # The link is made of these and of the server's key: it is in no database.
     token_number = fields.Integer(groups=fields.NO_ACCESS)
@@ -177,11 +206,62 @@ class CustomerApprovalApprover(models.Model):
     code_tries = fields.Integer(groups=fields.NO_ACCESS)
     code_failures = fields.Integer(groups=fields.NO_ACCESS)
     code_blocked_until = fields.Datetime(groups=fields.NO_ACCESS)
+    # By it a browser that was shown no page knows its own answer again.
+    answer_key = fields.Char(groups=fields.NO_ACCESS)
 
     @api.model
     def _get_decision_methods(self):
         requests = self.env["customer.approval.request"]
         return requests._fields["decision_method"].selection
+
+    @api.model
+    def _get_answers(self):
+        labels = self._fields["state"]._description_selection(self.env)
+        return [*labels, ("unanswered", self.env._("No Answer"))]
+
+    @api.depends("state", "request_id.state")
+    def _compute_answer(self):
+        for approver in self:
+            # Whoever sees the person sees whether they are asked still.
+            ended = approver.request_id.sudo().state != "pending"
+            is_open = approver.state in ("waiting", "asked")
+            approver.answer = "unanswered" if ended and is_open else approver.state
+
+    @api.depends("state")
+    def _compute_mail_state(self):
+        last = self.env["customer.approval.mailing"]._get_last(self)
+        opened, handed_over = {}, set()
+        events = self.env["customer.approval.event"].search_fetch(
+            [
+                ("kind", "in", ("opened", "mail_sent")),
+                ("request_id", "in", self.request_id.ids),
+            ],
+            ["kind", "request_id", "details", "occurred_on"],
+            order="id",
+        )
+        for event in events:
+            if event.kind == "opened":
+                key = (event.details or {}).get("approver")
+                opened[key] = event.occurred_on
+            else:
+                handed_over.add(event.request_id)
+        for approver in self:
+            mailing = last.get(approver)
+            seen = opened.get(approver.id)
+            has_failed = mailing and mailing.state in ("failed", "bounced")
+            state = False
+            if approver._get_decision():
+                state = "answered"
+            elif has_failed and not (seen and seen >= mailing.changed_on):
+                state = "failed"
+            elif seen:
+                state = "opened"
+            elif mailing:
+                state = "sent" if mailing.state == "accepted" else "queued"
+            elif approver.request_id in handed_over:
+                state = "handed_over"
+            approver.mail_state = state
+            approver.mail_reason = mailing.reason if state == "failed" else False
 
     @api.depends("remarks")
     def _compute_remarks_text(self):
@@ -319,6 +399,12 @@ class CustomerApprovalApprover(models.Model):
         """Return those whose answers count: not who passed it on or was let go."""
         return self.filtered(lambda a: a.state not in ("removed", "passed_on"))
 
+    def _filter_reached(self):
+        """Return those who may know that they are asked: not those whose mail waits in
+        our own queue, and goes no further."""
+        last = self.env["customer.approval.mailing"]._get_last(self)
+        return self.filtered(lambda a: a not in last or last[a].state != "queued")
+
     def _get_decision(self):
         self.ensure_one()
         return self.state if self.state in ledger.DECISIONS else None
@@ -347,13 +433,13 @@ class CustomerApprovalApprover(models.Model):
         :raise UserError: it has changed since
         """
         for approver in self.sudo():  # no sender may read them
-            addresses = email_normalize_all(approver.partner_id.email or "")
-            if approver.email and addresses != [approver.email]:
+            address = approver.partner_id.email_normalized
+            if approver.email and address != approver.email:
                 raise UserError(
                     self.env._(
                         "The e-mail address of %(name)s has changed since they were "
-                        "asked. Let them go and ask them again, or request approval "
-                        "anew.",
+                        "asked. Use “Change Address” on the request, or request "
+                        "approval anew.",
                         name=approver.partner_id.name,
                     )
                 )
@@ -362,9 +448,12 @@ class CustomerApprovalApprover(models.Model):
     # One-time codes
     # ------------------------------------------------------------------
 
-    def _send_code(self):
-        """Mail a one-time code to the person's own address.
+    def _prepare_code(self):
+        """Make a one-time code for the person, and the mail with it. The mail is kept
+        nowhere: neither as a message, which its author may read, nor in the queue; and
+        whoever writes templates does not get the code.
 
+        :return: the mail, for ``_mail_code()``
         :raise UserError: too many wrong codes were entered a while ago, or the person
             has no address
         """
@@ -385,13 +474,9 @@ class CustomerApprovalApprover(models.Model):
         )
         digest = links.code_digest(approver, code)
         approver.write(EvidenceValues(code_digest=digest))
-        approver._append_event("code_sent", recipients=approver.email)
-        approver._mail_code(code)
+        return approver._build_code_mail(code)
 
-    def _mail_code(self, code):
-        """Mail the code at once, and keep it nowhere: neither as a message, which its
-        author may read, nor in the queue; and whoever writes templates does not get
-        it."""
+    def _build_code_mail(self, code):
         template = self.env.ref("customer_approval_gate.mail_template_code").sudo()
         place = secrets.token_hex(8)
         rendered = template.with_context(code=place)._generate_template(
@@ -399,7 +484,7 @@ class CustomerApprovalApprover(models.Model):
         )[self.id]
         body = str(rendered["body_html"]).replace(place, code)
         server = self.env["ir.mail_server"].sudo()  # mail for customers, who wait
-        message = server._build_email__(
+        return server._build_email__(
             rendered["email_from"],
             [self._format_address()],
             rendered["subject"],
@@ -408,12 +493,34 @@ class CustomerApprovalApprover(models.Model):
             body_alternative=html2plaintext(body),
             headers={"Auto-Submitted": "auto-generated"},
         )
+
+    def _mail_code(self, message):
+        """Send a code at once: whoever wants it waits for it, and not for long. The
+        caller has committed, as nobody may wait behind a lock. That it was sent is
+        written beside the transaction.
+
+        :raise UserError: the mail server does not take it, or not in time
+        """
+        server = self.env["ir.mail_server"].sudo()  # as above
         try:
-            server.send_email(message)
-        except MailDeliveryException as error:
+            if server._disable_send():
+                server.send_email(message)  # nowhere, so there is nothing to wait for
+            else:
+                mails.within(
+                    mails.SECONDS,
+                    functools.partial(_send_mail, self.env.cr.dbname, message),
+                )
+        except (OSError, MailDeliveryException, smtplib.SMTPException) as error:
+            _logger.warning("A one-time code could not be sent", exc_info=True)
             raise UserError(
-                self.env._("The code could not be sent. Please try again later.")
+                self.env._(
+                    "The code could not be sent. Please try again in a few minutes, or "
+                    "ask your contact."
+                )
             ) from error
+        self.env["customer.approval.event"]._append_beside(
+            [self.sudo()._prepare_event("code_sent", recipients=self.sudo().email)]
+        )
 
     def _format_address(self):
         """Return the person and the address that mails to them go to."""
@@ -480,16 +587,16 @@ class CustomerApprovalApprover(models.Model):
 
     def _append_event(self, kind, **personal):
         self.env["customer.approval.event"].sudo()._append(
-            [
-                Entry(
-                    approver.request_id._get_document(),
-                    kind,
-                    approver.request_id,
-                    details={"approver": approver.id},
-                    personal={"name": approver.partner_id.name, **personal},
-                )
-                for approver in self
-            ]
+            [approver._prepare_event(kind, **personal) for approver in self]
+        )
+
+    def _prepare_event(self, kind, **personal):
+        return Entry(
+            self.request_id._get_document(),
+            kind,
+            self.request_id,
+            details={"approver": self.id},
+            personal={"name": self.partner_id.name, **personal},
         )
 
     # ------------------------------------------------------------------
@@ -503,6 +610,7 @@ class CustomerApprovalApprover(models.Model):
             # One way to write it, so that the image alone gives its digest.
             signature = base64.b64encode(base64.b64decode(answer.signature))
         agrees = answer.decision in ledger.DECISIONS[:2]
+        is_own = answer.method not in ("recorded", "online_payment")
         return {
             "state": answer.decision,
             "decided_on": decided_on,
@@ -510,9 +618,16 @@ class CustomerApprovalApprover(models.Model):
             "decided_by_id": answer.partner.id if answer.partner else False,
             "decision_method": answer.method,
             "witness_id": answer.witness.id if answer.witness else False,
-            "decision_ip": personal.get("ip"),
-            "decision_user_agent": personal.get("user_agent"),
-            "consent": self.request_id._get_consent(self) if agrees else False,
+            # What staff record, or a payment provider reports, comes from neither the
+            # customer's computer nor their browser.
+            "decision_ip": is_own and personal.get("ip"),
+            "decision_user_agent": is_own and personal.get("user_agent"),
+            # Only our form shows words to agree to.
+            "consent": agrees
+            and answer.method in CONSENTING_METHODS
+            and self.request_id._get_consent(self),
+            "proposed_name": False,
+            "proposed_email": False,
             # What was typed for another answer is hidden by this one, and not meant.
             "reason": not agrees and (answer.reason or "").strip() or False,
             "conditions": answer.decision == "approved_conditions"
@@ -746,30 +861,164 @@ class CustomerApprovalApprover(models.Model):
         return other
 
     def action_confirm_pass_on(self):
-        """Confirm, as staff, that the colleague who was named may answer.
+        """Confirm, as staff, that the colleague who was named may answer, and tell
+        whoever named them.
 
         :raise AccessError: the user may not ask for approvals either
         """
         for approver in self:
             own = approver._check_staff()
-            if not own.proposed_email or not own._is_open():
-                raise UserError(self.env._("Nobody is named there to pass it on to."))
-            own._move_to(
+            own._check_proposal()
+            other = own._move_to(
                 own._find_or_create_colleague(own.proposed_name, own.proposed_email)
+            )
+            own.request_id._mail(
+                "proposal_confirmed", own, other=other.partner_id.display_name
             )
 
     def action_refuse_pass_on(self):
-        """Refuse, as staff, that somebody else answers: the person stays asked.
+        """Open the dialog that asks why somebody else may not answer."""
+        self.ensure_one()
+        self._check_staff()._check_proposal()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Refuse the Proposed Substitute"),
+            "res_model": "customer.approval.refuse.proposal",
+            "view_mode": "form",
+            "target": "new",
+            "context": {**self.env.context, "default_approver_id": self.id},
+        }
+
+    def _check_proposal(self):
+        if not self.proposed_email or not self._is_open():
+            raise UserError(self.env._("Nobody is named there to pass it on to."))
+
+    def _refuse_proposal(self, reason):
+        """Refuse, as staff, that somebody else answers: the person stays asked, and is
+        told.
+
+        :param str reason: they read it
+        :raise AccessError: the user may not ask for approvals either
+        :raise UserError: there is no reason, or nobody is proposed
+        """
+        own = self._check_staff()
+        own.request_id._lock_with_document()
+        own._check_proposal()
+        reason = (reason or "").strip()
+        if not reason:
+            raise UserError(
+                self.env._(
+                    "Please say why: %(name)s reads it.", name=own.partner_id.name
+                )
+            )
+        name = own.proposed_name
+        event = own._prepare_event("pass_on_refused")
+        own._record(
+            EvidenceValues(proposed_name=False, proposed_email=False),
+            replace(event, text=reason),
+        )
+        own.request_id._get_document()._close_for_staff("proposal")
+        own.request_id._mail("proposal_refused", own, other=name, reason=reason)
+
+    # ------------------------------------------------------------------
+    # A mail that did not arrive
+    # ------------------------------------------------------------------
+
+    def action_retry_mail(self):
+        """Send the mail that failed once more, or another one where it is gone.
 
         :raise AccessError: the user may not ask for approvals either
         """
+        mailings = self.env["customer.approval.mailing"]
         for approver in self:
             own = approver._check_staff()
-            own._append_event("pass_on_refused")
-            own.request_id._get_document()._close_for_staff("proposal")
-            own.write(EvidenceValues(proposed_name=False, proposed_email=False))
+            own.request_id._check_open()
+            own._check_asked()
+            last = mailings._get_last(own).get(own, mailings)
+            if last.state == "failed" and last.mail_id:
+                last._retry()
+            elif last.state != "queued":
+                own._check_address()
+                own.request_id._remind(own)
+            own.request_id._get_document()._close_for_staff("mail", "bounced")
 
-    def action_nudge(self):
+    def action_change_address(self):
+        """Open the dialog that corrects a person's address."""
+        self.ensure_one()
+        self._check_staff()._check_asked()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Change Address"),
+            "res_model": "customer.approval.address",
+            "view_mode": "form",
+            "target": "new",
+            "context": {**self.env.context, "default_approver_id": self.id},
+        }
+
+    def _change_address(self, email):
+        """Ask the same person at another address: what went to the old one stops.
+
+        :param str email: what was typed
+        :raise AccessError: the user may not ask for approvals either
+        :raise UserError: it is no address, or somebody else's, or nobody is asked
+        :return: the new approver
+        """
+        own = self._check_staff()
+        request = own.request_id
+        request._lock_with_document()
+        request._check_open()
+        own._check_asked()
+        address = email_normalize(email or "")
+        if not address:
+            raise UserError(
+                self.env._(
+                    "“%(email)s” is not an e-mail address. Enter one for %(partner)s.",
+                    email=email or "",
+                    partner=own.partner_id.display_name,
+                )
+            )
+        if address == own.email:
+            return own
+        others = request.approver_ids._filter_counted() - own
+        if address in others.mapped("email"):
+            raise UserError(
+                self.env._("Somebody else is asked at this address already.")
+            )
+        if self._find_staff([address]):
+            raise UserError(
+                self.env._("This is an address of your own staff: ask the customer.")
+            )
+        if own.partner_id.email_normalized != address:
+            # As in the form of the contact, by whoever may write it.
+            partner = own.partner_id.with_env(self.env(su=False))
+            if not partner.has_access("write"):
+                raise UserError(
+                    self.env._(
+                        "You may not change contacts. Let somebody who may correct the "
+                        "address of %(name)s, then come back here; or ask on your "
+                        "screen.",
+                        name=own.partner_id.name,
+                    )
+                )
+            partner.email = address
+        new = request._replace_approver(own)
+        request._get_document()._close_for_staff("mail", "bounced")
+        request._send(approvers=new)
+        return new
+
+    def _check_asked(self):
+        """
+        :raise UserError: the person has nothing to answer at the moment
+        """
+        if not self._is_open():
+            raise UserError(
+                self.env._(
+                    "%(name)s has nothing to answer at the moment.",
+                    name=self.display_name,
+                )
+            )
+
+    def action_remind(self):
         """Mail the link again to these people, where they have not answered.
 
         :raise AccessError: the user may not ask for approvals either
@@ -777,10 +1026,7 @@ class CustomerApprovalApprover(models.Model):
         for approver in self:
             own = approver._check_staff()
             own.request_id._check_open()
-            if not own._is_open():
-                raise UserError(
-                    self.env._("%(name)s is not to answer now.", name=own.display_name)
-                )
+            own._check_asked()
             own._check_address()
             own.request_id._remind(own)
 
@@ -791,3 +1037,10 @@ class CustomerApprovalApprover(models.Model):
         own = self.sudo()
         own.request_id._check_may_handle(self.env)
         return own
+
+
+def _send_mail(dbname, message):
+    """Send a mail in a thread of its own, which has a connection of its own."""
+    with sql_db.db_connect(dbname).cursor() as cr:
+        env = api.Environment(cr, SUPERUSER_ID, {})
+        env["ir.mail_server"].send_email(message)

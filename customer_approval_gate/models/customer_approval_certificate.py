@@ -29,6 +29,9 @@ STAFFS_KINDS = (
     "gate_refused",
     "line_added",
     "mail_bounced",
+    "mail_cancelled",
+    "mail_failed",
+    "mail_queued",
     "pass_on_refused",
     "tolerated",
 )
@@ -270,9 +273,9 @@ class CustomerApprovalRequest(models.Model):
         for user in request._get_told_users().filtered("email"):
             request._notify_by_template(
                 template.sudo().with_context(reader=user.name, reader_lang=user.lang),
+                "answer_staff",
                 approvers[:1],
                 user.partner_id,
-                False,
                 certificate,
             )
 

@@ -171,6 +171,7 @@ class CustomerApprovalCheckpoint(models.Model):
             ),
         ]
         self._send_mail(
+            "checkpoint",
             self.env._(
                 "Customer approvals: checkpoint %(number)s", number=self.position
             ),
@@ -180,16 +181,18 @@ class CustomerApprovalCheckpoint(models.Model):
     @api.model
     def _mail_problems(self, problems):
         self._send_mail(
-            self.env._("Customer approvals: evidence does not fit"), problems[:100]
+            "problems",
+            self.env._("Customer approvals: evidence does not fit"),
+            problems[:100],
         )
 
     @api.model
-    def _send_mail(self, subject, lines):
+    def _send_mail(self, kind, subject, lines):
         recipients = self._get_recipients()
         if not recipients:
             return
         body = Markup().join(Markup("<p>%s</p>") % line for line in lines)
-        self.env["mail.mail"].sudo().create(  # a cron's mail, from the company
+        mail = self.env["mail.mail"].sudo().create(  # a cron's mail, from the company
             {
                 "subject": subject,
                 "body_html": body,
@@ -199,3 +202,21 @@ class CustomerApprovalCheckpoint(models.Model):
                 "auto_delete": False,
             }
         )
+        self.env["customer.approval.mailing"]._queue(
+            self[:1] or self.search([], order="id desc", limit=1), mail, kind
+        )
+
+    def _tell_staff(self, note, topic=None):
+        """Put something about the mails with checkpoints on the administrators' list of
+        things to do.
+
+        :param str note: what happened, and what to do next
+        """
+        company = self.env.company.partner_id
+        for user in self.env.ref("base.group_system").user_ids:
+            company.activity_schedule(
+                "mail.mail_activity_data_warning",
+                user_id=user.id,
+                note=Markup("<p>%s</p>") % note,
+                customer_approval_topic=topic,
+            )

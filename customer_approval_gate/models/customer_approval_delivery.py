@@ -139,6 +139,8 @@ class CustomerApprovalDelivery(models.Model):
                 self.env._("Deliveries are confirmed on their page: use the button.")
             )
         document._lock_content()
+        if known := self._find_by_form(document, delivery):
+            return known  # whoever was not shown that it is done, sends it again
         lines = document._check_delivery(delivery)
         self._check_photos(delivery)
         confirmed_on = fields.Datetime.now()
@@ -151,6 +153,7 @@ class CustomerApprovalDelivery(models.Model):
             "present": bool(delivery.present),
             "remarks": delivery.remarks.strip() or None,
             "partner_id": delivery.partner.id if delivery.partner else None,
+            "form": delivery.form and ledger.sha256(delivery.form) or None,
             "photos": [
                 {"name": name, "size": len(data), "sha256": ledger.sha256(data)}
                 for name, data in delivery.photos
@@ -203,6 +206,17 @@ class CustomerApprovalDelivery(models.Model):
         )
         row._after_confirmation(document)
         return row
+
+    @api.model
+    def _find_by_form(self, document, delivery):
+        """Return the confirmation that this very form made already, or none."""
+        if not delivery.form:
+            return self.browse()
+        form = ledger.sha256(delivery.form)
+        rows = self.search(
+            [("res_model", "=", document._name), ("res_id", "=", document.id)]
+        )
+        return rows.filtered(lambda row: row.event_id.details.get("form") == form)[:1]
 
     @api.model
     def _insert_row(self, values):

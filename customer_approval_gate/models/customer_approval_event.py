@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections import defaultdict
 
+from psycopg2 import OperationalError
 from psycopg2.errors import SerializationFailure
 from psycopg2.extras import Json
 
@@ -24,6 +25,7 @@ _logger = logging.getLogger(__name__)
 
 # What belongs to no document: the keys that seal.
 NO_RECORD = ("customer.approval.event", 0)
+TRIES_BESIDE = 3
 TO_A_STAGE = ("stage_changed", "gate_refused", "advance_blocked")
 
 
@@ -58,7 +60,11 @@ class CustomerApprovalEvent(models.Model):
     kind = fields.Selection(
         [
             ("requested", "Requested"),
-            ("mail_sent", "Mail Sent"),
+            ("mail_sent", "Mail Handed Over"),
+            ("mail_queued", "Mail Queued"),
+            ("mail_accepted", "Mail Accepted by the Mail Server"),
+            ("mail_failed", "Mail Failed"),
+            ("mail_cancelled", "Mail Not Needed Any More"),
             ("opened", "Opened"),
             ("reminded", "Reminded"),
             ("answered", "One Answer"),
@@ -96,6 +102,7 @@ class CustomerApprovalEvent(models.Model):
             ("downloaded", "Evidence Downloaded"),
             ("erased", "Personal Data Erased"),
             ("deleted", "Deleted"),
+            ("upgrade_noted", "Digest of an Upgrade Explained"),
             ("key_registered", "Key Introduced"),
         ],
         required=True,
@@ -370,8 +377,8 @@ class CustomerApprovalEvent(models.Model):
 
     @api.model
     def _append_beside(self, entries):
-        """Write events beside the transaction, which fails: once it is over, whatever
-        becomes of it. That they cannot be written makes nothing else fail."""
+        """Write events beside the transaction: once it is over, whatever becomes of it.
+        That they cannot be written makes nothing else fail."""
         cr = self.env.cr
         user_id, personal, method = self._get_actor()
         given = [
@@ -381,10 +388,11 @@ class CustomerApprovalEvent(models.Model):
                 Entry(
                     self.browse(),
                     entry.kind,
+                    entry.request.id if entry.request else None,
                     text=entry.text,
                     method=method,
                     details=entry.details,
-                    personal=personal,
+                    personal={**personal, **entry.personal},
                 ),
             )
             for entry in entries
@@ -632,24 +640,32 @@ class _Once:
 
 
 def _write_beside(registry, user_id, given):
-    try:
-        with registry.cursor() as cr:
-            env = api.Environment(cr, user_id or SUPERUSER_ID, {})
-            entries = [
-                Entry(
-                    env[name].sudo().browse(record_id),
-                    entry.kind,
-                    text=entry.text,
-                    method=entry.method,
-                    details=entry.details,
-                    personal=entry.personal,
-                )
-                for name, record_id, entry in given
-                if env[name].sudo().browse(record_id).exists()
-            ]
-            env["customer.approval.event"]._append(entries)
-    except Exception:  # the refusal itself has to reach the user
-        _logger.warning("A refusal could not be recorded", exc_info=True)
+    for left in range(TRIES_BESIDE - 1, -1, -1):
+        try:
+            with registry.cursor() as cr:
+                env = api.Environment(cr, user_id or SUPERUSER_ID, {})
+                requests = env["customer.approval.request"].sudo()  # whoever causes it
+                entries = [
+                    Entry(
+                        env[name].sudo().browse(record_id),
+                        entry.kind,
+                        requests.browse(entry.request),
+                        text=entry.text,
+                        method=entry.method,
+                        details=entry.details,
+                        personal=entry.personal,
+                    )
+                    for name, record_id, entry in given
+                    if env[name].sudo().browse(record_id).exists()
+                ]
+                env["customer.approval.event"]._append(entries)
+            return
+        except OperationalError:  # somebody else wrote to the same chain: once more
+            if not left:
+                _logger.warning("An event could not be written", exc_info=True)
+        except Exception:  # what it is about has to reach the user
+            _logger.warning("An event could not be written", exc_info=True)
+            return
 
 
 def _plain_date(value):

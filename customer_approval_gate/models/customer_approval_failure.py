@@ -141,6 +141,16 @@ class CustomerApprovalFailure(models.Model):
         return records & records.browse(failures.mapped("res_id"))
 
     @api.model
+    def _get_next_try(self, job):
+        """Return when what failed first is tried again, or ``None``."""
+        failure = self.sudo().search(  # as above
+            [("job", "=", job), ("retry_on", ">", fields.Datetime.now())],
+            order="retry_on",
+            limit=1,
+        )
+        return failure.retry_on or None
+
+    @api.model
     def _note_failure(self, job, record, error, on_failure=None):
         """Keep that a record failed, and tell it once. Telling may fail as well: then
         it is still tried again less and less often.

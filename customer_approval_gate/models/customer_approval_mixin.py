@@ -112,6 +112,7 @@ class CustomerApprovalMixin(models.AbstractModel):
             ("request", "Ask the customer"),
             ("stronger", "Ask again, for stronger evidence"),
             ("wait", "Waiting for the customer"),
+            ("unreached", "The mail has not reached the customer"),
             ("conditions", "Conditions to accept"),
             ("rejected", "Rejected by the customer"),
             ("revise", "Approved, not yet begun"),
@@ -121,6 +122,12 @@ class CustomerApprovalMixin(models.AbstractModel):
         compute="_compute_customer_approval_banner",
         compute_sudo=True,
         help="What keeps the document from its next stage, and so which button helps.",
+    )
+    customer_approval_unreached = fields.Char(
+        string="Not Reached",
+        compute="_compute_customer_approval_unreached",
+        compute_sudo=True,
+        help="Who is asked and has not got the mail, and why.",
     )
     customer_approval_event_ids = fields.One2many(
         "customer.approval.event",
@@ -459,7 +466,7 @@ class CustomerApprovalMixin(models.AbstractModel):
             elif status == "pending" and request.state == "approved_conditions":
                 banner = "conditions"
             elif status == "pending":
-                banner = "wait"
+                banner = "unreached" if request._get_unreached() else "wait"
             elif status == "rejected":
                 banner = "rejected"
             elif status == "approved" and not request:
@@ -471,6 +478,35 @@ class CustomerApprovalMixin(models.AbstractModel):
             elif status == "not_required" and stage:
                 banner = "request" if document._is_gated(stage) else False
             document.customer_approval_banner = banner
+
+    @api.depends("customer_approval_status")
+    def _compute_customer_approval_unreached(self):
+        for document in self:
+            people = document.customer_approval_request_id._get_unreached()
+            document.customer_approval_unreached = "; ".join(
+                f"{approver.partner_id.name} ({approver.email}): {approver.mail_reason}"
+                if approver.mail_reason
+                else f"{approver.partner_id.name} ({approver.email})"
+                for approver in people
+            )
+
+    def action_retry_customer_approval_mail(self):
+        """Send the mails that failed once more.
+
+        :raise AccessError: the user may not ask for approvals either
+        """
+        self.ensure_one()
+        request = self.sudo().customer_approval_request_id  # checked for each person
+        request._get_unreached().with_env(self.env).action_retry_mail()
+
+    def action_change_customer_approval_address(self):
+        """Open the dialog that corrects the address of whoever was not reached."""
+        self.ensure_one()
+        request = self.sudo().customer_approval_request_id  # checked for the person
+        people = request._get_unreached().with_env(self.env)
+        if not people:
+            raise UserError(self.env._("Nobody's mail has failed."))
+        return people[:1].action_change_address()
 
     @api.depends("amount_total", "customer_approval_status", "stage_id")
     def _compute_customer_approval_missing(self):
@@ -1434,7 +1470,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         requests = Request.sudo().create([EvidenceValues(vals) for vals in vals_list])
         requests._subscribe()
         requests._log_on_documents()
-        self._close_for_staff("answer", "expired", "bounced", "proposal")
+        self._close_for_staff("answer", "expired", "bounced", "mail", "proposal")
         return requests
 
     def _prepare_approvers(self, partners, rules):
@@ -1549,16 +1585,8 @@ class CustomerApprovalMixin(models.AbstractModel):
             if reason := document._can_request_customer_approval():
                 raise UserError(reason)
             asked = partners or document._get_default_approvers()
-            for partner in asked if mail else ():
-                if not partner.email:
-                    raise UserError(
-                        self.env._(
-                            "%(partner)s has no e-mail address to send the request "
-                            "for %(document)s to. Enter one, or ask on this screen.",
-                            partner=partner.display_name,
-                            document=document.display_name,
-                        )
-                    )
+            if mail:
+                asked._check_approval_address()
         approved = self._filter_customer_approved()
         weak = approved.filtered(lambda document: document._needs_stronger_evidence())
         if behind := weak.filtered(lambda document: document._is_past_gate())[:1]:

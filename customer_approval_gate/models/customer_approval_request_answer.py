@@ -12,6 +12,7 @@ from ..tools import content as content_tools, ledger
 from ..tools.entry import Answer, Entry, EvidenceValues
 from ..tools.languages import find_lang
 from ..tools.ledger import DECISIONS
+from ..tools.mails import MAIL_LATER
 
 
 # By what it does, as one file would be 1,800 lines.
@@ -32,10 +33,12 @@ class CustomerApprovalRequest(models.Model):
                 self.env._("Only customers answer: on their page, or on this screen.")
             )
         self.ensure_one()
-        request = self.sudo()  # customers have no access; the caller identified them
+        # Customers have no access, the caller identified them; and they wait for no
+        # mail server.
+        request = self.sudo().with_context(**MAIL_LATER)
         request._lock_with_document()
         request._check_can_decide(answer)
-        approver = request._get_answering(answer)
+        approver = request._get_answering(answer).with_env(request.env)
         declined = []
         if answer.chosen is not None and answer.decision in DECISIONS[:2]:
             approver, declined = request._choose(approver, answer.chosen)
@@ -395,7 +398,7 @@ class CustomerApprovalRequest(models.Model):
             subtype_xmlid="mail.mt_note",
         )
         self.message_post(body=message.body, author_id=author.id)
-        document._close_for_staff("answer", "expired", "bounced", "proposal")
+        document._close_for_staff("answer", "expired", "bounced", "mail", "proposal")
         if self.state != "approved":
             self._schedule_follow_up(document)
         # Printing takes seconds and may fail: the answer waits for neither.

@@ -227,8 +227,9 @@ class CustomerApprovalRequest(models.Model):
             asked = request.approver_ids.filtered(
                 lambda a: a.state not in ("waiting", "removed", "passed_on")
             )
+            told = asked._filter_reached()
             request._withdraw(reason)
-            request._mail("withdrawn", asked)
+            request._mail("withdrawn", told)
 
     def _change_deadline(self, deadline):
         """Give the customer another last day.
@@ -295,13 +296,7 @@ class CustomerApprovalRequest(models.Model):
                 raise UserError(
                     self.env._("%(name)s is asked already.", name=partner.display_name)
                 )
-            if not partner.email:
-                raise UserError(
-                    self.env._(
-                        "%(name)s has no e-mail address. Enter one first.",
-                        name=partner.display_name,
-                    )
-                )
+            partner._check_approval_address()
         last = max(request.approver_ids.mapped("sequence"), default=0)
         approvers = request.approver_ids.create(
             [
@@ -343,9 +338,57 @@ class CustomerApprovalRequest(models.Model):
             request._send(approvers=asked)
         request._ask_next()
 
-    def _remove_approvers(self, approvers):
+    def _replace_approver(self, approver):
+        """Ask the same person anew, at the address that they have now.
+
+        :return: the new approver
+        """
+        self.ensure_one()
+        request = self.sudo()  # the caller checked who may
+        new = request.approver_ids.create(
+            [
+                EvidenceValues(
+                    request_id=request.id,
+                    partner_id=approver.partner_id.id,
+                    email=approver.partner_id.email_normalized,
+                    sequence=approver.sequence,
+                    is_outsider=approver.is_outsider,
+                    origin="added",
+                    state="asked",
+                )
+            ]
+        )
+        exported = new._export_evidence()[request.id][0]
+        document = request._get_document()
+
+        def entry(kind, own, **details):
+            return Entry(
+                document,
+                kind,
+                request,
+                text=approver.partner_id.name,
+                details={"approver": own.id, **details},
+            )
+
+        came = entry(
+            "approver_added",
+            new,
+            frozen=ledger.approver_digest(exported),
+            outsider=new.is_outsider,
+        )
+        entries = [came, entry("approver_removed", approver)]
+        if request.rule == "order":
+            entries.append(entry("turn_came", new))
+        approver._record(EvidenceValues(state="removed"), *entries)
+        approver._change_links()
+        request.invalidate_recordset(["approver_ids"])
+        request._subscribe_approvers()
+        return new
+
+    def _remove_approvers(self, approvers, others=None):
         """Ask these people no longer.
 
+        :param others: the ``res.partner`` records who are asked instead
         :raise UserError: too few would remain, or they have answered
         """
         self.ensure_one()
@@ -389,7 +432,8 @@ class CustomerApprovalRequest(models.Model):
                     details={"approver": approver.id},
                 ),
             )
-        request._mail("withdrawn", told)
+        names = ", ".join(others.mapped("name")) if others else ""
+        request._mail("replaced", told._filter_reached(), other=names)
         approvers._change_links()
         request._subscribe_approvers()
         request._ask_next()

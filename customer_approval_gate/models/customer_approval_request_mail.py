@@ -4,13 +4,15 @@
 
 from markupsafe import Markup
 
-from odoo import SUPERUSER_ID, api, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.fields import Domain
+from odoo.tools import email_normalize
 
 from ..tools import links
 from ..tools.entry import Entry
 from ..tools.grants import GRANT, Mailing, is_mailing
 from ..tools.languages import find_lang
+from ..tools.mails import MAIL_LATER
 
 
 # By what it does, as one file would be 1,800 lines.
@@ -29,32 +31,32 @@ class CustomerApprovalRequest(models.Model):
         self.message_unsubscribe((self.approver_ids - counted).partner_id.ids)
         self.message_subscribe(counted.partner_id.ids)
 
-    def _send(self, kind="mail_sent", template="asked", approvers=None, text=""):
+    def _send(self, template="asked", approvers=None):
         """Mail their links to those who are to answer now, in their languages.
 
-        Many at once go through the mail queue.
-
-        :param str kind: of the events: ``mail_sent`` or ``reminded``
         :param str template: which of our templates
         :param approvers: whom; by default all who have not answered
-        :param str text: kept in the events
         """
-        if kind not in ("mail_sent", "reminded"):
-            raise ValueError(f"{kind} is no kind of mail")
         requests = self.sudo()  # whoever is asked; the callers checked who may ask
         if approvers is None:
             approvers = requests.approver_ids.filtered(
                 lambda approver: approver.state == "asked"
             )
-        requests._mail(template, approvers, queue=len(self) > 1)
+        requests._mail(template, approvers)
+
+    def _remind(self, approvers):
+        """Mail the links again to those who have not answered.
+
+        :param approvers: whom
+        """
+        requests = self.sudo()  # as above
         self.env["customer.approval.event"].sudo()._append(
             [
                 Entry(
                     request._get_document(),
-                    kind,
+                    "reminded",
                     request,
                     method="mail",
-                    text=text,
                     personal={
                         "recipients": ", ".join(
                             approver._format_address()
@@ -66,17 +68,14 @@ class CustomerApprovalRequest(models.Model):
                 for request in requests
             ]
         )
-
-    def _remind(self, approvers=None):
-        """Mail the links again to those who have not answered."""
-        self._send("reminded", "reminder", approvers)
+        self._send("reminder", approvers)
 
     @api.model
-    def _mail(self, kind, approvers, queue=False, attachments=None, **values):
-        """Mail people who are asked, each in their language and with their own link.
+    def _mail(self, kind, approvers, attachments=None, **values):
+        """Mail people who are asked, each in their language and with their own link, as
+        soon as the job gets to it.
 
         :param str kind: the template, without the prefix of its id
-        :param bool queue: whether to leave it to the mail queue
         :param attachments: ``ir.attachment`` records to go along
         :param values: what the template finds in ``ctx``
         """
@@ -86,13 +85,13 @@ class CustomerApprovalRequest(models.Model):
         for approver in approvers.sudo().filtered("email"):
             approver.request_id._notify_by_template(
                 template.with_context(**values),
+                kind,
                 approver,
                 approver.partner_id,
-                queue,
                 attachments,
             )
 
-    def _notify_by_template(self, template, approver, partner, queue, attachments):
+    def _notify_by_template(self, template, kind, approver, partner, attachments):
         self.ensure_one()
         lang = find_lang(self.env, partner.lang, self.lang)
         rendered = template._generate_template(
@@ -122,8 +121,9 @@ class CustomerApprovalRequest(models.Model):
             mails.write(
                 {"email_to": approver._format_address(), "recipient_ids": False}
             )
-        if not queue:
-            mails.send_after_commit()
+        self.env["customer.approval.mailing"]._queue(
+            self, mails, kind, approver if own else None
+        )
 
     def _notify_get_recipients_groups(self, message, model_description, msg_vals=False):
         groups = super()._notify_get_recipients_groups(
@@ -166,7 +166,9 @@ class CustomerApprovalRequest(models.Model):
 
         :return: the message
         """
-        message = super().message_post(**kwargs)
+        if not self.env.user._is_internal():
+            self = self.with_context(**MAIL_LATER)  # they wait for no mail server
+        message = super(CustomerApprovalRequest, self).message_post(**kwargs)
         if message.message_type in ("comment", "email") and not any(
             user._is_internal() for user in message.author_id.user_ids
         ):
@@ -222,6 +224,12 @@ class CustomerApprovalRequest(models.Model):
         """Tell the salesperson that somebody who is asked cannot be reached."""
         result = super()._message_receive_bounce(email, partner)
         request = self.sudo()  # the mail gateway has no rights of its own
+        approver = request.approver_ids._filter_counted().filtered(
+            lambda a: a.email == email_normalize(email or "")
+        )[:1]
+        mailings = self.env["customer.approval.mailing"]
+        last = mailings._get_last(approver, asking=False).get(approver, mailings)
+        last.write({"state": "bounced", "changed_on": fields.Datetime.now()})
         self.env["customer.approval.event"].sudo()._append(
             [
                 Entry(
@@ -229,6 +237,7 @@ class CustomerApprovalRequest(models.Model):
                     "mail_bounced",
                     request,
                     method="mail",
+                    details={"approver": approver.id} if approver else {},
                     personal={"recipients": email},
                 )
             ]
@@ -244,6 +253,12 @@ class CustomerApprovalRequest(models.Model):
         )
         return result
 
+    def _get_unreached(self):
+        """Return those who are asked, and have not got the mail with their link."""
+        return self.approver_ids.filtered(
+            lambda a: a._is_open() and a.mail_state == "failed"
+        )
+
     def _tell_staff(self, note, topic=None):
         """Put something about the request on the salesperson's list of things to do.
 
@@ -251,7 +266,10 @@ class CustomerApprovalRequest(models.Model):
         :param str topic: what it is about, for ``_close_for_staff()``
         """
         self.ensure_one()
-        return self._get_document()._schedule_for_staff(
+        document = self._get_document()
+        if topic:
+            document._close_for_staff(topic)  # the last news counts
+        return document._schedule_for_staff(
             "mail.mail_activity_data_warning",
             self._get_told_users(),
             topic=topic,
@@ -274,13 +292,21 @@ class CustomerApprovalRequest(models.Model):
 
     def _log_on_documents(self):
         for request in self:
+            asked = request.approver_ids.filtered(lambda a: a.state == "asked")
+            waiting = request.approver_ids.filtered(lambda a: a.state == "waiting")
+            body = self.env._(
+                "Approval of version %(version)s requested from %(partners)s: "
+                "%(request)s.",
+                partners=", ".join(asked.partner_id.mapped("name")),
+                version=request.version,
+                request=request._get_html_link(title=request.name),
+            )
+            if waiting:
+                body += Markup("<br/>") + self.env._(
+                    "After that, one after the other: %(partners)s.",
+                    partners=", ".join(waiting.partner_id.mapped("name")),
+                )
             request._get_document().message_post(
-                body=self.env._(
-                    "Approval of version %(version)s requested from %(partners)s: "
-                    "%(request)s.",
-                    partners=", ".join(request.approver_ids.partner_id.mapped("name")),
-                    version=request.version,
-                    request=request._get_html_link(title=request.name),
-                ),
+                body=body,
                 author_id=request.requested_by_id.partner_id.id,
             )

@@ -2,7 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 
 class ResPartner(models.Model):
@@ -61,6 +61,31 @@ class ResPartner(models.Model):
                 raise ValidationError(
                     self.env._("Amounts cannot be negative. Enter 0 for none.")
                 )
+
+    def _check_approval_address(self):
+        """Mails go to one address, the first that is one.
+
+        :raise UserError: a contact has none
+        """
+        for partner in self:
+            if partner.email_normalized:
+                continue
+            if partner.email:
+                raise UserError(
+                    self.env._(
+                        "“%(email)s” is not an e-mail address. Enter one for "
+                        "%(partner)s, or ask on this screen.",
+                        email=partner.email,
+                        partner=partner.display_name,
+                    )
+                )
+            raise UserError(
+                self.env._(
+                    "%(partner)s has no e-mail address. Enter one, or ask on this "
+                    "screen.",
+                    partner=partner.display_name,
+                )
+            )
 
     def _get_approvers(self, document_type):
         """Return who is asked about documents of a type.

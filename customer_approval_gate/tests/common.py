@@ -3,7 +3,7 @@
 
 import logging
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from odoo.exceptions import UserError
 from odoo.fields import Command
@@ -79,6 +79,17 @@ class ApprovalMixin:
         with self.assertRaises(error) as catcher:
             yield
         self.assertRegex(str(catcher.exception), regex)
+
+    def _run_job(self, name):
+        """Do what a job does, in transactions of its own.
+
+        :param str name: of the ``ir.cron``, without the prefix of its id
+        """
+        job = self.env.ref(f"customer_approval_gate.{name}")
+        is_http = isinstance(self, HttpCase)
+        with nullcontext() if is_http else self.enter_registry_test_mode():
+            job.method_direct_trigger()
+        self.env.invalidate_all()
 
     def _make_certificate(self, request):
         """Print, store and mail, as the job does."""

@@ -218,6 +218,7 @@ class TestApproval(ApprovalCommon, MailCommon):
             request = self.order._request_customer_approval(
                 self.partner | second, message="<b>Hurry</b>"
             )
+            self._run_job("cron_mailings")
         for approver in request.sudo().approver_ids:
             email = approver.partner_id.email
             mail = next(m for m in self._mails if email in str(m["email_to"]))
@@ -240,6 +241,7 @@ class TestApproval(ApprovalCommon, MailCommon):
         template.with_context(lang="fr_FR").subject = "Veuillez approuver"
         with self.mock_mail_gateway():
             self.order._request_customer_approval()
+            self._run_job("cron_mailings")
         self.assertIn("Veuillez approuver", [mail["subject"] for mail in self._mails])
 
     # Answers

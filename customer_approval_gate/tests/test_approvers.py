@@ -423,8 +423,19 @@ class TestApprovers(ApproverCommon):
         request = self._ask(partners=self.ada)
         approver = self._approver(request, self.ada)
         approver._pass_on("Grace", "grace@gmail.com")
-        approver.with_user(self.salesperson).action_refuse_pass_on()
+        self._get_mails()
+        own = approver.with_user(self.salesperson)
+        action = own.action_refuse_pass_on()
+        dialog = self.env[action["res_model"]].with_user(self.salesperson)
+        dialog = dialog.with_context(**action["context"]).create({"reason": " "})
+        with self.assertRaisesRegex(UserError, "say why"):
+            dialog.action_refuse()
+        dialog.reason = "Who is that?"
+        dialog.action_refuse()
         self.assertFalse(approver.proposed_email)
+        mail = self._get_mails()[self.ada][0]
+        self.assertIn("Who is that?", mail.body_html)
+        self.assertIn("Grace", mail.body_html)
         self.assertTrue(approver._is_open())
         with self.assertRaisesRegex(UserError, "Nobody is named"):
             approver.with_user(self.salesperson).action_confirm_pass_on()
@@ -565,7 +576,7 @@ class TestApprovers(ApproverCommon):
             lambda: other._add_approvers(self.eve),
             lambda: other._remove_approvers(request.approver_ids[:1]),
             lambda: other._withdraw_by_staff("No"),
-            lambda: request.approver_ids[:1].with_user(outsider).action_nudge(),
+            lambda: request.approver_ids[:1].with_user(outsider).action_remind(),
         ):
             with self.assertRaises(AccessError):
                 call()
@@ -577,10 +588,10 @@ class TestApprovers(ApproverCommon):
         request.with_user(self.salesperson).action_remind()
         self.assertEqual(set(self._get_mails()), {self.bob, self.eve})
         approver = self._approver(request, self.bob).with_user(self.salesperson)
-        approver.action_nudge()
+        approver.action_remind()
         self.assertEqual(set(self._get_mails()), {self.bob})
-        with self.assertRaisesRegex(UserError, "not to answer now"):
-            self._approver(request, self.ada).with_user(self.salesperson).action_nudge()
+        with self.assertRaisesRegex(UserError, "nothing to answer"):
+            self._approver(request, self.ada).with_user(self.salesperson).action_remind()
 
     # Evidence
 
@@ -741,7 +752,7 @@ class TestApprovers(ApproverCommon):
 
     def _send_code(self, approver):
         with self.mock_mail_gateway(mail_unlink_sent=True):
-            approver._send_code()
+            approver._mail_code(approver._prepare_code())
         body = self._mails[0]["body"]
         self.assertIn(approver.email, str(self._mails[0]["email_to"]))
         return re.search(r">\s*(\d{6})\s*<", body).group(1)
@@ -753,6 +764,8 @@ class TestApprovers(ApproverCommon):
         self.assertTrue(approver._confirm_code(code))
         with self.assertRaisesRegex(UserError, "no longer good"):
             approver._confirm_code(code)
+        with self.enter_registry_test_mode():
+            self.env.cr.postcommit.run()  # events beside the transaction
         kinds = approver.request_id.event_ids.mapped("kind")
         self.assertIn("code_sent", kinds)
         self.assertIn("code_confirmed", kinds)
@@ -779,7 +792,7 @@ class TestApprovers(ApproverCommon):
                 with self.assertRaisesRegex(UserError, f"{pause + 1} minutes|{pause} "):
                     approver._confirm_code(code)
                 with self.assertRaisesRegex(UserError, "Too many wrong codes"):
-                    approver._send_code()
+                    approver._mail_code(approver._prepare_code())
             now += timedelta(minutes=pause + 1)
         self.assertEqual(
             approver.request_id.event_ids.mapped("kind").count("code_failed"), 15
@@ -807,14 +820,19 @@ class TestApprovers(ApproverCommon):
         self.ada.email = "thief@evil.example"
         approver = request.approver_ids
         with self.assertRaisesRegex(UserError, "has changed since"):
-            approver.with_user(self.salesperson).action_nudge()
+            approver.with_user(self.salesperson).action_remind()
         with self.mock_mail_gateway():
-            approver._send_code()
+            approver._mail_code(approver._prepare_code())
         self.assertIn("ada@oak.example", str(self._mails[0]["email_to"]))
-        self._get_mails()
-        for email in ("thief@evil.example", "ada@oak.example, thief@evil.example"):
+        for email, changed in (
+            ("thief@evil.example", True),
+            ("ada@oak.example, thief@evil.example", False),
+        ):
             self.ada.email = email
-            with self.assertRaisesRegex(UserError, "has changed since"):
+            if changed:
+                with self.assertRaisesRegex(UserError, "has changed since"):
+                    request.with_user(self.salesperson).action_remind()
+            else:
                 request.with_user(self.salesperson).action_remind()
             request._mail("deadline", approver)
             self.env.flush_all()

@@ -56,6 +56,13 @@ class PageCommon(BrowserCase, ApproverCommon):
         with mute_logger("odoo.http"):
             return self.url_open(path, **kwargs)
 
+    def _read(self, approver=None):
+        """Look at the page as a person does: their browser tells so."""
+        approver = approver or self.approver
+        csrf = self._csrf(self._visit(approver).text)
+        url = f"/my/approvals/{approver.request_id.id}/opened"
+        return self.url_open(url, data={"csrf_token": csrf})
+
     def _csrf(self, text):
         return re.search(r'name="csrf_token" value="([^"]+)"', text).group(1)
 
@@ -206,8 +213,7 @@ class TestPage(PageCommon):
         self.assertIn(links.token_of(request.approver_ids), mail.body_html)
 
     def test_what_has_changed_since_one_looked(self):
-        agent = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"}
-        self._visit(headers=agent)
+        self._read()
         self.order.order_line[0].price_unit = 120
         self._visit(self._ask(partners=self.bob).approver_ids)
         self.order.order_line[0].price_unit = 130

@@ -249,6 +249,7 @@ class TestPortal(HttpCase, ApprovalCommon):
         response = self._answer(decision="rejected", reason="Changed my mind")
         self.assertEqual(response.status_code, 409)
         self.assertIn("approved version", response.text)
+        self.assertIn("What you sent now was not recorded", response.text)
         self.assertEqual(self.approval.state, "approved")
 
     def test_answering_what_is_withdrawn(self):

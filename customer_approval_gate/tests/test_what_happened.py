@@ -142,12 +142,17 @@ class TestWhatHappened(ApproverCommon):
         self.assertEqual(self._get_topics(), [])
 
     def test_a_colleague_who_was_proposed(self):
-        for action in ("action_confirm_pass_on", "action_refuse_pass_on"):
+        for number, decide in enumerate(
+            (
+                lambda own: own.action_confirm_pass_on(),
+                lambda own: own._refuse_proposal("No"),
+            )
+        ):
             request = self._ask(partners=self.ada)
             approver = self._approver(request, self.ada)
-            approver._pass_on("Somebody", f"{action}@elsewhere.example")
+            approver._pass_on("Somebody", f"no-{number}@elsewhere.example")
             self.assertEqual(self._get_topics(), ["proposal"])
-            getattr(approver.with_user(self.salesperson), action)()
+            decide(approver.with_user(self.salesperson))
             self.assertEqual(self._get_topics(), [])
 
     def test_what_was_blocked_and_goes_on(self):

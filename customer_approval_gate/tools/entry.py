@@ -91,6 +91,7 @@ class Delivery:
     :param place: where, as text
     :param position: latitude and longitude, as decimal texts
     :param partner: the ``res.partner`` whose login it was
+    :param form: what tells this form from others, so that it counts once
     """
 
     kind: Any
@@ -104,3 +105,4 @@ class Delivery:
     place: str = ""
     position: tuple = ()
     partner: Any = None
+    form: str = ""

@@ -109,6 +109,15 @@ def find_by_thread_token(request, token):
     return found
 
 
+def answer_key(request, key):
+    """Return how it is kept which browser has answered a request: by what is in its
+    session alone.
+
+    :param str key: what the session holds
+    """
+    return seal.make_token(f"answer:{request.id}:{key}")
+
+
 def code_digest(approver, code):
     """Return how a one-time code is kept: six digits are soon tried, and cannot be
     without the server's key."""

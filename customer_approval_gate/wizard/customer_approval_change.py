@@ -81,7 +81,8 @@ class CustomerApprovalChange(models.TransientModel):
             )
         request._change_deadline(self.deadline)
         others = self.other_partner_ids if self.ask_others else self.browse()
-        if added := self.add_partner_ids | (others or self.add_partner_ids.browse()):
+        added = self.add_partner_ids | (others or self.add_partner_ids.browse())
+        if added:
             request._add_approvers(added)
         if self.remove_partner_ids:
             approvers = request.approver_ids.filtered(
@@ -90,5 +91,5 @@ class CustomerApprovalChange(models.TransientModel):
                     and approver.state in ("waiting", "asked")
                 )
             )
-            request._remove_approvers(approvers)
+            request._remove_approvers(approvers, added)
         return {"type": "ir.actions.client", "tag": "soft_reload"}

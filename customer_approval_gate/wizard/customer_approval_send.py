@@ -204,7 +204,7 @@ class CustomerApprovalSend(models.TransientModel):
         for new in (True, False):
             own = requests.filtered(lambda r, new=new: (r.version > 1) == new)
             if own:
-                own._send(template="changed" if new else "asked")
+                own._send("changed" if new else "asked")
         return {"type": "ir.actions.act_window_close"}
 
     def _is_asked_already(self, document):
@@ -231,16 +231,7 @@ class CustomerApprovalSend(models.TransientModel):
                     "choose whom to ask, request approval of one document at a time."
                 )
             )
-        for partner in partners:
-            if partner.email and not partner.email_normalized:
-                raise UserError(
-                    self.env._(
-                        "“%(email)s” is not an e-mail address. Enter one for "
-                        "%(partner)s.",
-                        email=partner.email,
-                        partner=partner.display_name,
-                    )
-                )
+        partners._check_approval_address()
         strangers = partners - self.allowed_partner_ids
         if strangers and not self.ask_others:
             raise UserError(

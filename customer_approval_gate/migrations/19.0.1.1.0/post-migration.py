@@ -6,13 +6,13 @@ from odoo import SUPERUSER_ID, api
 from odoo.addons.customer_approval_gate.tools import ledger
 from odoo.addons.customer_approval_gate.tools.entry import Entry, EvidenceValues
 
+# These requests have what the first format knows, and are digested as it does.
+OLD_FORMAT = 1
 OLD_RULES = (
     "customer_approval_request_rule_sale_unassigned",
     "customer_approval_request_rule_sale_all",
     "customer_approval_request_rule_invoice",
 )
-NOTE = "Taken over when the ledger began"
-
 
 def migrate(cr, version):
     """Take stages and requests of before into the ledger. Not by a method of a model:
@@ -68,25 +68,27 @@ def _get_events(request, row):
 
     def entry(kind, occurred_on, **values):
         return Entry(
-            document, kind, request, **{"text": NOTE, **values}, occurred_on=occurred_on
+            document, kind, request, **{"text": ledger.TAKEN_OVER, **values}, occurred_on=occurred_on
         )
 
     entries = [
         entry(
             "requested",
             request.requested_on,
-            details={"frozen": ledger.frozen_digest(row), "round": request.round},
+            details={
+                "frozen": ledger.frozen_digest(row, OLD_FORMAT),
+                "round": request.round,
+            },
         )
     ]
     if request.state in ledger.DECISIONS:
-        plain = {name: row[name] for name in ledger.DECISION_FIELDS}
         entries.append(
             entry(
                 "decided",
                 request.decided_on,
                 decision=request.state,
                 method=request.decision_method,
-                details={"answer": ledger.sha256(ledger.canonical(plain))},
+                details={"answer": ledger.decision_digest(row, OLD_FORMAT)},
                 personal={
                     key: row[name] for name, key in ledger.PERSONAL_FIELDS.items()
                 },
