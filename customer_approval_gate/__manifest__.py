@@ -34,6 +34,7 @@
         "wizard/customer_approval_erase_views.xml",
         "wizard/customer_approval_address_views.xml",
         "wizard/customer_approval_refuse_proposal_views.xml",
+        "wizard/customer_approval_uninstall_views.xml",
         # Views
         "views/customer_approval_stage_views.xml",
         "views/customer_approval_category_views.xml",

@@ -116,6 +116,10 @@ def post_init_hook(env):
             document.stage_id = env.ref(f"customer_approval_gate.{stage}")
 
 
+# What has files, messages and followers.
+OUR_FILES = ("customer.approval.request", "customer.approval.delivery")
+
+
 def uninstall_hook(env):
     """Let go of stages and evidence, which go with the addon: the database no longer
     holds their rules, and documents are no longer held by them."""
@@ -137,6 +141,7 @@ def uninstall_hook(env):
             )
         )
     for table in (
+        "mailing",
         "delivery",
         "personal",
         "checkpoint",
@@ -147,4 +152,13 @@ def uninstall_hook(env):
         env.cr.execute(
             SQL("DELETE FROM %s", SQL.identifier(f"customer_approval_{table}"))
         )
+    # Nothing of ours is left beside our tables.
+    for name in OUR_FILES:
+        env["ir.attachment"].search([("res_model", "=", name)]).unlink()
+        env["mail.message"].search([("model", "=", name)]).unlink()
+        env["mail.followers"].search([("res_model", "=", name)]).unlink()
+        env["mail.activity"].search([("res_model", "=", name)]).unlink()
+    env["ir.config_parameter"].search(
+        [("key", "=like", "customer_approval_gate.%")]
+    ).unlink()
     env.invalidate_all()

@@ -2,6 +2,9 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import json
+import tempfile
+
+from werkzeug.wsgi import wrap_file
 
 from odoo import http
 from odoo.http import content_disposition, request
@@ -27,6 +30,27 @@ class CustomerApprovalVerification(http.Controller):
                         "Content-Disposition",
                         content_disposition(f"{approval.name}.zip"),
                     ),
+                ],
+            )
+        )
+
+    @http.route("/customer_approval/export", type="http", auth="user")
+    def customer_approval_export(self, **kwargs):
+        """Download all evidence of the database, as administrator."""
+        if not request.env.is_system():
+            raise request.not_found()
+        file = tempfile.TemporaryFile()
+        request.env["customer.approval.event"].sudo()._write_export(file)  # see above
+        size = file.tell()
+        file.seek(0)
+        name = f"{request.env.cr.dbname} {request.env._('evidence')}.zip"
+        return secure(
+            request.make_response(
+                wrap_file(request.httprequest.environ, file),
+                headers=[
+                    ("Content-Type", "application/zip"),
+                    ("Content-Length", size),
+                    ("Content-Disposition", content_disposition(name)),
                 ],
             )
         )

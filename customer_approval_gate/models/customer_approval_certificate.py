@@ -369,7 +369,8 @@ class CustomerApprovalRequest(models.Model):
             del row["files"]
             for number, file in enumerate(request.attachment_ids.sorted("id"), 1):
                 path = f"{folder}/files/{number}-{request._get_safe_name(file.name)}"
-                files[path] = file.raw or b""
+                if not file._is_lost():
+                    files[path] = file.raw or b""
                 row["file_paths"].append({"name": file.name, "path": path})
             evidence["covered_files"] |= {
                 row["content_file"],
@@ -380,14 +381,14 @@ class CustomerApprovalRequest(models.Model):
                 (request.certificate_id, "certificate.pdf"),
                 (request.document_pdf_id, "document.pdf"),
             ):
-                if attachment:
-                    # A file that is gone from the store is empty, and does not verify.
+                if attachment and not attachment._is_lost():
                     files[f"{folder}/{name}"] = attachment.raw or b""
             for approver in request.approver_ids:
                 prefix = f"{folder}/approvers/{approver.id}"
                 for number, file in enumerate(approver.proof_ids.sorted("id"), 1):
                     name = request._get_safe_name(file.name)
-                    files[f"{prefix}-{number}-{name}"] = file.raw or b""
+                    if not file._is_lost():
+                        files[f"{prefix}-{number}-{name}"] = file.raw or b""
                 if approver.signature:
                     files[f"{prefix}-signature.png"] = base64.b64decode(
                         approver.signature
@@ -402,12 +403,8 @@ class CustomerApprovalRequest(models.Model):
         for delivery in deliveries.search(
             [("res_model", "=", self.res_model), ("res_id", "=", self.res_id)]
         ):
-            folder = f"deliveries/{self._get_safe_name(delivery.name)}"
-            for number, photo in enumerate(delivery.attachment_ids.sorted("id"), 1):
-                name = self._get_safe_name(photo.name)
-                files[f"{folder}/{number}-{name}"] = photo.raw or b""
-            if delivery.signature:
-                files[f"{folder}/signature.png"] = base64.b64decode(delivery.signature)
+            for name, content in delivery._collect_files().items():
+                files[f"deliveries/{name}"] = content
         return files, evidence
 
     @api.model

@@ -1,6 +1,7 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import base64
 import re
 from collections import defaultdict
 
@@ -289,6 +290,20 @@ class CustomerApprovalDelivery(models.Model):
         self.ensure_one()
         return self.env[self.res_model].browse(self.res_id)
 
+    def _collect_files(self):
+        """Return the files of a confirmation for a bundle: ``{name: bytes}``."""
+        self.ensure_one()
+        safe_name = self.env["customer.approval.request"]._get_safe_name
+        folder = safe_name(self.name)
+        collected = {}
+        for number, photo in enumerate(self.attachment_ids.sorted("id"), 1):
+            if not photo._is_lost():
+                name = f"{folder}/{number}-{safe_name(photo.name)}"
+                collected[name] = photo.raw or b""
+        if self.signature:
+            collected[f"{folder}/signature.png"] = base64.b64decode(self.signature)
+        return collected
+
     def _get_time_zone(self):
         return self.partner_id.tz or self.company_id.partner_id.tz or "UTC"
 
@@ -325,6 +340,12 @@ class CustomerApprovalDelivery(models.Model):
             row = row_of.get(event)
             if not row:
                 problems.append(f"event {event.id}: its confirmation was deleted")
+                continue
+            if lost := row.attachment_ids.filtered(lambda file: file._is_lost()):
+                problems.append(
+                    f"{self._name},{row.id} ({row.name}): {lost[0].name} is missing "
+                    "from the file store"
+                )
                 continue
             details = event.details
             photos = sorted(

@@ -100,6 +100,7 @@ class CustomerApprovalEvent(models.Model):
             ("policy_changed", "Policy Changed"),
             ("certified", "Certificate Made"),
             ("downloaded", "Evidence Downloaded"),
+            ("exported", "All Evidence Downloaded"),
             ("erased", "Personal Data Erased"),
             ("deleted", "Deleted"),
             ("upgrade_noted", "Digest of an Upgrade Explained"),

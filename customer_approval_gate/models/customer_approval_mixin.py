@@ -1470,7 +1470,9 @@ class CustomerApprovalMixin(models.AbstractModel):
         requests = Request.sudo().create([EvidenceValues(vals) for vals in vals_list])
         requests._subscribe()
         requests._log_on_documents()
-        self._close_for_staff("answer", "expired", "bounced", "mail", "proposal")
+        self._close_for_staff(
+            "answer", "expired", "bounced", "mail", "new_link", "proposal"
+        )
         return requests
 
     def _prepare_approvers(self, partners, rules):

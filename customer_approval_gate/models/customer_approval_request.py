@@ -685,6 +685,7 @@ class CustomerApprovalRequest(models.Model):
         approvers = self.env["customer.approval.approver"].sudo()  # the requests' own
         approvers = approvers.search([("request_id", "in", self.ids)])
         approvers = approvers._export_evidence()
+        lost = self._find_lost_files()
         for row in rows:
             for name, value in row.items():
                 if hasattr(value, "isoformat"):
@@ -709,6 +710,8 @@ class CustomerApprovalRequest(models.Model):
                 descriptions[key] for key in sorted(files.get(row["id"], []))
             ]
             row["approvers"] = approvers.get(row["id"], [])
+            if row["id"] in lost:
+                row["lost_files"] = lost[row["id"]]
         return rows
 
     @api.model
@@ -724,6 +727,18 @@ class CustomerApprovalRequest(models.Model):
                 "sha256": ledger.sha256(file.raw or b""),
             }
         return described
+
+    def _find_lost_files(self):
+        """Return the names of files that are not in the file store any more, by the
+        ids of the requests: what is lost is not what somebody has altered."""
+        lost = {}
+        for request in self.sudo():  # the requests' own
+            files = request.attachment_ids | request.approver_ids.proof_ids
+            files |= request.certificate_id | request.document_pdf_id
+            for file in files:
+                if file._is_lost():
+                    lost.setdefault(request.id, []).append(file.name)
+        return lost
 
     @api.model
     def _read_relation(self, name, records=None):

@@ -398,7 +398,9 @@ class CustomerApprovalRequest(models.Model):
             subtype_xmlid="mail.mt_note",
         )
         self.message_post(body=message.body, author_id=author.id)
-        document._close_for_staff("answer", "expired", "bounced", "mail", "proposal")
+        document._close_for_staff(
+            "answer", "expired", "bounced", "mail", "new_link", "proposal"
+        )
         if self.state != "approved":
             self._schedule_follow_up(document)
         # Printing takes seconds and may fail: the answer waits for neither.

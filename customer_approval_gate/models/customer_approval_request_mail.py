@@ -253,6 +253,27 @@ class CustomerApprovalRequest(models.Model):
         )
         return result
 
+    def _mail_new_links(self):
+        """Mail new links to those who are asked, where an upgrade has stopped the ones
+        of before, and tell staff."""
+        for request in self:
+            asked = request.approver_ids.filtered(lambda a: a._is_open())
+            request._mail("new_link", asked)
+            names = ", ".join(
+                f"{approver.partner_id.name} ({approver.email or '-'})"
+                for approver in asked
+            )
+            request._tell_staff(
+                self.env._(
+                    "An upgrade has stopped the links of %(request)s. New ones are "
+                    "mailed to %(names)s. Whoever has no address needs to be asked on "
+                    "your screen.",
+                    request=request.display_name,
+                    names=names,
+                ),
+                topic="new_link",
+            )
+
     def _get_unreached(self):
         """Return those who are asked, and have not got the mail with their link."""
         return self.approver_ids.filtered(

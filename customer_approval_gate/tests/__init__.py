@@ -19,6 +19,7 @@ from . import (
     test_hooks,
     test_invoice,
     test_layout,
+    test_life_cycle,
     test_ledger,
     test_lock,
     test_mails,

@@ -19,6 +19,10 @@ def granted(env, grant):
     return env.context.get(GRANT) is grant
 
 
+class Uninstalling:
+    """An administrator has taken all evidence away, and wants the addon to go."""
+
+
 class LeavingBlocked:
     """Somebody has paid: what a gate blocks is left out of what follows, and staff are
     told. Nobody else may say so: nothing may have been paid.

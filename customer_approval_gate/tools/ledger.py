@@ -9,6 +9,8 @@ Odoo, and do not trust whoever has it.
     python3 verify.py               checks the folder it is in
     python3 verify.py bundle.zip    checks a bundle that was not unpacked
 
+The same goes for an export, which holds all bundles of a database and its whole ledger.
+
 What holds what:
 
 - A request's frozen columns, and who was asked at first, are in the digest of its event
@@ -24,6 +26,7 @@ What holds what:
 
 import base64
 import hashlib
+import io
 import json
 import pathlib
 import sys
@@ -66,6 +69,7 @@ SEALED_FIELDS = (
 the chain and with it all that came before."""
 
 UNSEALED_KINDS = (
+    "exported",
     "mail_sent",
     "mail_queued",
     "mail_accepted",
@@ -536,6 +540,8 @@ def check_request(request, events, personal, scope):
             for name in ("version", "digest", "scope_digest", "res_model", "res_id")
         ):
             return [f"{label}: is not the one that {event_label(event)} is about"]
+    for name in request.get("lost_files") or ():
+        return [f"{label}: {name} is missing from the file store"]
     if not is_digest_of(request["digest"], request["content"]):
         return [f"{label}: its content was altered"]
     number = format_of(request["scope_digest"])
@@ -1073,8 +1079,71 @@ def _check_paths(evidence, events):
     return []
 
 
+def check_ledger(data):
+    """Return what does not fit in all evidence of a database.
+
+    :param dict data: ``events``, ``personal``, ``requests``, ``checkpoints`` and
+        ``keys``, as plain data
+    """
+    personal = {int(key): value for key, value in data["personal"].items()}
+    keys = {**keys_of(data["events"]), **data["keys"]}
+    chains, asked = {}, {}
+    for event in data["events"]:
+        chains.setdefault((event["res_model"], event["res_id"]), []).append(event)
+    for request in data["requests"]:
+        asked.setdefault((request["res_model"], request["res_id"]), []).append(request)
+    problems = []
+    for key in sorted({*chains, *asked}):
+        events, requests = chains.get(key, []), asked.get(key, [])
+        problems += check_chain(events, keys)
+        problems += check_personal(events, personal)
+        problems += known_requests(requests, events)
+        for request in requests:
+            problems += check_request(request, events, personal, scope_digest)
+    problems += check_checkpoints(data["checkpoints"], keys)
+    return problems or check_roots(data["checkpoints"], data["events"])
+
+
+def check_export(read, names):
+    """Return what an export proves and what is wrong with it: see ``check_bundle()``.
+
+    :rtype: tuple
+    """
+    files = json.loads(read("export.json").decode())["files"]
+    data = json.loads(read("ledger.json").decode())
+    good, bad = [], []
+    for name in sorted({*files, *names} - {"export.json"}):
+        if name not in names:
+            bad.append(f"{name}: missing")
+        elif name not in files:
+            bad.append(f"{name}: does not belong here")
+        elif sha256(read(name)) != files[name]:
+            bad.append(f"{name}: altered")
+    problems = check_ledger(data)
+    bad += problems
+    if not problems:
+        good.append(f"the ledger of {len(data['events'])} events")
+    hashes = {event["id"]: event["hash"] for event in data["events"]}
+    for name in sorted(name for name in names if name.startswith("bundles/")):
+        own, wrong = _check_inner_bundle(read(name), hashes)
+        bad += [f"{name}: {text}" for text in wrong]
+        if not wrong:
+            good.append(f"{name}: {len(own)} checks")
+    return good, bad
+
+
+def _check_inner_bundle(content, hashes):
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    good, bad = check_bundle(contents.__getitem__, list(contents))
+    for event in json.loads(contents["evidence.json"].decode())["events"]:
+        if hashes.get(event["id"]) != event["hash"]:
+            bad.append(f"{event_label(event)}: is not in the ledger")
+    return good, bad
+
+
 def main(arguments):
-    """Check a bundle, print what holds and what does not."""
+    """Check a bundle or an export, print what holds and what does not."""
     path = pathlib.Path(arguments[0] if arguments else __file__).resolve()
     if path.is_file() and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
@@ -1091,19 +1160,23 @@ def main(arguments):
         def read(name):
             return (folder / name).read_bytes()
 
-    if "evidence.json" not in names:
-        sys.stdout.write("There is no evidence.json here.\n")
+    if "evidence.json" not in names and "export.json" not in names:
+        sys.stdout.write("There is no evidence.json and no export.json here.\n")
         return 2
     try:
-        good, bad = check_bundle(read, names)
-        keys = keys_of(json.loads(read("evidence.json").decode())["key_events"])
+        if "export.json" in names:
+            good, bad = check_export(read, names)
+            keys = keys_of(json.loads(read("ledger.json").decode())["events"])
+        else:
+            good, bad = check_bundle(read, names)
+            keys = keys_of(json.loads(read("evidence.json").decode())["key_events"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        good, bad, keys = [], [f"evidence.json: not as written ({error!r})"], {}
+        good, bad, keys = [], [f"not as it was written ({error!r})"], {}
     lines = [f"ok     {text}" for text in good]
     lines += [f"WRONG  {text}" for text in bad]
     lines += [f"key    {fingerprint}" for fingerprint in keys]
     if bad:
-        lines.append("This bundle is NOT genuine, or not complete.")
+        lines.append("This evidence is NOT genuine, or not complete.")
     else:
         lines.append(
             "Everything fits together. That nobody made all of it anew is proved by "

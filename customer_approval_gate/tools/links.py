@@ -15,10 +15,22 @@ from . import seal
 HANDOVER_SECONDS = 1800
 
 
+SALT = "customer_approval_gate.link_salt"
+"""The parameter by which links of a copy differ from those of its original: see
+``data/neutralize.sql``."""
+
+
+def _make_token(env, text):
+    parameters = env["ir.config_parameter"].sudo()  # whoever opens a link
+    salt = parameters.get_param(SALT)
+    return seal.make_token(f"{salt}:{text}" if salt else text)
+
+
 def token_of(approver):
     """Return the secret of a person's link."""
     # Whoever asks has the record already: the number alone is of no use.
-    return seal.make_token(f"approver:{approver.id}:{approver.sudo().token_number}")
+    number = approver.sudo().token_number
+    return _make_token(approver.env, f"approver:{approver.id}:{number}")
 
 
 def url_of(approver, user=None):
@@ -41,7 +53,9 @@ def handover_token(approver, user, back=0):
     """
     number = approver.sudo().token_number  # as above
     period = int(time.time()) // HANDOVER_SECONDS - back
-    return seal.make_token(f"handover:{approver.id}:{number}:{user.id}:{period}")
+    return _make_token(
+        approver.env, f"handover:{approver.id}:{number}:{user.id}:{period}"
+    )
 
 
 def find_by_token(approvers, token):
@@ -79,7 +93,7 @@ def find_by_old_token(approvers, token):
     found = approvers.browse()
     for approver in approvers:
         for number in range(1, approver.sudo().token_number):  # as above
-            old = seal.make_token(f"approver:{approver.id}:{number}")
+            old = _make_token(approver.env, f"approver:{approver.id}:{number}")
             if _is_same(token, old):
                 found |= approver
     return found
@@ -92,7 +106,7 @@ def thread_token(request, pid, approver):
     :param approver: who is asked, if the contact is
     """
     secret = token_of(approver) if approver else "nobody"
-    return seal.make_token(f"thread:{request.id}:{pid}:{secret}")
+    return _make_token(request.env, f"thread:{request.id}:{pid}:{secret}")
 
 
 def find_by_thread_token(request, token):
@@ -115,14 +129,14 @@ def answer_key(request, key):
 
     :param str key: what the session holds
     """
-    return seal.make_token(f"answer:{request.id}:{key}")
+    return _make_token(request.env, f"answer:{request.id}:{key}")
 
 
 def code_digest(approver, code):
     """Return how a one-time code is kept: six digits are soon tried, and cannot be
     without the server's key."""
     until = approver.sudo().code_until  # as above
-    return seal.make_token(f"code:{approver.id}:{until}:{code}")
+    return _make_token(approver.env, f"code:{approver.id}:{until}:{code}")
 
 
 def is_code(approver, code):

@@ -6,5 +6,6 @@ from . import (
     customer_approval_refuse_proposal,
     customer_approval_revise,
     customer_approval_send,
+    customer_approval_uninstall,
     customer_approval_withdraw,
 )

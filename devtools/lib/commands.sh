@@ -138,6 +138,7 @@ run_install_tests() {
     odoo_step demo-update.log "$db" -u "$ADDONS" --with-demo
     uninstall demo-uninstall.log "$db"
     odoo_step demo-again.log "$db" -i "$ADDONS" --with-demo
+    test_upgrades "$db"
     say "testing the main addon alone, without Inventory"
     drop_db "$db"
     odoo_step install-alone.log "$db" -i customer_approval_gate --without-demo
@@ -145,6 +146,51 @@ run_install_tests() {
         die "customer_approval_gate brings Inventory along"
     rm -f "$STATE"/install-*
     touch "$proof"
+}
+
+# The last commit of each version that has landed; and two, where the way from one to
+# the other made what has to be mended.
+LANDED=(d172690 d172690:be3c46a 5c98bd8 3524e1e 088e7e3 be3c46a)
+
+# From each of them, with demo data: all evidence verifies, glue addons come by
+# themselves, no table or column is there that a new installation does not have.
+test_upgrades() { # DATABASE
+    local path commit old=$STATE/old db=$1 addons how
+    git -C "$ROOT" cat-file -e "${LANDED[0]}" 2>/dev/null || die "the history is missing: git fetch --unshallow"
+    for path in "${LANDED[@]}"; do
+        say "testing the upgrade from ${path/:/ by }"
+        drop_db "$db"
+        copy_db "$BASE" "$db"
+        # As on a machine that has never seen the addons of later versions.
+        sql "$db" <<'END'
+DELETE FROM ir_module_module WHERE name LIKE 'customer_approval_gate%';
+DELETE FROM ir_model_data WHERE name LIKE 'module_customer_approval_gate%';
+END
+        how=-i
+        for commit in ${path//:/ }; do
+            rm -rf "$old"
+            mkdir -p "$old"
+            addons=$(git -C "$ROOT" ls-tree --name-only "$commit" | grep '^customer_approval' | paste -sd ,)
+            # shellcheck disable=SC2086
+            git -C "$ROOT" archive "$commit" ${addons//,/ } | tar -x -C "$old"
+            step upgrade-old.log odoo server -d "$db" --addons-path "$old" $how "$addons" --with-demo \
+                --no-http --max-cron-threads=0 --stop-after-init
+            how=-u
+        done
+        odoo_step upgrade-new.log "$db" -u customer_approval_gate --with-demo
+        step upgrade-check.log odoo_shell_script "$db" "$DEVTOOLS/upgrade_check.py"
+        diff <(columns "$READY") <(columns "$db") >&2 || die "other tables or columns than in a new installation"
+    done
+    rm -rf "$old"
+}
+
+columns() { # of all our tables, and ours of all others
+    sql "$1" <<'END'
+SELECT table_name || '.' || column_name || ' ' || data_type
+  FROM information_schema.columns
+ WHERE table_schema = 'public'
+ ORDER BY 1
+END
 }
 
 odoo_shell_script() { # DATABASE FILE: an error in it is an error of the call

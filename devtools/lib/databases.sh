@@ -45,8 +45,11 @@ check_log() {
 uninstall() { # uninstall LOGFILE DATABASE: the addons
     # Odoo locks the table and does not wait, not even for PostgreSQL's own vacuum.
     sql "$2" -c "ALTER TABLE ir_module_module SET (autovacuum_enabled = FALSE)"
-    step "$1" odoo module uninstall -d "$2" ${ADDONS//,/ }
+    step "$1" odoo_shell_script "$2" "$DEVTOOLS/uninstall.py"
     check_log "$1"
+    local left
+    left=$(sql "$2" <"$DEVTOOLS/nothing_left.sql")
+    [ -z "$left" ] || die "left behind in $2: $left"
 }
 
 name_databases() { # sets ADDONS, DEPENDS, ADDONS_STATE, BASE, BARE, READY, DEMO

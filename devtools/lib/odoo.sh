@@ -12,6 +12,21 @@ NO_ODOO='no package odoo-19 can be had from the Debian mirror of this machine. P
   - a checkout of its sources, branch 19.0:    ODOO_HOME=/path/to/odoo make ...
   - its Debian package:                        ODOO_DEB=/path/to/odoo_19.0.deb make ...'
 
+SID_EXPIRED='the Debian mirror of this machine has an old copy of sid, whose list of packages has expired. Please
+  - try again later: mirrors that are kept catch up within a day; or
+  - name another mirror in /etc/apt, and run apt-get update; or
+  - get Odoo 19 some other way:
+      a checkout of its sources, branch 19.0:    ODOO_HOME=/path/to/odoo make ...
+      its Debian package:                        ODOO_DEB=/path/to/odoo_19.0.deb make ...'
+
+why_no_odoo() { # why_no_odoo LOGFILE: what apt said, and what to do
+    if grep -qE 'is expired|not valid (yet|any)|Valid-Until' "$1" 2>/dev/null; then
+        echo "$SID_EXPIRED"
+    else
+        echo "$NO_ODOO"
+    fi
+}
+
 private_apt() { # private_apt PROGRAM ARGUMENTS...: apt with a sources list of our own
     local d=$CACHE/apt program=$1
     shift
@@ -57,7 +72,7 @@ fetch_odoo_deb() { # sets DEB
     say "downloading Odoo 19 (120 MB)"
     rm -rf "$CACHE"/debs.*
     mkdir -p "$new"
-    (step download.log download_debs "$new" odoo-19) || die "$NO_ODOO"
+    (step download.log download_debs "$new" odoo-19) || die "$(why_no_odoo "$STATE/log/download.log")"
     mv "$new"/odoo-19_*.deb "$CACHE"
     rmdir "$new"
     DEB=$(find "$CACHE" -maxdepth 1 -name 'odoo-19_*.deb' -print -quit)

@@ -7,12 +7,17 @@ from odoo.fields import Domain
 from odoo.addons.customer_approval_gate.tools import ledger
 from odoo.addons.customer_approval_gate.tools.entry import Entry
 
+# The text of the events by which version 19.0.1.2.0 gave everybody a link of their own.
+LINK_STOPPED = "Asked before everybody had a link of their own"
+
 
 def migrate(cr, version):
     """Bring the evidence of before up to date. Not by a method of a model: code of
     server actions could call that."""
     env = api.Environment(cr, SUPERUSER_ID, {})
     _note_wrong_digests(env)
+    _replace_links(env)
+    _install_glue(env)
 
 
 def _note_wrong_digests(env):
@@ -43,3 +48,40 @@ def _note_wrong_digests(env):
                 )
             )
     events._append(entries)
+
+
+def _replace_links(env):
+    """Mail new links to those whose link an upgrade stopped, and who were not mailed
+    since."""
+    events = env["customer.approval.event"]
+    stopped = events.search(
+        [("kind", "=", "approver_added"), ("text", "=", LINK_STOPPED)]
+    )
+    requests = stopped.request_id.filtered(lambda request: request.state == "pending")
+    for request in requests:
+        mailed = request.event_ids.filtered(
+            lambda event: (
+                event.kind in ("mail_sent", "reminded", "mail_queued")
+                and event.id > min((stopped & event.request_id.event_ids).ids)
+            )
+        )
+        if not mailed:
+            request._mail_new_links()
+
+
+def _install_glue(env):
+    """Install the addons that install themselves with others, where those are there:
+    an upgrade does not."""
+    modules = env["ir.module.module"].search(
+        [
+            ("name", "=like", "customer_approval_gate\\_%"),
+            ("state", "=", "uninstalled"),
+            ("auto_install", "=", True),
+        ]
+    )
+    for module in modules:
+        if all(
+            dependency.depend_id.state in ("installed", "to upgrade", "to install")
+            for dependency in module.dependencies_id
+        ):
+            module.button_install()

@@ -1,0 +1,17 @@
+-- links of before stop: nobody answers in a copy what they were asked in the original
+INSERT INTO ir_config_parameter (key, value)
+     VALUES ('customer_approval_gate.link_salt', gen_random_uuid()::text)
+ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value;
+
+-- mails that were queued do not leave
+UPDATE mail_mail
+   SET state = 'cancel'
+ WHERE id IN (SELECT mail_id FROM customer_approval_mailing)
+   AND state IN ('outgoing', 'exception');
+UPDATE customer_approval_mailing
+   SET state = 'cancelled'
+ WHERE state IN ('queued', 'sending', 'failed');
+
+-- nor do checkpoints: the copy's would contradict the original's
+DELETE FROM ir_config_parameter
+      WHERE key = 'customer_approval_gate.checkpoint_emails';
