@@ -5,7 +5,10 @@ module.exports = [
             ecmaVersion: 2024,
             sourceType: "module",
             globals: {
+                FormData: "readonly",
+                clearTimeout: "readonly",
                 document: "readonly",
+                fetch: "readonly",
                 luxon: "readonly",
                 odoo: "readonly",
                 window: "readonly",

@@ -1,5 +1,5 @@
-"""Uninstalls the addons as an administrator does, in an Odoo shell: by the dialog, after
-the evidence was taken away."""
+"""Uninstalls the addons as an administrator does, in an Odoo shell: by the dialog,
+after the evidence was taken away."""
 
 import io
 

@@ -31,7 +31,7 @@ pending = env["customer.approval.request"].search([("state", "=", "pending")])
 check(pending, "the demo data have requests that wait")
 for approver in pending.approver_ids.filtered("email"):
     kinds = ("mail_sent", "mail_queued")
-    mailed = approver.request_id.event_ids.filtered(lambda event: event.kind in kinds)
+    mailed = approver.request_id.event_ids.filtered_domain([("kind", "in", kinds)])
     # Whoever came with an upgrade has a link that nobody had before.
     check(
         approver.origin == "asked" or mailed,

@@ -119,10 +119,13 @@ class AccountMove(models.Model):
     def _guard_approved_content(self, at_end=True):
         with super()._guard_approved_content(at_end):
             yield
+        stages = self.env["customer.approval.stage"]
+        judged = self.filtered(lambda move: not move._is_guarded())
         # What billed more may now bill what was approved.
-        self.exists().filtered(
-            lambda move: move.customer_approval_status == "not_required"
-        )._cover_by_orders()
+        if judged and stages._has_gates(self._stage_document_type):
+            judged.exists().filtered(
+                lambda move: move.customer_approval_status == "not_required"
+            )._cover_by_orders()
 
     def _filter_customer_approved(self):
         approved = super()._filter_customer_approved()
@@ -224,9 +227,11 @@ class AccountMove(models.Model):
         known = candidates._read_coverage()
         scopes = candidates._get_scope_digests()
         covered, entries = self.browse(), []
+        # Orders are looked at whatever the bookkeeper may read of them.
+        orders = candidates.sudo().invoice_line_ids.sale_line_ids.order_id
+        approved = orders._filter_customer_approved()
         for move in candidates:
-            # Orders are looked at whatever the bookkeeper may read of them.
-            requests = move.sudo()._get_covering_requests()
+            requests = move.sudo()._get_covering_requests(approved)
             scope = scopes[move.id]
             if requests:
                 covered |= move
@@ -250,14 +255,17 @@ class AccountMove(models.Model):
             candidates._recompute_customer_approval()
         return covered
 
-    def _get_covering_requests(self):
+    def _get_covering_requests(self, approved):
         """Return the requests by which customers approved what this invoice bills, or
-        none if it bills anything beyond."""
+        none if it bills anything beyond.
+
+        :param approved: those of the orders it may bill whose customer approved them
+        """
         self.ensure_one()
         nothing = self.env["customer.approval.request"]
         lines = self.invoice_line_ids.filtered(lambda line: line._is_priced())
         orders = lines.sale_line_ids.order_id
-        if not orders or orders - orders._filter_customer_approved():
+        if not orders or orders - approved:
             return nothing
         for line in lines:
             if not line._bills_what_was_approved():

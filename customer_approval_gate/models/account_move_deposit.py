@@ -4,7 +4,7 @@
 
 from collections import defaultdict
 
-from odoo import models
+from odoo import api, models
 
 from ..tools.money import COUNTED_STATES, MONEY_JOURNALS, PARTIAL_SIDES, Received
 
@@ -174,8 +174,17 @@ class AccountMove(models.Model):
             if payment in payments
         )
 
+    @api.model
+    def _is_money_of_interest(self):
+        """Return whether any stage does anything: what is paid, or paid back, moves
+        nothing otherwise."""
+        stages = self.env["customer.approval.stage"]
+        return any(map(stages._is_list_in_use, stages._document_models()))
+
     def _tell_of_money(self):
         """Let invoices, and the orders that they bill, know that money came or went."""
+        if not self or not self._is_money_of_interest():
+            return
         moves = self.sudo()  # to be told, not shown
         payments = moves.origin_payment_id
         orders = payments.deposit_order_id

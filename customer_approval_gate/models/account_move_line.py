@@ -70,10 +70,13 @@ class AccountMoveLine(models.Model):
 
     def _reconcile_post_hook(self, data):
         result = super()._reconcile_post_hook(data)
-        self.move_id._tell_of_money()
+        if self.move_id._is_money_of_interest():
+            self.move_id._tell_of_money()
         return result
 
     def remove_move_reconcile(self):
+        if not self or not self.move_id._is_money_of_interest():
+            return super().remove_move_reconcile()
         moves = (
             self
             | self.matched_debit_ids.debit_move_id

@@ -173,7 +173,7 @@ class CustomerApprovalApprover(models.Model):
         bypass_search_access=True,
     )
     remarks_text = fields.Text(string="Remarks", compute="_compute_remarks_text")
-    proposed_name = fields.Char(string="Proposed Name", readonly=True)
+    proposed_name = fields.Char(readonly=True)
     proposed_email = fields.Char(string="Proposed Substitute", readonly=True)
     answer = fields.Selection(
         selection="_get_answers",

@@ -192,15 +192,19 @@ class CustomerApprovalCheckpoint(models.Model):
         if not recipients:
             return
         body = Markup().join(Markup("<p>%s</p>") % line for line in lines)
-        mail = self.env["mail.mail"].sudo().create(  # a cron's mail, from the company
-            {
-                "subject": subject,
-                "body_html": body,
-                "email_to": recipients,
-                "email_from": self.env.company.email_formatted
-                or self.env.user.email_formatted,
-                "auto_delete": False,
-            }
+        mail = (
+            self.env["mail.mail"]
+            .sudo()
+            .create(  # a cron's mail, from the company
+                {
+                    "subject": subject,
+                    "body_html": body,
+                    "email_to": recipients,
+                    "email_from": self.env.company.email_formatted
+                    or self.env.user.email_formatted,
+                    "auto_delete": False,
+                }
+            )
         )
         self.env["customer.approval.mailing"]._queue(
             self[:1] or self.search([], order="id desc", limit=1), mail, kind

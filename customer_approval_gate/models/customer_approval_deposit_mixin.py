@@ -69,6 +69,8 @@ class CustomerApprovalDepositMixin(models.AbstractModel):
         """Add the guide's second gate: "some statuses require a minimum deposit before
         entry"."""
         states = super()._ask_gates(stage, gates, shown)
+        if not any(gate._asks_for_deposit() for gate in gates.sudo()):
+            return states
         required = {}
         for own_gates, documents in self.grouped(
             lambda document: document._get_deposit_gates_ahead(stage, gates)
@@ -150,6 +152,8 @@ class CustomerApprovalDepositMixin(models.AbstractModel):
         deposit."""
         self.ensure_one()
         stage = self.stage_id.sudo()  # of whatever company
+        if not stage._is_list_in_use(self._stage_document_type):
+            return stage.browse()
         gates = stage.gate_stage_ids
         if stage.reachable_anytime:
             gates = self._get_gates_passed()
@@ -178,7 +182,9 @@ class CustomerApprovalDepositMixin(models.AbstractModel):
         """Around whatever may change the content: behind a gate of deposits a document
         does not grow beyond what was paid for. Otherwise one would confirm an empty one
         first."""
-        before = self.filtered("id")._get_deposits_missing_behind()
+        stages = self.env["customer.approval.stage"]
+        in_use = self and stages._is_list_in_use(self._stage_document_type)
+        before = in_use and self.filtered("id")._get_deposits_missing_behind()
         with super()._guard_approved_content(at_end):
             yield
         if before:
@@ -404,6 +410,9 @@ class CustomerApprovalDepositMixin(models.AbstractModel):
 
     def _after_money(self):
         """Let documents go on that waited for money: whatever the way it came."""
+        stages = self.env["customer.approval.stage"]
+        if not self or not stages._is_list_in_use(self._stage_document_type):
+            return
         documents = self.exists().filtered(lambda document: document._is_staged())
         documents._update_blocked()
         documents._advance_after("deposit_complete")

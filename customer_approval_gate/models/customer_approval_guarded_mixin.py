@@ -26,7 +26,7 @@ class CustomerApprovalGuardedMixin(models.AbstractModel):
         super().init()
         if self._abstract:
             return
-        triggers.install_functions(self.env.cr)
+        triggers.install_functions(self.env.cr, self._get_triggers())
         self._introduce_key()
         # The tables between models are made after all models are.
         self.pool.post_init(self._install_triggers)

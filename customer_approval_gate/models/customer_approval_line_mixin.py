@@ -4,7 +4,6 @@
 from odoo import api, fields, models
 
 from ..tools.content import first_line, related
-from ..tools.grants import NEW_DOCUMENT, granted
 
 
 class CustomerApprovalLineMixin(models.AbstractModel):
@@ -55,6 +54,11 @@ class CustomerApprovalLineMixin(models.AbstractModel):
         if not self._is_content_write(vals):
             return super().write(vals)
         documents = self[self._approval_document_field]
+        if (
+            self._approval_document_field not in vals
+            and not documents._is_any_watched()
+        ):
+            return super().write(vals)
         with documents._guard_approved_content():
             result = super().write(vals)
         moved = self.filtered(
@@ -64,20 +68,22 @@ class CustomerApprovalLineMixin(models.AbstractModel):
         return result
 
     def unlink(self):
-        with self[self._approval_document_field]._guard_approved_content():
+        documents = self[self._approval_document_field]
+        if not documents._is_any_watched():
+            return super().unlink()
+        with documents._guard_approved_content():
             return super().unlink()
 
     def _after_adding_to_documents(self):
         """Judge the documents that these lines were added to, whatever the way: values,
         defaults, or commands of another document."""
+        if not self[self._approval_document_field]._is_any_watched():
+            return
         for document, lines in self.grouped(self._approval_document_field).items():
             document._after_adding_lines(lines)
             if document._is_guarded() or not document._is_content_watched():
                 continue
-            added = lines.filtered(lambda line: line._is_approval_content())
-            others = document._get_customer_approval_lines() - lines
-            is_new = granted(self.env, NEW_DOCUMENT) and not others
-            if added and not is_new:
+            if lines.filtered(lambda line: line._is_approval_content()):
                 document._after_content_change()
 
     def _is_approval_content(self):

@@ -99,8 +99,7 @@ class CustomerApprovalMailing(models.Model):
                     "template": template,
                     "email": approver.email
                     if approver
-                    else mail.email_to
-                    or ", ".join(mail.recipient_ids.mapped("email")),
+                    else mail.email_to or ", ".join(mail.recipient_ids.mapped("email")),
                     "mail_id": mail.id,
                     "changed_on": fields.Datetime.now(),
                     "is_recorded": True,
@@ -137,7 +136,9 @@ class CustomerApprovalMailing(models.Model):
             Domain("state", "=", "queued")
             | Domain("is_recorded", "=", False)
             | (Domain("state", "=", "failed") & Domain("is_final", "=", False))
-            | (Domain("state", "=", "sending") & Domain("changed_on", "<", interrupted)),
+            | (
+                Domain("state", "=", "sending") & Domain("changed_on", "<", interrupted)
+            ),
             order="id",
         )
         failures._run(
@@ -217,7 +218,8 @@ class CustomerApprovalMailing(models.Model):
         self.write(
             {
                 "state": state,
-                "reason": reason,
+                # Mail servers answer in several lines.
+                "reason": " ".join(reason.split()) if reason else False,
                 "is_final": is_final,
                 "changed_on": fields.Datetime.now(),
                 "is_recorded": state == "sending",
@@ -257,25 +259,25 @@ class CustomerApprovalMailing(models.Model):
         record = self.env[self.res_model].browse(self.res_id).exists()
         if self.state != "failed" or not record:
             return
-        record._tell_staff(
-            self.env._(
-                "The mail about %(record)s to %(email)s could not be sent: %(reason)s "
-                "It is tried again by itself; you can also correct the address, or ask "
-                "on your screen.",
-                record=record.display_name,
-                email=self.email,
-                reason=self.reason or "",
+        values = {
+            "record": record.display_name,
+            "email": self.email,
+            "reason": self.reason or "",
+        }
+        if self.is_final:
+            note = self.env._(
+                "The mail about %(record)s to %(email)s was not sent (%(reason)s). "
+                "Send it again, correct the address, or ask on your screen.",
+                **values,
             )
-            if not self.is_final
-            else self.env._(
-                "The mail about %(record)s to %(email)s was not sent: %(reason)s Send "
-                "it again, correct the address, or ask on your screen.",
-                record=record.display_name,
-                email=self.email,
-                reason=self.reason or "",
-            ),
-            topic="mail",
-        )
+        else:
+            note = self.env._(
+                "The mail about %(record)s to %(email)s could not be sent "
+                "(%(reason)s). It is tried again by itself; you can also correct the "
+                "address, or ask on your screen.",
+                **values,
+            )
+        record._tell_staff(note, topic="mail")
 
     def _retry(self):
         """Send what failed once more, now."""
@@ -349,4 +351,5 @@ class MailMail(models.Model):
 
     def _send_about_approval(self):
         """Send as Odoo does, and let ``state`` say whether it was sent."""
-        return super().send()
+        # Past the method above, which leaves them to the job.
+        return super().send()  # pylint: disable=super-method-mismatch

@@ -8,7 +8,7 @@ from datetime import timedelta
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError
 from odoo.fields import Domain
-from odoo.tools import float_repr, format_date
+from odoo.tools import SQL, float_repr, format_date
 
 from ..tools import content as content_tools, ledger, moments
 from ..tools.entry import Entry, EvidenceValues
@@ -16,6 +16,39 @@ from ..tools.gates import GateState
 from ..tools.languages import find_lang
 
 GUARDED = "customer_approval_guarded"
+
+
+class _NewDocuments:
+    """The documents that are being created: they have no numbers yet, but higher ones
+    than all there were.
+
+    :param str name: of their model
+    :param int last_id: the highest number there was
+    """
+
+    def __init__(self, name, last_id):
+        self.name = name
+        self.last_id = last_id
+
+    def __contains__(self, key):
+        name, document_id = key
+        is_new = isinstance(document_id, int) and document_id > self.last_id
+        return name == self.name and is_new
+
+
+def _is_gated_by_amount(documents, alias, _query):
+    """Return the condition that a document comes to so much that a gate asks for its
+    approval, as the database itself judges it."""
+    documents.env.flush_all()
+    return SQL(
+        "customer_approval_is_gated(%(stage)s, %(company)s,"
+        " customer_approval_amount(%(model)s, %(id)s, to_jsonb(%(row)s), TRUE))",
+        stage=SQL.identifier(alias, "stage_id"),
+        company=SQL.identifier(alias, "company_id"),
+        model=documents._name,
+        id=SQL.identifier(alias, "id"),
+        row=SQL.identifier(alias),
+    )
 
 
 class CustomerApprovalMixin(models.AbstractModel):
@@ -300,14 +333,21 @@ class CustomerApprovalMixin(models.AbstractModel):
         :param topics: as given to ``_schedule_for_staff()``
         """
         # Activities of whomever, closed by what happened.
-        activities = self.with_user(SUPERUSER_ID).activity_ids.filtered(
-            lambda activity: activity.customer_approval_topic in topics
+        activities = self.env["mail.activity"].with_user(SUPERUSER_ID)
+        activities = activities.search(
+            [
+                ("customer_approval_topic", "in", topics),
+                ("res_model", "=", self._name),
+                ("res_id", "in", self.ids),
+            ]
         )
         if activities:
             activities.action_feedback()
 
-    def _after_move(self, before):
-        result = super()._after_move(before)
+    def _after_move(self, before, keeps_history=True):
+        result = super()._after_move(before, keeps_history)
+        if not keeps_history:
+            return result  # nothing was ever blocked
         done = self.filtered(
             lambda document: document.state in self._stage_final_states
         )
@@ -351,10 +391,12 @@ class CustomerApprovalMixin(models.AbstractModel):
         has none."""
         company = self.company_id[:1] or self.env.company
         salesperson = self and self[:1]._get_customer_approval_salesperson().sudo()
+        # Not by ref(), which looks each time whether the record is still there.
+        robot = self.env["ir.model.data"]._xmlid_to_res_id("base.partner_root")
         return (
             company.sudo().email_formatted
             or (salesperson and salesperson.email_formatted)
-            or self.env.ref("base.partner_root").sudo().email_formatted
+            or self.env["res.partner"].sudo().browse(robot).email_formatted
         )
 
     def _can_request_customer_approval(self):
@@ -520,13 +562,23 @@ class CustomerApprovalMixin(models.AbstractModel):
     def _search_customer_approval_missing(self, operator, value):
         if operator != "in":
             return NotImplemented
-        candidates = self.search(
-            Domain("stage_id.gate_stage_ids.requires_customer_approval", "=", True)
-            & Domain("customer_approval_status", "!=", "approved")
+        stages = self.env["customer.approval.stage"]._get_list(
+            self._stage_document_type
         )
-        # Below the amount that a gate is for, nothing is missing.
-        missing = candidates.filtered("customer_approval_missing")
-        return Domain("id", "in" if True in value else "not in", missing.ids)
+        domains = []
+        for stage in stages:
+            gates = stage._find_gates(stages).filtered("requires_customer_approval")
+            for gate in gates:
+                domain = Domain("stage_id", "=", stage.id)
+                if gate.company_id:
+                    domain &= Domain("company_id", "=", gate.company_id.id)
+                if gate.approval_from_amount:
+                    # Below the amount that a gate is for, nothing is missing.
+                    domain &= Domain.custom(to_sql=_is_gated_by_amount)
+                domains.append(domain)
+        missing = Domain.OR(domains) if domains else Domain.FALSE
+        missing &= Domain("customer_approval_status", "!=", "approved")
+        return missing if True in value else ~missing
 
     def _is_gated(self, stage):
         """Return whether entering a stage takes the customer's approval, by its own
@@ -553,6 +605,21 @@ class CustomerApprovalMixin(models.AbstractModel):
         """Return the first gate before which nothing is locked any more."""
         self.ensure_one()
         return self._get_approval_gates(self._get_gates_passed())[self][:1]
+
+    @api.model
+    def _get_gate_columns(self):
+        columns, fixed = super()._get_gate_columns()
+        # With what a document comes to, stages may ask for an approval.
+        amounts = ("amount_total", "currency_rate", "invoice_currency_rate")
+        columns += [
+            name
+            for name in amounts
+            if name in self._fields and self._fields[name].store
+        ]
+        if "customer_approval_parent_id" in self._fields:
+            columns.append("customer_approval_parent_id")
+            fixed = [*fixed, "customer_approval_parent_id"]
+        return [*columns, "customer_approval_status"], fixed
 
     @api.model
     def _get_derived_approval_fields(self):
@@ -586,13 +653,32 @@ class CustomerApprovalMixin(models.AbstractModel):
     def create(self, vals_list):
         for vals in vals_list:
             self._check_no_derived_values(vals)
-        return super().create(vals_list)
+        with self._creating():
+            return super().create(vals_list)
+
+    @contextmanager
+    def _creating(self):
+        """Around the creation of documents: nobody was asked about them, so that
+        nothing is compared whenever Odoo writes one of their lines on the way."""
+        stages = self.env["customer.approval.stage"]
+        if not stages._is_list_in_use(self._stage_document_type):
+            yield
+            return
+        self.env.cr.execute(
+            SQL("SELECT COALESCE(max(id), 0) FROM %s", SQL.identifier(self._table))
+        )
+        own = _NewDocuments(self._name, self.env.cr.fetchone()[0])
+        with self._guard(own):
+            yield
 
     def write(self, vals):
         self._check_no_derived_values(vals)
         if vals.get("state") == "cancel":
             self._withdraw_cancelled()
-        if vals.keys() <= self._get_fields_beside_content():
+        if (
+            vals.keys() <= self._get_fields_beside_content()
+            or not self._is_any_watched()
+        ):
             return super().write(vals)
         # Odoo's own methods find lines as they are, if those change with the state.
         with self._guard_approved_content(at_end="state" not in vals):
@@ -626,7 +712,8 @@ class CustomerApprovalMixin(models.AbstractModel):
 
     def unlink(self):
         # Not api.ondelete, which a context key switches off.
-        self._check_never_asked()
+        if self and self._keeps_history():
+            self._check_never_asked()
         return super().unlink()
 
     def _check_never_asked(self):
@@ -649,6 +736,8 @@ class CustomerApprovalMixin(models.AbstractModel):
     def _ask_gates(self, stage, gates, shown=False):
         """Add the guide's gate: only "approved" allows advancement."""
         states = super()._ask_gates(stage, gates, shown)
+        if not gates:
+            return states
         asking = self._get_approval_gates(gates)
         gated = self.filtered(lambda document: asking[document])
         if not gated:
@@ -1037,17 +1126,21 @@ class CustomerApprovalMixin(models.AbstractModel):
         changed._after_content_change()
 
     @contextmanager
-    def _guard(self):
+    def _guard(self, own=None):
         """Remember that somebody further out compares the content of these documents,
         at the end of what they do. By the cursor: whatever is called on the way may
-        work with another context, or in another name."""
+        work with another context, or in another name.
+
+        :param own: what holds which documents, by default these
+        """
         guarded = self.env.cr.cache.setdefault(GUARDED, [])
-        own = {(self._name, document_id) for document_id in self.ids}
+        if own is None:
+            own = {(self._name, document_id) for document_id in self.ids}
         guarded.append(own)
         try:
             yield
         finally:
-            guarded.remove(own)
+            guarded[:] = [other for other in guarded if other is not own]
 
     def _is_guarded(self):
         """Return whether what changes about the document now is judged later."""
@@ -1097,6 +1190,15 @@ class CustomerApprovalMixin(models.AbstractModel):
 
     def _after_adding_lines(self, lines):
         """Judge a document that lines were added to. Override to have a say."""
+
+    def _is_any_watched(self):
+        """Return whether it matters to any of these documents what becomes of its
+        content: a gate, or an edit lock, or somebody who is asked or has approved."""
+        stages = self.env["customer.approval.stage"]
+        return stages._is_list_in_use(self._stage_document_type) or any(
+            document.customer_approval_status in ("pending", "approved")
+            for document in self
+        )
 
     def _is_content_watched(self):
         self.ensure_one()

@@ -2,6 +2,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What a request mails to those who are asked, and what comes back from them."""
 
+from collections import defaultdict
+
 from markupsafe import Markup
 
 from odoo import SUPERUSER_ID, api, fields, models
@@ -168,7 +170,7 @@ class CustomerApprovalRequest(models.Model):
         """
         if not self.env.user._is_internal():
             self = self.with_context(**MAIL_LATER)  # they wait for no mail server
-        message = super(CustomerApprovalRequest, self).message_post(**kwargs)
+        message = super().message_post(**kwargs)
         if message.message_type in ("comment", "email") and not any(
             user._is_internal() for user in message.author_id.user_ids
         ):
@@ -312,6 +314,7 @@ class CustomerApprovalRequest(models.Model):
         )
 
     def _log_on_documents(self):
+        bodies = defaultdict(dict)
         for request in self:
             asked = request.approver_ids.filtered(lambda a: a.state == "asked")
             waiting = request.approver_ids.filtered(lambda a: a.state == "waiting")
@@ -327,7 +330,7 @@ class CustomerApprovalRequest(models.Model):
                     "After that, one after the other: %(partners)s.",
                     partners=", ".join(waiting.partner_id.mapped("name")),
                 )
-            request._get_document().message_post(
-                body=body,
-                author_id=request.requested_by_id.partner_id.id,
-            )
+            bodies[request.res_model, request.requested_by_id][request.res_id] = body
+        for (model, user), own in bodies.items():
+            documents = self.env[model].browse(own)
+            documents._message_log_batch(own, author_id=user.partner_id.id)

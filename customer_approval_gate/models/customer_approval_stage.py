@@ -7,10 +7,13 @@ from collections import defaultdict
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, ormcache
 
 from ..tools import triggers
 from ..tools.entry import Entry
+
+STAGES_CHANGED = "customer_approval_stages_changed"
+"""The key of the cursor's cache that says that a transaction has changed stages."""
 
 # What makes a stage ask for something, or changes which stages come before which.
 GATE_FIELDS = {
@@ -299,11 +302,86 @@ class CustomerApprovalStage(models.Model):
     def _get_list(self, document_type):
         """Return all active stages of a type of document, in order."""
         # Stages of companies that the user is not logged in to count as well.
-        return self.sudo().search_fetch(
-            [("document_type", "=", document_type)],
-            [*sorted(self._get_gate_fields() | self._get_movement_fields()), "name"],
-            order="sequence, id",
+        if STAGES_CHANGED in self.env.cr.cache:
+            # What this transaction has changed may be undone by a savepoint.
+            return self.sudo().browse(self._find_list_ids(document_type))
+        return self.sudo().browse(self._get_list_ids(document_type))
+
+    @api.model
+    @ormcache("document_type")
+    def _get_list_ids(self, document_type):
+        """Return the ids of the stages of a list. What they ask for is not kept: it is
+        read in each transaction."""
+        return self._find_list_ids(document_type)
+
+    @api.model
+    def _find_list_ids(self, document_type):
+        stages = self.sudo().with_context(active_test=True)  # as above
+        return stages.search(
+            [("document_type", "=", document_type)], order="sequence, id"
+        )._ids
+
+    @api.model
+    def _forget_lists(self):
+        """Let all transactions read the lists anew: now, and when this one is over."""
+        self.env.cr.cache[STAGES_CHANGED] = True
+        self.env.registry.clear_cache()
+        self.env.cr.postcommit.add(self.env.registry.clear_cache)
+
+    @api.model
+    def _has_gates(self, document_type):
+        """Return whether any stage of a list asks for an approval."""
+        return any(
+            stage.requires_customer_approval for stage in self._get_list(document_type)
         )
+
+    def _is_in_use(self):
+        """Return whether the stage does anything, or asks for anything.
+
+        Override for stages that do more.
+        """
+        self.ensure_one()
+        return bool(
+            self._is_gate()
+            or self.edit_lock
+            or self.auto_advance_stage_id
+            or self.approved_stage_id
+            or self.rejected_stage_id
+            or self.entry_action_ids
+        )
+
+    @api.model
+    def _is_list_in_use(self, document_type):
+        """Return whether any stage of a list does anything, or asks for anything. Until
+        then Odoo is left alone."""
+        if STAGES_CHANGED in self.env.cr.cache:
+            return self._find_out_in_use(document_type)
+        return self._is_list_in_use_cached(document_type)
+
+    @api.model
+    @ormcache("document_type")
+    def _is_list_in_use_cached(self, document_type):
+        return self._find_out_in_use(document_type)
+
+    @api.model
+    def _find_out_in_use(self, document_type):
+        stages = self._get_list(document_type)
+        # What is asked for is read already, what else happens is not.
+        return any(stage._is_gate() for stage in stages) or any(
+            stage._is_in_use() for stage in stages
+        )
+
+    @api.model
+    def _is_history_kept(self, model):
+        """Return whether anything has ever happened to documents of a model that has
+        to do with stages: what Odoo does to them is history from then on."""
+        if self._is_list_in_use(self.env[model]._stage_document_type):
+            return True
+        self.env.cr.execute(
+            "SELECT EXISTS (SELECT FROM customer_approval_event WHERE res_model = %s)",
+            [model],
+        )
+        return self.env.cr.fetchone()[0]
 
     @api.model
     def _get_gate_fields(self):
@@ -589,6 +667,7 @@ class CustomerApprovalStage(models.Model):
     def create(self, vals_list):
         self._check_gates_are_not_written(vals_list)
         before = self._get_all_gates()
+        self._forget_lists()
         stages = super().create(vals_list)
         stages._record_configuration({stage: {} for stage in stages})
         stages._after_gate_change(before)
@@ -623,6 +702,7 @@ class CustomerApprovalStage(models.Model):
         before = self._get_all_gates()
         own = {stage: stage._read_flags() for stage in self}
         columns = {stage: stage._read_columns() for stage in self}
+        self._forget_lists()
         result = super().write(vals)
         self._record_configuration(columns)
         self._log_flags(own)
@@ -630,6 +710,7 @@ class CustomerApprovalStage(models.Model):
         return result
 
     def unlink(self):
+        self._forget_lists()
         before = self._get_all_gates()
         types = set(self.mapped("document_type"))
         columns = {stage: stage._read_columns() for stage in self}

@@ -145,14 +145,20 @@ class CustomerApprovalStageAction(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        self.env["customer.approval.stage"]._forget_lists()
         actions = super().create(vals_list)
         actions._check_server_action_right()
         return actions
 
     def write(self, vals):
+        self.env["customer.approval.stage"]._forget_lists()
         result = super().write(vals)
         self._check_server_action_right()
         return result
+
+    def unlink(self):
+        self.env["customer.approval.stage"]._forget_lists()
+        return super().unlink()
 
     # No constraint: those are checked with superuser rights.
     def _check_server_action_right(self):

@@ -20,7 +20,6 @@ from ..tools.gates import Reason
 from ..tools.grants import (
     ENTERING,
     GRANT,
-    NEW_DOCUMENT,
     Entering,
     FollowingStage,
     get_entering,
@@ -99,6 +98,16 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         return all(self[name] in values for name, values in self._stage_columns.items())
 
     @api.model
+    def _get_gate_columns(self):
+        """Return which columns of the table matter to gates, and which of them do even
+        where no stage asks for anything.
+
+        :rtype: tuple
+        """
+        columns = ["id", "company_id", "stage_id", "state", *self._stage_columns]
+        return columns, ["id"]
+
+    @api.model
     def _get_triggers(self):
         arguments = [
             self._name,
@@ -108,13 +117,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         ]
         return [
             *super()._get_triggers(),
-            triggers.Trigger(
-                self._table,
-                "gate",
-                "BEFORE INSERT OR UPDATE OR DELETE",
-                "customer_approval_gate",
-                arguments,
-            ),
+            triggers.gate(self._table, arguments, *self._get_gate_columns()),
             triggers.Trigger(
                 self._table,
                 "no_truncate",
@@ -222,10 +225,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             else:
                 vals.pop("stage_id", None)
         self._check_values_of_new(vals_list)
-        documents = super(
-            CustomerApprovalStagedMixin, self.with_context(**{GRANT: NEW_DOCUMENT})
-        ).create(vals_list)
-        documents = documents.with_env(self.env)
+        documents = super().create(vals_list)
         # The records are judged, not the values: defaults from a context or from
         # ir.default are only merged on the way.
         documents._after_staged_create()
@@ -326,7 +326,10 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
 
         :return: the documents to call the method on
         """
-        if get_entering(self.env):
+        stages = self.env["customer.approval.stage"]
+        if get_entering(self.env) or not stages._is_list_in_use(
+            self._stage_document_type
+        ):
             yield self
             return
         entering = Entering()
@@ -442,12 +445,14 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                 documents._after_move(before)
         return True
 
-    def _after_move(self, before):
+    def _after_move(self, before, keeps_history=True):
         """Keep the history of documents that moved, and let happen what follows.
 
         :param dict before: the stage that each document was in
+        :param bool keeps_history: see ``_keeps_history()``
         """
-        self._record_stages(before)
+        if keeps_history:
+            self._record_stages(before)
         moved = self.filtered(lambda document: document.stage_id != before[document])
         moved._forget_heading()
         moved._enter_stages()
@@ -497,26 +502,30 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         stages = self.env["customer.approval.stage"]._get_list(
             self._stage_document_type
         )
+        stages.mapped("document_state")  # all of them in one query
         targets = defaultdict(self.browse)
         entered = defaultdict(self.browse)
-        for document in self:
-            stage = explicit or document.stage_id
+        for (old, company, old_state), documents in self.grouped(
+            lambda document: (document.stage_id, document.company_id, document.state)
+        ).items():
+            stage = explicit or old
             entry = stage
             if stage.document_state != state:
-                entry = stages._first_of_state(state, document.company_id) or stage
+                entry = stages._first_of_state(state, company) or stage
                 # A stage that stands for no state holds no document back, but
                 # the state has a gate of its own.
                 stage = explicit or entry
-            targets[stage] |= document
-            if document.state != state or document.stage_id != stage:
-                entered[entry] |= document
-                entered[stage] |= document
+            targets[stage] |= documents
+            if old_state != state or old != stage:
+                entered[entry] |= documents
+                entered[stage] |= documents
         blockers = defaultdict(list)
         for stage, documents in entered.items():
             for document, reasons in documents._gate_blockers(stage).items():
                 blockers[document] += reasons
         self._raise_blockers(blockers)
         before = {document: document.stage_id for document in self}
+        keeps_history = self._keeps_history()
         for stage, documents in targets.items():
             values = dict(vals)
             if stage and any(document.stage_id != stage for document in documents):
@@ -525,8 +534,14 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                 values.pop("stage_id", None)
             super(CustomerApprovalStagedMixin, documents).write(values)
         if not is_following_stage(self):
-            self._after_move(before)
+            self._after_move(before, keeps_history)
         return True
+
+    def _keeps_history(self):
+        """Return whether it is written which stage these documents leave and enter as
+        Odoo moves them. Not while nobody has ever used any stage: then stages follow
+        Odoo's own states, whose history is Odoo's."""
+        return self.env["customer.approval.stage"]._is_history_kept(self._name)
 
     def _after_staged_create(self):
         self._judge_created()
@@ -668,6 +683,8 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         )
 
     def unlink(self):
+        if not self or not self._keeps_history():
+            return super().unlink()
         # What was deleted leaves the end of its chain behind.
         staged = self.filtered(lambda document: document._is_staged())
         self.env["customer.approval.event"].sudo()._append(

@@ -68,6 +68,9 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         :raise UserError: an action failed, or moves the documents in a circle: the
             whole move is refused
         """
+        stages = self.env["customer.approval.stage"]
+        if not stages._is_list_in_use(self._stage_document_type):
+            return
         entered = self.filtered("stage_id")
         depth = self.env.context.get("customer_approval_depth")
         depth = depth + 1 if isinstance(depth, int) else 1

@@ -9,5 +9,6 @@ class MailActivity(models.Model):
 
     customer_approval_topic = fields.Char(
         readonly=True,
+        index="btree_not_null",
         help="What about an approval there is to do: what ends it closes the activity.",
     )

@@ -510,11 +510,10 @@ class SaleOrder(models.Model):
     # Change orders
     # ------------------------------------------------------------------
 
+    # Not on the parent: each total that is written would be looked up in all orders, to
+    # find those that change it. A job finds out what blocks change orders.
     @api.depends(
         "amount_total",
-        "customer_approval_parent_id.amount_total",
-        "customer_approval_parent_id.customer_approval_change_ids.amount_total",
-        "customer_approval_parent_id.customer_approval_change_ids.state",
         "customer_approval_change_ids.amount_total",
         "customer_approval_change_ids.state",
     )

@@ -591,7 +591,9 @@ class TestApprovers(ApproverCommon):
         approver.action_remind()
         self.assertEqual(set(self._get_mails()), {self.bob})
         with self.assertRaisesRegex(UserError, "nothing to answer"):
-            self._approver(request, self.ada).with_user(self.salesperson).action_remind()
+            self._approver(request, self.ada).with_user(
+                self.salesperson
+            ).action_remind()
 
     # Evidence
 

@@ -271,9 +271,7 @@ class TestMails(MailServerMixin, ApproverCommon):
             self.assertEqual(taken, [])
             self.assertEqual(self._kinds(request), ["mail_queued", "mail_failed"])
             self.assertEqual(self.order.customer_approval_banner, "unreached")
-            self.order.with_user(
-                self.salesperson
-            ).action_retry_customer_approval_mail()
+            self.order.with_user(self.salesperson).action_retry_customer_approval_mail()
             self._send()
         self.assertEqual(len(taken), 1)
 
@@ -345,7 +343,9 @@ class TestMails(MailServerMixin, ApproverCommon):
         own = self.order.with_user(self.salesperson)
         own.action_change_customer_approval_address()
         with self.assertRaisesRegex(UserError, "You may not change contacts"):
-            request.approver_ids.with_user(self.salesperson)._change_address("a@b.example")
+            request.approver_ids.with_user(self.salesperson)._change_address(
+                "a@b.example"
+            )
         self.salesperson.group_ids += self.env.ref("base.group_partner_manager")
         old = request.approver_ids
         token = links.token_of(old)
@@ -408,7 +408,11 @@ class TestMails(MailServerMixin, ApproverCommon):
         with patch.object(
             self.env.registry["customer.approval.event"],
             "_get_actor",
-            lambda self: (self.env.uid, {"ip": "10.0.0.7", "user_agent": "Staff"}, "web"),
+            lambda self: (
+                self.env.uid,
+                {"ip": "10.0.0.7", "user_agent": "Staff"},
+                "web",
+            ),
         ):
             request._decide(
                 Answer(
@@ -501,7 +505,9 @@ class TestMails(MailServerMixin, ApproverCommon):
         self.order.partner_id = self.bob
         action = self.order.action_request_customer_approval()
         dialog = self.env["customer.approval.send"].with_context(**action["context"])
-        dialog = dialog.create({"line_ids": [Command.create({"partner_id": self.bob.id})]})
+        dialog = dialog.create(
+            {"line_ids": [Command.create({"partner_id": self.bob.id})]}
+        )
         with self.assertRaisesRegex(UserError, "“ask reception” is not an e-mail"):
             dialog.action_send()
 
@@ -595,9 +601,9 @@ class TestMailsOfVisitors(MailServerMixin, PageCommon, HttpCase):
         self.assertIn("answered=1", again.headers["Location"])
         page = self.url_open(f"{url}?answered=1")
         self.assertIn("Thank you!", page.text)
-        self.assertEqual(len(self.request.event_ids.filtered(
-            lambda e: e.kind == "answered"
-        )), 1)
+        self.assertEqual(
+            len(self.request.event_ids.filtered(lambda e: e.kind == "answered")), 1
+        )
         # Another browser with the old link is told that it has stopped.
         self._anonymous()
         self.assertNotIn("Thank you!", self.url_open(url).text)

@@ -10,14 +10,6 @@ this addon puts one into a context, and only the same object counts.
 GRANT = "customer_approval_grant"
 """The context key that holds one of the objects below."""
 
-NEW_DOCUMENT = object()
-"""The document whose lines are being created is itself being created."""
-
-
-def granted(env, grant):
-    """Return whether the environment's context holds that very object."""
-    return env.context.get(GRANT) is grant
-
 
 class Uninstalling:
     """An administrator has taken all evidence away, and wants the addon to go."""

@@ -168,7 +168,7 @@ code; by a personal link; before a witness; recorded by staff, or on the order's
 page, whose link is nobody's alone, unless it was signed by login."""
 
 TAKEN_OVER = "Taken over when the ledger began"
-"""The text of the events by which an upgrade took requests of before into the ledger."""
+"""The text of events by which an upgrade took requests of before into the ledger."""
 
 UPGRADE_FIELDS = (
     "decided_on",

@@ -5,7 +5,7 @@
 import threading
 
 MAIL_LATER = {"mail_notify_force_send": False, "customer_approval_mail_later": True}
-"""The context in which messages are left to Odoo's mail queue, which is told at once."""
+"""The context in which messages are left to Odoo's mail queue, which is told so."""
 
 SECONDS = 8
 """How long somebody waits for a mail server: a code that comes later is no use."""

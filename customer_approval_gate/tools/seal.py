@@ -23,7 +23,12 @@ KEY_FILE = "seal_key.pem"
 def get_key_path():
     """Return where the key is: ``customer_approval_gate/seal_key.pem`` in Odoo's data
     folder."""
-    return pathlib.Path(config["data_dir"], "customer_approval_gate", KEY_FILE)
+    return _get_key_path(config["data_dir"])
+
+
+@functools.cache
+def _get_key_path(folder):
+    return pathlib.Path(folder, "customer_approval_gate", KEY_FILE)
 
 
 @functools.cache
@@ -58,8 +63,12 @@ def _make_key(path):
 
 def get_public_key():
     """Return the fingerprint and the modulus (decimal) of the key."""
-    numbers = _load_key(get_key_path()).public_key().public_numbers()
-    modulus = str(numbers.n)
+    return _get_public_key(get_key_path())
+
+
+@functools.cache
+def _get_public_key(path):
+    modulus = str(_load_key(path).public_key().public_numbers().n)
     return key_fingerprint(modulus), modulus
 
 

@@ -243,6 +243,33 @@ BEGIN
 END
 """
 
+# Before what the trigger of a staged table does: most of what is written has nothing to
+# do with gates, and to look at a row as a whole takes longer than to write it. By the
+# names of the table's own columns, so that each has a function of its own.
+GATE_EARLY = """
+    IF to_regclass('@.customer_approval_request') IS NULL
+       OR to_regclass('@.customer_approval_event') IS NULL
+       OR to_regclass('@.customer_approval_stage') IS NULL THEN
+        RETURN COALESCE(NEW, OLD);
+    END IF;
+    IF TG_OP = 'UPDATE' AND {unchanged} THEN
+        RETURN NEW;
+    END IF;
+    IF TG_OP IN ('INSERT', 'UPDATE')
+       AND NEW.customer_approval_status IS DISTINCT FROM 'approved'
+       AND NOT EXISTS (
+           SELECT FROM ONLY @.customer_approval_stage
+            WHERE document_type = TG_ARGV[1] AND requires_customer_approval AND active
+       ) THEN
+        IF TG_OP = 'INSERT' THEN
+            RETURN NEW;
+        END IF;
+        IF OLD.customer_approval_status IS DISTINCT FROM 'approved' AND {fixed} THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+"""
+
 # Arguments: the model, its type of document, what makes a row staged (JSON), its final
 # states (JSON).
 GATE = """
@@ -261,6 +288,7 @@ DECLARE
     amount numeric := 0;
     grown boolean := FALSE;
 BEGIN
+    -- early
     IF to_regclass('@.customer_approval_request') IS NULL
        OR to_regclass('@.customer_approval_event') IS NULL
        OR to_regclass('@.customer_approval_stage') IS NULL THEN
@@ -374,7 +402,8 @@ BEGIN
     ELSIF grown THEN
         RETURN NEW;
     END IF;
-    FOREACH stage IN ARRAY wanted LOOP
+    -- The stage may be the one of the state as well.
+    FOREACH stage IN ARRAY ARRAY(SELECT DISTINCT unnest(wanted)) LOOP
         -- The lines may be what they are to be already.
         CONTINUE WHEN grown AND @.customer_approval_is_gated(
             stage, company,
@@ -781,6 +810,32 @@ FUNCTIONS = {
 KEY_FUNCTION = "customer_approval_key"
 
 
+def gate(table, arguments, columns, fixed):
+    """Return the trigger that is the gate of a table of documents, with a function of
+    its own.
+
+    :param columns: those that matter to gates; what is written without any of them is
+        of no interest
+    :param fixed: those that matter whether or not any stage asks for an approval
+    """
+
+    def same(names):
+        return " AND ".join(
+            f"NEW.{name} IS NOT DISTINCT FROM OLD.{name}" for name in names
+        )
+
+    name = f"customer_approval_gate_{table}"[:63]
+    early = GATE_EARLY.format(unchanged=same(columns), fixed=same(fixed))
+    return Trigger(
+        table,
+        "gate",
+        "BEFORE INSERT OR UPDATE OR DELETE",
+        name,
+        arguments,
+        body=GATE.replace("    -- early\n", early),
+    )
+
+
 class Trigger:
     """A trigger of ours.
 
@@ -789,6 +844,7 @@ class Trigger:
     :param arguments: texts for the function
     :param str level: ``ROW`` or ``STATEMENT``
     :param bool deferred: whether it fires when the transaction ends
+    :param str body: of the function, where it is this trigger's own
     """
 
     def __init__(self, table, name, when, function, arguments=(), **options):
@@ -799,6 +855,7 @@ class Trigger:
         self.arguments = arguments
         self.level = options.get("level", "ROW")
         self.deferred = options.get("deferred", False)
+        self.body = options.get("body")
 
     def install(self, cr):
         """Create the trigger anew."""
@@ -850,13 +907,27 @@ def unalterable(table, rows=True):
     return triggers
 
 
-def install_functions(cr):
-    """Create or replace the functions, without the key's."""
+def _get_functions(triggers):
+    """Return all functions, those that are a trigger's own included."""
+    own = {
+        trigger.function: ("", "trigger", "plpgsql", trigger.body)
+        for trigger in triggers
+        if trigger.body
+    }
+    return {**FUNCTIONS, **own}
+
+
+def install_functions(cr, triggers=()):
+    """Create or replace the functions, without the key's.
+
+    :param triggers: those whose own functions are made as well
+    """
     # Bodies name tables that come later.
     cr.execute("SET LOCAL check_function_bodies = off")
     schema = _get_schema(cr)
     _drop_old_functions(cr)
-    for name, (arguments, result, language, body) in FUNCTIONS.items():
+    functions = _get_functions(triggers)
+    for name, (arguments, result, language, body) in functions.items():
         cr.execute(
             SQL(
                 "CREATE OR REPLACE FUNCTION %s(%s) RETURNS %s LANGUAGE %s"
@@ -968,7 +1039,8 @@ def find_problems(cr, triggers):
     config = ["search_path=pg_catalog, pg_temp"]
     if len(rows) != len(sources):
         problems.append("somebody has added functions of the same names")
-    for name, (_arguments, _result, _language, body) in FUNCTIONS.items():
+    functions = _get_functions(triggers)
+    for name, (_arguments, _result, _language, body) in functions.items():
         if name not in sources:
             problems.append(f"function {name} is missing")
         elif sources[name] != (body.replace("@.", schema), config):
@@ -990,5 +1062,13 @@ def drop_all(cr):
         cr.execute(
             SQL("DROP TRIGGER %s ON %s", SQL.identifier(trigger), SQL.identifier(table))
         )
-    for name in (*FUNCTIONS, KEY_FUNCTION):
-        cr.execute(SQL("DROP FUNCTION IF EXISTS %s", SQL.identifier(name)))
+    cr.execute(
+        """
+        SELECT oid::regprocedure::text
+          FROM pg_proc
+         WHERE proname LIKE 'customer\\_approval\\_%'
+           AND pronamespace = current_schema::regnamespace
+        """
+    )
+    for (signature,) in cr.fetchall():
+        cr.execute(SQL("DROP FUNCTION %s", SQL(signature)))

@@ -29,7 +29,9 @@ class CustomerApprovalUninstall(models.TransientModel):
     def _compute_counts(self):
         self._check_administrator()
         counts = {
-            name: self.env[model].sudo().with_context(active_test=False)  # all there are
+            name: self.env[model]
+            .sudo()
+            .with_context(active_test=False)  # all there are
             for name, model in (
                 ("request_count", "customer.approval.request"),
                 ("delivery_count", "customer.approval.delivery"),
@@ -83,4 +85,6 @@ class CustomerApprovalUninstall(models.TransientModel):
                 )
             )
         module = self.env["ir.module.module"]._get("customer_approval_gate")
-        return module.with_context(**{GRANT: Uninstalling()}).button_immediate_uninstall()
+        return module.with_context(
+            **{GRANT: Uninstalling()}
+        ).button_immediate_uninstall()

@@ -51,6 +51,8 @@ class AccountMove(models.Model):
 
     def _take_back_stock(self):
         """An invoice that is taken back takes its goods back."""
+        if not self:
+            return
         # Whoever keeps the books need not be allowed to move goods.
         pickings = self.sudo().customer_approval_picking_ids
         pickings = pickings.filtered(lambda picking: not picking.return_id)

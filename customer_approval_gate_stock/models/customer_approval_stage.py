@@ -47,6 +47,9 @@ class CustomerApprovalStage(models.Model):
         self.ensure_one()
         return self.inventory_action in USING_STOCK
 
+    def _is_in_use(self):
+        return super()._is_in_use() or bool(self.inventory_action)
+
     def _asks_for_deposit(self):
         return super()._asks_for_deposit() or self._uses_stock()
 

@@ -62,6 +62,8 @@ class SaleOrder(models.Model):
 
     def unlink(self):
         """What is no longer sold does not leave."""
+        if not self or not self._keeps_history():
+            return super().unlink()  # no stage has ever reserved anything
         self.sudo()._get_open_pickings().action_cancel()  # as for lines
         return super().unlink()
 

@@ -29,8 +29,8 @@ demo_environment() {
     unlock
 }
 
-free_port() {
-    "$PYTHON" - "${ODOO_PORT:-8069}" "${ODOO_PORT:+1}" <<'END'
+free_port() { # free_port FIRST [1]: the first port that is free, or that one only
+    "$PYTHON" - "$@" <<'END'
 import socket, sys
 first = int(sys.argv[1])
 for port in range(first, first + (1 if sys.argv[2:] == ['1'] else 200)):
@@ -61,11 +61,19 @@ run_odoo() {
     ! odoo_pid >/dev/null || die "Odoo already runs, with process id $(odoo_pid): make stop"
     environment
     make_demo
-    port=$(free_port) || exit 1
+    port=$(free_port "${ODOO_PORT:-8069}" ${ODOO_PORT:+1}) || exit 1
     url=http://localhost:$port
     sql "$DEMO" -c "UPDATE ir_config_parameter SET value = '$url' WHERE key = 'web.base.url'"
+    # Odoo's own scheduler of stock collides with itself on a database that is new.
+    sql "$DEMO" <<'END'
+UPDATE ir_cron SET nextcall = now() + interval '1 day'
+ WHERE id IN (SELECT res_id FROM ir_model_data
+               WHERE model = 'ir.cron' AND name = 'ir_cron_scheduler_action');
+END
+    catch_mails
     unlock
     PYTHONPATH=$ODOO_HOME "$VENV/bin/python" -m odoo server -d "$DEMO" --db-filter "^$DEMO\$" \
+        --smtp localhost --smtp-port "$SMTP_PORT" \
         --http-port "$port" --pidfile "$STATE/odoo.pid" "$@" 8>&- &
     pid=$!
     trap 'kill $pid 2>/dev/null' INT TERM
@@ -82,12 +90,31 @@ run_odoo() {
     salesperson       demo / demo
     portal customer   portal / portal
 
+    Every mail that it sends, as whoever gets it sees it: $MAIL_URL
+
     Ctrl-C stops everything.
 
 END
     while kill -0 $pid 2>/dev/null; do wait $pid && status=0 || status=$?; done
     # Being stopped is how it is meant to end.
     case $status in 0 | 130 | 143) exit 0 ;; *) exit $status ;; esac
+}
+
+catch_mails() { # sets SMTP_PORT, MAIL_URL: no mail leaves this machine, and none fails
+    local folder venv web
+    make_venv venv "$DEVTOOLS/requirements-lint.txt" # Node.js comes from PyPI
+    npm_packages folder "$DEVTOOLS/mail_catcher/package.json" "$venv"
+    SMTP_PORT=$(free_port 1025)
+    web=$(free_port 1080)
+    MAIL_URL=http://localhost:$web
+    "$folder/node_modules/.bin/maildev" --ip 127.0.0.1 --smtp "$SMTP_PORT" \
+        --web-ip "${ODOO_INTERFACE:-127.0.0.1}" --web "$web" --silent 8>&- 9>&- >/dev/null 2>&1 &
+    AT_EXIT+=("kill_quietly $!")
+    # It answers its root to browsers only.
+    until answers "$MAIL_URL/index.html"; do
+        kill -0 $! 2>/dev/null || die "the mail catcher did not start: ports $SMTP_PORT and $web"
+        sleep 0.2
+    done
 }
 
 kill_quietly() { kill "$1" 2>/dev/null || true; }
@@ -215,6 +242,25 @@ run_script() { # FILE ARGUMENTS...
     make_throwaway
     unlock
     odoo_shell_script "$THROWAWAY" "$file"
+}
+
+# Plain Odoo, the addons as they come, and with a gate that everybody has passed.
+run_benchmark() {
+    environment
+    make_template "$BARE" --without-demo
+    local column
+    for column in plain ours approved; do
+        AT_EXIT+=("drop_db ${DB}_bench_$column")
+        drop_db "${DB}_bench_$column"
+    done
+    copy_db "$BARE" "${DB}_bench_plain"
+    copy_db "$BARE" "${DB}_bench_ours"
+    odoo_step bench.log "${DB}_bench_ours" -i "$ADDONS" --without-demo
+    copy_db "${DB}_bench_ours" "${DB}_bench_approved"
+    for column in plain ours approved; do sql "${DB}_bench_$column" -c "VACUUM ANALYZE"; done
+    unlock
+    PYTHONPATH=$ODOO_HOME "$VENV/bin/python" "$ROOT/benchmarks/unused_cost.py" \
+        --plain "${DB}_bench_plain" --ours "${DB}_bench_ours" --approved "${DB}_bench_approved" "$@"
 }
 
 verify_evidence() { # ends with 1 if something does not fit

@@ -105,15 +105,21 @@ make_venv() { # make_venv VARIABLE REQUIREMENTS: an environment with them, its p
 node_tools() {
     local venv path
     make_venv venv "$DEVTOOLS/requirements-lint.txt" # Node.js comes from PyPI
-    path=$CACHE/npm-$(digest <"$DEVTOOLS/package.json")
-    if [ ! -e "$path/.complete" ]; then
-        say "installing npm packages"
-        rm -rf "$path"
-        mkdir -p "$path"
-        cp "$DEVTOOLS/package.json" "$path"
-        PATH=$venv/bin:$PATH step npm.log npm install --prefix "$path" --no-audit --no-fund
-        touch "$path/.complete"
-    fi
+    npm_packages path "$DEVTOOLS/package.json" "$venv"
     export PATH=$PATH:$path/node_modules/.bin:$venv/bin
     export AXE_CORE=$path/node_modules/axe-core/axe.min.js
+}
+
+npm_packages() { # npm_packages VARIABLE PACKAGE.JSON VENV: their folder, its path in VARIABLE
+    local packages
+    packages=$CACHE/npm-$(digest <"$2")
+    if [ ! -e "$packages/.complete" ]; then
+        say "installing npm packages of ${2#"$ROOT"/}"
+        rm -rf "$packages"
+        mkdir -p "$packages"
+        cp "$2" "$packages"
+        PATH=$3/bin:$PATH step npm.log npm install --prefix "$packages" --no-audit --no-fund
+        touch "$packages/.complete"
+    fi
+    printf -v "$1" %s "$packages"
 }

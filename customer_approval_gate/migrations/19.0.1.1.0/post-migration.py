@@ -14,6 +14,7 @@ OLD_RULES = (
     "customer_approval_request_rule_invoice",
 )
 
+
 def migrate(cr, version):
     """Take stages and requests of before into the ledger. Not by a method of a model:
     code of server actions could call that."""
@@ -68,7 +69,11 @@ def _get_events(request, row):
 
     def entry(kind, occurred_on, **values):
         return Entry(
-            document, kind, request, **{"text": ledger.TAKEN_OVER, **values}, occurred_on=occurred_on
+            document,
+            kind,
+            request,
+            **{"text": ledger.TAKEN_OVER, **values},
+            occurred_on=occurred_on,
         )
 
     entries = [
