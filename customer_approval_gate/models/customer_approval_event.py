@@ -20,6 +20,7 @@ from odoo.addons.base.models.ir_model import MODULE_UNINSTALL_FLAG
 
 from ..tools import ledger, seal, triggers
 from ..tools.entry import Entry
+from .customer_approval_stage import HISTORY_KEPT
 
 _logger = logging.getLogger(__name__)
 
@@ -293,6 +294,7 @@ class CustomerApprovalEvent(models.Model):
                     ),
                 ),
             )
+        self.env.cr.cache.pop(HISTORY_KEPT, None)
         # Raw: the ORM does not know ON CONFLICT, which is what makes the failure above.
         self.env.cr.execute(query)
         ids = [row[0] for row in self.env.cr.fetchall()]

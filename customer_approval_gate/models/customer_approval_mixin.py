@@ -1109,6 +1109,9 @@ class CustomerApprovalMixin(models.AbstractModel):
 
         :param bool at_end: whether what happens on the way is judged at the end only
         """
+        if not self._is_any_watched():
+            yield
+            return
         watched = self.filtered(
             lambda document: (
                 not document._is_guarded() and document._is_content_watched()

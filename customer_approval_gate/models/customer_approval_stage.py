@@ -15,6 +15,9 @@ from ..tools.entry import Entry
 STAGES_CHANGED = "customer_approval_stages_changed"
 """The key of the cursor's cache that says that a transaction has changed stages."""
 
+HISTORY_KEPT = "customer_approval_history_kept"
+"""The key of the cursor's cache for the models that have any history."""
+
 # What makes a stage ask for something, or changes which stages come before which.
 GATE_FIELDS = {
     "active",
@@ -377,11 +380,16 @@ class CustomerApprovalStage(models.Model):
         to do with stages: what Odoo does to them is history from then on."""
         if self._is_list_in_use(self.env[model]._stage_document_type):
             return True
-        self.env.cr.execute(
-            "SELECT EXISTS (SELECT FROM customer_approval_event WHERE res_model = %s)",
-            [model],
-        )
-        return self.env.cr.fetchone()[0]
+        # As long as this transaction writes no event, others' are not seen either.
+        known = self.env.cr.cache.setdefault(HISTORY_KEPT, {})
+        if model not in known:
+            self.env.cr.execute(
+                "SELECT EXISTS"
+                " (SELECT FROM customer_approval_event WHERE res_model = %s)",
+                [model],
+            )
+            known[model] = self.env.cr.fetchone()[0]
+        return known[model]
 
     @api.model
     def _get_gate_fields(self):

@@ -292,6 +292,20 @@ class TestDeliveryPage(BrowserCase, DeliveryCommon):
         with mute_logger("odoo.http"):
             return self.url_open(f"{url or self.url}/confirm", data=data, files=files)
 
+    def test_a_form_that_is_sent_again_counts_once(self):
+        """The page that said it was done was not shown."""
+        self.env.flush_all()
+        self.authenticate(self.salesperson.login, self.salesperson.login)
+        for _time in range(2):
+            response = self._post(form_key="the same", **{self._quantity(): "1"})
+            self.assertIn("confirmed=", response.url)
+        self._post(form_key="another", **{self._quantity(): "1"})
+        self.env.invalidate_all()
+        self.assertEqual(len(self.order.delivery_ids), 2)
+
+    def _quantity(self):
+        return f"quantity_{self.goods.id}"
+
     def _csrf(self):
         page = self.url_open(self.url).text
         marker = 'name="csrf_token" value="'

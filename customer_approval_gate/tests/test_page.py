@@ -855,6 +855,16 @@ class TestInPerson(PageCommon):
         with mute_logger("odoo.http"):
             return self.url_open(self.url)
 
+    def test_an_answer_that_is_sent_again(self):
+        """The page that said it was done was not shown."""
+        page = self._hand_over()
+        for _time in range(2):
+            response = self._answer_here(page)
+            self.assertEqual(response.status_code, 303, response.text[-1000:])
+            self.assertIn("answered=1", response.headers["Location"])
+        kinds = self.request.event_ids.mapped("kind")
+        self.assertEqual(kinds.count("answered"), 1)
+
     def _answer_here(self, page, **values):
         return self._post(
             f"{self.url}/answer",

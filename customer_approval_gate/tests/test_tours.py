@@ -32,6 +32,16 @@ class TestTours(BrowserCase, ApprovalCommon):
         token = links.token_of(request.approver_ids[:1])
         return f"/my/approvals/{request.id}?access_token={token}"
 
+    def test_opened_is_what_a_browser_says(self):
+        request = self._bring_to_status(self.order, "pending")
+        self.browser_js(
+            self._token_url(),
+            "setTimeout(() => console.log('test successful'), 3000)",
+        )
+        self.env.invalidate_all()
+        self.assertEqual(request.event_ids.mapped("kind").count("opened"), 1)
+        self.assertEqual(request.approver_ids.mail_state, "opened")
+
     def test_drag_refused(self):
         self._tour(self.board, "customer_approval_drag_refused", login=LOGIN)
         self.assertEqual(self.order.stage_id, self.quote)
