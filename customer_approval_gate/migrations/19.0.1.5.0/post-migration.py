@@ -3,9 +3,13 @@
 
 from odoo import SUPERUSER_ID, api
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 from odoo.addons.customer_approval_gate.tools import ledger
 from odoo.addons.customer_approval_gate.tools.entry import Entry
+
+# Dialogs of the first version.
+LEFT_OVER = ("customer_approval_in_person", "customer_approval_send_res_partner_rel")
 
 # The text of the events by which version 19.0.1.2.0 gave everybody a link of their own.
 LINK_STOPPED = "Asked before everybody had a link of their own"
@@ -15,6 +19,8 @@ def migrate(cr, version):
     """Bring the evidence of before up to date. Not by a method of a model: code of
     server actions could call that."""
     env = api.Environment(cr, SUPERUSER_ID, {})
+    for table in LEFT_OVER:
+        cr.execute(SQL("DROP TABLE IF EXISTS %s", SQL.identifier(table)))
     _note_wrong_digests(env)
     _replace_links(env)
     _install_glue(env)
