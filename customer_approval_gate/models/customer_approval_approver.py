@@ -519,7 +519,7 @@ class CustomerApprovalApprover(models.Model):
                 )
             ) from error
         self.env["customer.approval.event"]._append_beside(
-            [self.sudo()._prepare_event("code_sent", recipients=self.sudo().email)]
+            [_make_entry(self.sudo(), "code_sent", recipients=self.sudo().email)]
         )
 
     def _format_address(self):
@@ -545,7 +545,7 @@ class CustomerApprovalApprover(models.Model):
             approver.write(
                 EvidenceValues(code_digest=False, code_tries=0, code_failures=0)
             )
-            approver._append_event("code_confirmed")
+            _append_event(approver, "code_confirmed")
             return True
         tries = approver.code_tries + 1
         values = EvidenceValues(code_tries=tries)
@@ -560,7 +560,7 @@ class CustomerApprovalApprover(models.Model):
                 ),
             }
         approver.write(values)
-        approver._append_event("code_failed")
+        _append_event(approver, "code_failed")
         return False
 
     def _lock(self):
@@ -584,20 +584,6 @@ class CustomerApprovalApprover(models.Model):
                     minutes=minutes,
                 )
             )
-
-    def _append_event(self, kind, **personal):
-        self.env["customer.approval.event"].sudo()._append(
-            [approver._prepare_event(kind, **personal) for approver in self]
-        )
-
-    def _prepare_event(self, kind, **personal):
-        return Entry(
-            self.request_id._get_document(),
-            kind,
-            self.request_id,
-            details={"approver": self.id},
-            personal={"name": self.partner_id.name, **personal},
-        )
 
     # ------------------------------------------------------------------
     # The answer
@@ -738,7 +724,7 @@ class CustomerApprovalApprover(models.Model):
             approver._move_to(approver._find_or_create_colleague(name, address))
             return True
         approver.write(EvidenceValues(proposed_name=name, proposed_email=address))
-        approver._append_event("pass_on_proposed", to=f"{name} <{address}>")
+        _append_event(approver, "pass_on_proposed", to=f"{name} <{address}>")
         approver.request_id._tell_staff(
             self.env._(
                 "%(name)s wants %(other)s (%(address)s) to approve instead. The "
@@ -912,7 +898,7 @@ class CustomerApprovalApprover(models.Model):
                 )
             )
         name = own.proposed_name
-        event = own._prepare_event("pass_on_refused")
+        event = _make_entry(own, "pass_on_refused")
         own._record(
             EvidenceValues(proposed_name=False, proposed_email=False),
             replace(event, text=reason),
@@ -1037,6 +1023,25 @@ class CustomerApprovalApprover(models.Model):
         own = self.sudo()
         own.request_id._check_may_handle(self.env)
         return own
+
+
+# Functions and no methods: the code of server actions could call those.
+
+
+def _make_entry(approver, kind, **personal):
+    """Return an event about one person who is asked."""
+    return Entry(
+        approver.request_id._get_document(),
+        kind,
+        approver.request_id,
+        details={"approver": approver.id},
+        personal={"name": approver.partner_id.name, **personal},
+    )
+
+
+def _append_event(approver, kind, **personal):
+    events = approver.env["customer.approval.event"].sudo()  # whoever causes it
+    events._append([_make_entry(approver, kind, **personal)])
 
 
 def _send_mail(dbname, message):

@@ -1,6 +1,7 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import hmac
 import smtplib
 from datetime import timedelta
 from operator import methodcaller
@@ -9,7 +10,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
-from ..tools.entry import Entry
+from ..tools import seal
+from ..tools.entry import Entry, EvidenceValues
 
 # As long as no mail takes: whoever is at it after that was killed.
 INTERRUPTED_MINUTES = 15
@@ -73,6 +75,35 @@ class CustomerApprovalMailing(models.Model):
         readonly=True, help="The event that says what became of it is written."
     )
 
+    proof = fields.Char(
+        groups=fields.NO_ACCESS,
+        help="By it the server knows that what became of the mail is what it has seen.",
+    )
+
+    # ------------------------------------------------------------------
+    # Written by our own functions only: events say what is written here
+    # ------------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        if not all(isinstance(vals, EvidenceValues) for vals in vals_list):
+            self._refuse_writing()
+        return super().create(vals_list)
+
+    def write(self, vals):
+        if not isinstance(vals, EvidenceValues):
+            self._refuse_writing()
+        return super().write(vals)
+
+    @api.model
+    def _refuse_writing(self):
+        raise UserError(
+            self.env._(
+                "What became of mails is written by what happens. To send one again, "
+                "use “Retry” on the request."
+            )
+        )
+
     # ------------------------------------------------------------------
     # Into the queue
     # ------------------------------------------------------------------
@@ -92,22 +123,22 @@ class CustomerApprovalMailing(models.Model):
         mails.write({"auto_delete": False})  # its state says whether it was sent
         mailings = self.sudo().create(  # nobody writes them
             [
-                {
-                    "res_model": record._name,
-                    "res_id": record.id,
-                    "approver_id": approver.id if approver else False,
-                    "template": template,
-                    "email": approver.email
+                EvidenceValues(
+                    res_model=record._name,
+                    res_id=record.id,
+                    approver_id=approver.id if approver else False,
+                    template=template,
+                    email=approver.email
                     if approver
                     else mail.email_to or ", ".join(mail.recipient_ids.mapped("email")),
-                    "mail_id": mail.id,
-                    "changed_on": fields.Datetime.now(),
-                    "is_recorded": True,
-                }
+                    mail_id=mail.id,
+                    changed_on=fields.Datetime.now(),
+                    is_recorded=True,
+                )
                 for mail in mails
             ]
         )
-        mailings._append_events()
+        _append_events(mailings)
         self._trigger()
         return mailings
 
@@ -161,7 +192,8 @@ class CustomerApprovalMailing(models.Model):
         if not mailing:
             return  # somebody else is at it
         if mailing.state == "sending":
-            mailing._set(
+            _keep(
+                mailing,
                 "failed",
                 self.env._(
                     "The server was stopped while it sent this mail. It may have "
@@ -174,8 +206,8 @@ class CustomerApprovalMailing(models.Model):
         # What the mail server has taken stays taken, if the event cannot be written.
         self.env.cr.commit()  # pylint: disable=invalid-commit
         if not mailing.is_recorded:
-            mailing._append_events()
-            mailing.is_recorded = True
+            _append_events(mailing)
+            mailing.write(EvidenceValues(is_recorded=True))
             self.env.cr.commit()  # pylint: disable=invalid-commit
         if mailing.state == "failed":
             if mailing.is_final and mailing.tries > 1:
@@ -186,12 +218,21 @@ class CustomerApprovalMailing(models.Model):
     def _hand_over(self):
         mail = self.mail_id
         if self._is_needless() or not mail:
-            self._set("cancelled")
+            _keep(self, "cancelled")
             mail.unlink()
             return
-        self._set("sending")
-        self.tries += 1
+        _keep(self, "sending")
+        self.write(EvidenceValues(tries=self.tries + 1))
         mail.state = "outgoing"
+        if self.approver_id:
+            # Whatever somebody has made of it in the queue: what the evidence says.
+            mail.write(
+                {
+                    "email_to": self.approver_id._format_address(),
+                    "email_cc": False,
+                    "recipient_ids": [fields.Command.clear()],
+                }
+            )
         # Whoever is killed from here on has perhaps sent it: nobody sends it again.
         self.env.cr.commit()  # pylint: disable=invalid-commit
         try:
@@ -199,10 +240,11 @@ class CustomerApprovalMailing(models.Model):
         except smtplib.SMTPServerDisconnected as error:
             mail.failure_reason = str(error)
         if mail.state == "sent":
-            self._set("accepted")
+            _keep(self, "accepted")
             mail.unlink()  # its link is in no database any longer
         else:
-            self._set(
+            _keep(
+                self,
                 "failed",
                 mail.failure_reason,
                 is_final=mail.failure_type in FINAL_FAILURES or self.tries >= TRIES,
@@ -212,42 +254,6 @@ class CustomerApprovalMailing(models.Model):
         """Return whether there is nothing to answer any more."""
         approver = self.approver_id
         return self.template in ASKING and approver and not approver._is_open()
-
-    def _set(self, state, reason=None, is_final=False):
-        """Keep what became of the mails, so that the event of it is written next."""
-        self.write(
-            {
-                "state": state,
-                # Mail servers answer in several lines.
-                "reason": " ".join(reason.split()) if reason else False,
-                "is_final": is_final,
-                "changed_on": fields.Datetime.now(),
-                "is_recorded": state == "sending",
-            }
-        )
-
-    def _append_events(self):
-        """Write the events of what became of mails to people who are asked."""
-        self.env["customer.approval.event"].sudo()._append(  # whoever causes it
-            [
-                Entry(
-                    mailing.approver_id.request_id._get_document(),
-                    f"mail_{mailing.state}",
-                    mailing.approver_id.request_id,
-                    method="mail",
-                    text=mailing.template,
-                    details={"approver": mailing.approver_id.id, "mailing": mailing.id},
-                    # A mail server's reason has addresses in it.
-                    personal={
-                        "recipients": mailing.approver_id._format_address(),
-                        "reason": mailing.reason,
-                    },
-                    occurred_on=mailing.changed_on,
-                )
-                for mailing in self
-                if mailing.approver_id
-            ]
-        )
 
     # ------------------------------------------------------------------
     # What staff see and do
@@ -282,7 +288,7 @@ class CustomerApprovalMailing(models.Model):
     def _retry(self):
         """Send what failed once more, now."""
         failed = self.filtered(lambda mailing: mailing.state == "failed")
-        failed.write({"is_final": False, "tries": 0})
+        failed.write(EvidenceValues(is_final=False, tries=0))
         failures = self.env["customer.approval.failure"]
         for mailing in failed:
             failures._find("mail", mailing).unlink()
@@ -313,6 +319,65 @@ class CustomerApprovalMailing(models.Model):
             ],
             limit=10_000,
         ).unlink()
+
+
+# Functions and no methods: the code of server actions could call those, and so let the
+# server sign what has not happened.
+
+
+def _keep(mailing, state, reason=None, is_final=False):
+    """Keep what became of a mail, so that the event of it is written next."""
+    changed_on = fields.Datetime.now()
+    mailing.write(
+        EvidenceValues(
+            state=state,
+            # Mail servers answer in several lines.
+            reason=" ".join(reason.split()) if reason else False,
+            is_final=is_final,
+            changed_on=changed_on,
+            is_recorded=state == "sending",
+        )
+    )
+    mailing.write(EvidenceValues(proof=_make_proof(mailing)))
+
+
+def _make_proof(mailing):
+    return seal.make_token(
+        f"mailing:{mailing.id}:{mailing.state}:{mailing.changed_on}:{mailing.reason}"
+    )
+
+
+def _append_events(mailings):
+    """Write the events of what became of mails to people who are asked."""
+    entries = []
+    for mailing in mailings.filtered("approver_id"):
+        if mailing.state != "queued" and not hmac.compare_digest(
+            mailing.proof or "", _make_proof(mailing)
+        ):
+            raise UserError(
+                mailing.env._(
+                    "Somebody has written what became of this mail: it is no event."
+                )
+            )
+        request = mailing.approver_id.request_id
+        entries.append(
+            Entry(
+                request._get_document(),
+                f"mail_{mailing.state}",
+                request,
+                method="mail",
+                text=mailing.template,
+                details={"approver": mailing.approver_id.id, "mailing": mailing.id},
+                # A mail server's reason has addresses in it.
+                personal={
+                    "recipients": mailing.approver_id._format_address(),
+                    "reason": mailing.reason,
+                },
+                occurred_on=mailing.changed_on,
+            )
+        )
+    # Whoever causes it.
+    mailings.env["customer.approval.event"].sudo()._append(entries)
 
 
 class MailMail(models.Model):

@@ -11,7 +11,7 @@ from odoo.fields import Domain
 from odoo.tools import email_normalize
 
 from ..tools import links
-from ..tools.entry import Entry
+from ..tools.entry import Entry, EvidenceValues
 from ..tools.grants import GRANT, Mailing, is_mailing
 from ..tools.languages import find_lang
 from ..tools.mails import MAIL_LATER
@@ -231,7 +231,11 @@ class CustomerApprovalRequest(models.Model):
         )[:1]
         mailings = self.env["customer.approval.mailing"]
         last = mailings._get_last(approver, asking=False).get(approver, mailings)
-        last.write({"state": "bounced", "changed_on": fields.Datetime.now()})
+        last.write(
+            EvidenceValues(
+                state="bounced", changed_on=fields.Datetime.now(), is_recorded=True
+            )
+        )
         self.env["customer.approval.event"].sudo()._append(
             [
                 Entry(

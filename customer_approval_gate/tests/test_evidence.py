@@ -218,6 +218,8 @@ class TestEvidence(EvidenceMixin, ApprovalCommon):
             "request.write({'state': 'approved'})",
             "env['customer.approval.event']._append([{'kind': 'decided'}])",
             "env['customer.approval.event'].create({})",
+            "env['customer.approval.mailing'].search([], limit=1)"
+            ".write({'state': 'accepted'})",
         ):
             with self.subTest(code), self.assertRaises(UserError):
                 safe_eval(code, {"request": request, "env": self.env}, mode="exec")

@@ -16,6 +16,7 @@ from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
+from ..models.customer_approval_approver import _append_event
 from ..tools import ledger, links
 from ..tools.entry import Answer
 from ..tools.grants import GRANT, Uninstalling
@@ -108,7 +109,7 @@ class TestEnd(EndCommon):
     def test_what_came_after_the_download(self):
         self._export()
         self.assertTrue(self.events._is_exported())
-        self.request.approver_ids._append_event("opened")
+        _append_event(self.request.approver_ids, "opened")
         self.assertTrue(self.events._is_exported(), "that opens nothing")
         self.order._revise_customer_approval("Larger")
         self.assertFalse(self.events._is_exported())

@@ -19,6 +19,7 @@ from odoo.tests import Form, HttpCase, freeze_time, tagged
 from odoo.tools import mute_logger
 
 from ..models import customer_approval_mailing as mailing_module
+from ..models.customer_approval_approver import _append_event, _make_entry
 from ..tools import links, mails
 from ..tools.entry import Answer
 from .test_approvers import ApproverCommon
@@ -243,8 +244,7 @@ class TestMails(MailServerMixin, ApproverCommon):
         """What was written before there were mailings."""
         request = self._ask(partners=self.ada)
         event = self.env["customer.approval.event"]
-        entry = request.approver_ids._prepare_event("mail_sent")
-        event._append([entry])
+        event._append([_make_entry(request.approver_ids, "mail_sent")])
         self.assertEqual(self._state(request), "handed_over")
         labels = dict(event._fields["kind"]._description_selection(self.env))
         self.assertEqual(labels["mail_sent"], "Mail Handed Over")
@@ -253,7 +253,7 @@ class TestMails(MailServerMixin, ApproverCommon):
         with self._mail_server():
             request = self._mail_request(partners=self.ada)
             self._send()
-        request.approver_ids._append_event("opened")
+        _append_event(request.approver_ids, "opened")
         self.assertEqual(self._state(request), "opened")
 
     # Nothing twice, nothing lost
@@ -262,7 +262,9 @@ class TestMails(MailServerMixin, ApproverCommon):
         with self._mail_server() as taken:
             request = self._mail_request(partners=self.ada)
             mailing = self._mailing(request)
-            mailing._set("sending")  # committed, and then the job was killed
+            mailing_module._keep(
+                mailing, "sending"
+            )  # committed, and then the job was killed
             self._send()
             self.assertEqual(mailing.state, "sending", "somebody is at it")
             with freeze_time(fields.Datetime.now() + timedelta(minutes=16)):
@@ -276,10 +278,11 @@ class TestMails(MailServerMixin, ApproverCommon):
         self.assertEqual(len(taken), 1)
 
     def test_an_event_that_cannot_be_written(self):
-        model = self.env.registry["customer.approval.mailing"]
         with self._mail_server() as taken:
             request = self._mail_request(partners=self.ada)
-            with patch.object(model, "_append_events", side_effect=ValueError("no")):
+            with patch.object(
+                mailing_module, "_append_events", side_effect=ValueError("no")
+            ):
                 self._send()
             self.assertEqual(len(taken), 1)
             self.assertEqual(self._kinds(request), ["mail_queued"])
@@ -291,9 +294,10 @@ class TestMails(MailServerMixin, ApproverCommon):
         self.assertEqual(self._kinds(request), ["mail_queued", "mail_accepted"])
 
     def test_no_event_no_mail(self):
-        model = self.env.registry["customer.approval.mailing"]
         with (
-            patch.object(model, "_append_events", side_effect=ValueError("no")),
+            patch.object(
+                mailing_module, "_append_events", side_effect=ValueError("no")
+            ),
             self.assertRaises(ValueError),
             self.env.cr.savepoint(),
         ):
@@ -326,6 +330,35 @@ class TestMails(MailServerMixin, ApproverCommon):
             request.with_user(self.salesperson)._withdraw_by_staff("By mistake")
             self._send()
         self.assertEqual(taken, [])
+
+    def test_a_mail_in_the_queue_goes_where_the_evidence_says(self):
+        with self._mail_server() as taken:
+            request = self._mail_request(partners=self.ada)
+            self._mailing(request).mail_id.write(
+                {"email_to": "thief@evil.example", "email_cc": "other@evil.example"}
+            )
+            self._send()
+        self.assertEqual([to for to, _text in taken], [["ada@oak.example"]])
+
+    def test_nobody_writes_what_became_of_a_mail(self):
+        request = self._mail_request(partners=self.ada)
+        mailing = self._mailing(request).sudo()
+        for write in (
+            lambda: mailing.write({"state": "accepted"}),
+            lambda: mailing.create({"res_model": "x", "res_id": 1}),
+        ):
+            with self.assertRaisesRegex(UserError, "written by what happens"):
+                write()
+        # As somebody who can write to the database: the server signs nothing of it.
+        self.env.cr.execute(
+            "UPDATE customer_approval_mailing SET state = 'accepted',"
+            " is_recorded = FALSE WHERE id = %s",
+            [mailing.id],
+        )
+        self.env.invalidate_all()
+        with mute_logger(*LOGGERS):
+            self._send()
+        self.assertEqual(self._kinds(request), ["mail_queued"])
 
     # What staff can do
 
