@@ -132,13 +132,19 @@ class AnswerForm:
     def _prepare_signing(self, approval):
         """Give this browser something by which it is known again, if its answer is
         recorded and the page after it is not shown."""
-        keys = request.session.get(ANSWER_KEYS) or {}
+        name = self._get_answer_keys_name()
+        keys = request.session.get(name) or {}
         if str(approval.id) not in keys:
             keys = {**keys, str(approval.id): secrets.token_urlsafe(16)}
-            request.session[ANSWER_KEYS] = dict(list(keys.items())[-KEPT_FORMS:])
+            request.session[name] = dict(list(keys.items())[-KEPT_FORMS:])
+
+    def _get_answer_keys_name(self):
+        # Whoever logs in to the same browser afterwards is somebody else.
+        return f"{ANSWER_KEYS}_{request.session.uid or 0}"
 
     def _get_answer_key(self, approval):
-        key = (request.session.get(ANSWER_KEYS) or {}).get(str(approval.id))
+        keys = request.session.get(self._get_answer_keys_name()) or {}
+        key = keys.get(str(approval.id))
         return key and links.answer_key(approval, key)
 
     def _sign_answer(self, approval, approver):

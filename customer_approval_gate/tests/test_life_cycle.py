@@ -5,10 +5,6 @@ tested by ``make test-install``."""
 
 import io
 import json
-import pathlib
-import subprocess
-import sys
-import tempfile
 import zipfile
 
 from odoo.exceptions import AccessError, RedirectWarning, UserError
@@ -22,9 +18,10 @@ from ..tools.entry import Answer
 from ..tools.grants import GRANT, Uninstalling
 from .common import SIGNATURE
 from .test_approvers import ApproverCommon
+from .test_evidence import EvidenceMixin
 
 
-class EndCommon(ApproverCommon):
+class EndCommon(EvidenceMixin, ApproverCommon):
     def setUp(self):
         super().setUp()
         file = self.env["ir.attachment"].create({"name": "plan.txt", "raw": b"Plan"})
@@ -39,17 +36,6 @@ class EndCommon(ApproverCommon):
         file = io.BytesIO()
         self.events._write_export(file)
         return file.getvalue()
-
-    def _verify_export(self, data):
-        with tempfile.TemporaryDirectory() as folder:
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                archive.extractall(folder)
-            return subprocess.run(
-                [sys.executable, "-I", "-B", pathlib.Path(folder, "verify.py")],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
 
 
 @tagged("post_install", "-at_install")
@@ -126,7 +112,7 @@ class TestEnd(EndCommon):
     def test_export(self):
         self.env["customer.approval.checkpoint"]._make()
         data = self._export()
-        result = self._verify_export(data)
+        result = self._run_verify(data)
         self.assertEqual(result.returncode, 0, result.stdout)
         self.assertIn(f"bundles/sale.order-{self.order.id}", result.stdout)
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -146,7 +132,7 @@ class TestEnd(EndCommon):
             with zipfile.ZipFile(file, "w") as archive:
                 for key, value in wrong.items():
                     archive.writestr(key, value)
-            result = self._verify_export(file.getvalue())
+            result = self._run_verify(file.getvalue())
             self.assertEqual(result.returncode, 1)
             self.assertIn(expected, result.stdout)
 
@@ -225,7 +211,7 @@ class TestExportPage(EndCommon, HttpCase):
         self.authenticate("admin", "admin")
         response = self.url_open("/customer_approval/export")
         self.assertEqual(response.headers["Content-Type"], "application/zip")
-        self.assertEqual(self._verify_export(response.content).returncode, 0)
+        self.assertEqual(self._run_verify(response.content).returncode, 0)
         self.env.invalidate_all()
         self.assertTrue(self.events._is_exported())
         self.authenticate(self.salesperson.login, self.salesperson.login)

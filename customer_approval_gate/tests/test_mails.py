@@ -15,7 +15,7 @@ from aiosmtpd.controller import Controller
 from odoo import fields
 from odoo.exceptions import UserError
 from odoo.fields import Command
-from odoo.tests import Form, HttpCase, freeze_time, tagged
+from odoo.tests import Form, HttpCase, freeze_time, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from ..models import customer_approval_mailing as mailing_module
@@ -637,6 +637,16 @@ class TestMailsOfVisitors(MailServerMixin, PageCommon, HttpCase):
         self.assertEqual(
             len(self.request.event_ids.filtered(lambda e: e.kind == "answered")), 1
         )
+        # Whoever logs in to the same browser afterwards is somebody else.
+        new_test_user(self.env, "stranger_there", "base.group_portal")
+        self.env.flush_all()
+        login = self.url_open("/web/login").text
+        values = {"login": "stranger_there", "password": "stranger_there"}
+        self.url_open("/web/login", data={"csrf_token": self._csrf(login), **values})
+        with mute_logger("odoo.http"):
+            page = self.url_open(url)
+        self.assertEqual(page.status_code, 403)
+        self.assertNotIn("Ada Lovelace", page.text)
         # Another browser with the old link is told that it has stopped.
         self._anonymous()
         self.assertNotIn("Thank you!", self.url_open(url).text)
