@@ -86,8 +86,9 @@ class AccountMoveLine(models.Model):
         moves._tell_of_money()
         return result
 
-    def _is_approval_content(self):
-        return self.display_type in CONTENT_TYPES
+    def _filter_approval_content(self):
+        lines = super()._filter_approval_content()
+        return lines.filtered(lambda line: line.display_type in CONTENT_TYPES)
 
     def _bills_what_was_approved(self):
         """Return whether the line bills something that an approved order has, with all

@@ -421,11 +421,16 @@ class CustomerApprovalDeliveredMixin(models.AbstractModel):
     )
 
     def _compute_delivery_confirmation(self):
-        done = self._get_delivered_quantities()
+        stages = self.env["customer.approval.stage"]
+        delivered = self.browse()
+        if stages._is_history_kept(self._name):  # what is confirmed is an event
+            delivered = self.filtered("delivery_ids")
+        done = delivered._get_delivered_quantities()
         for document in self:
             own = done.get(document.id, {})
             items = document._get_delivery_items() if own else {}
-            document.delivery_confirmation_count = len(document.delivery_ids)
+            count = len(document.delivery_ids) if document in delivered else 0
+            document.delivery_confirmation_count = count
             if not own:
                 document.delivery_confirmation = "none"
             elif any(
@@ -440,16 +445,11 @@ class CustomerApprovalDeliveredMixin(models.AbstractModel):
         """Return what is to be delivered, or completed: ``{line: quantity}``."""
         self.ensure_one()
         items = {}
-        for line in self._get_customer_approval_lines():
+        for line in self._get_customer_approval_lines()._filter_approval_content():
             quantity = line[line._approval_quantity_field]
             # Of the addon "delivery": what brings the items is none of them.
             brings = "is_delivery" in line._fields and line["is_delivery"]
-            if (
-                line._is_priced()
-                and line._is_approval_content()
-                and quantity > 0
-                and not brings
-            ):
+            if line._is_priced() and quantity > 0 and not brings:
                 items[line] = quantity
         return items
 
@@ -457,6 +457,8 @@ class CustomerApprovalDeliveredMixin(models.AbstractModel):
         """Return how much of each line was confirmed, from evidence: ``{id of the
         document: {id of the line: quantity}}``."""
         done = {document_id: defaultdict(float) for document_id in self.ids}
+        if not done:
+            return done
         events = self.env["customer.approval.event"].sudo()  # evidence
         for event in events.search(
             [

@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from contextlib import contextmanager
+from functools import partial
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -82,14 +83,16 @@ class CustomerApprovalDepositMixin(models.AbstractModel):
         collected = asked._get_collected_deposits()
         for document in asked:
             missing = document._get_missing(required[document], collected[document])
-            message, texts = "", {}
+            message = ""
             if missing:
                 message = document._deposit_message(stage, required[document], missing)
-            if shown:
-                texts = document._describe_deposit_gate(
-                    required[document], collected[document], missing
-                )
-            states[document].append(GateState("deposit", message, **texts))
+            describe = partial(
+                document._describe_deposit_gate,
+                required[document],
+                collected[document],
+                missing,
+            )
+            states[document].append(GateState("deposit", message, describe=describe))
         return states
 
     @api.model
@@ -200,7 +203,7 @@ class CustomerApprovalDepositMixin(models.AbstractModel):
         """
         self.ensure_one()
         super()._after_adding_lines(lines)
-        lines = lines.filtered(lambda line: line._is_approval_content())
+        lines = lines._filter_approval_content()
         gates = self._get_deposit_gates_passed()
         if not gates or not lines:
             return

@@ -83,13 +83,18 @@ class CustomerApprovalLineMixin(models.AbstractModel):
             document._after_adding_lines(lines)
             if document._is_guarded() or not document._is_content_watched():
                 continue
-            if lines.filtered(lambda line: line._is_approval_content()):
+            if lines._filter_approval_content():
                 document._after_content_change()
 
     def _is_approval_content(self):
         """Return whether the customer reads the line."""
         self.ensure_one()
-        return True
+        return bool(self._filter_approval_content())
+
+    def _filter_approval_content(self):
+        """Return those of the lines that the customer reads. Override where there are
+        others."""
+        return self
 
     @api.model
     def _is_content_write(self, vals):
@@ -135,37 +140,37 @@ class CustomerApprovalLineMixin(models.AbstractModel):
         """
         contents = []
         section = subsection = None
+        decimals = self[self._approval_document_field]._format_decimals
 
         def of(record, name):
             return related(record.id, record[name] if with_texts and record else None)
 
         for line in self:
-            if line.display_type == "line_section":
+            kind = line.display_type or "product"
+            if kind == "line_section":
                 section, subsection = line.name, None
-            elif line.display_type == "line_subsection":
+            elif kind == "line_subsection":
                 subsection = line.name
             content = {
                 "line_id": line.id,
-                "kind": line.display_type or "product",
+                "kind": kind,
                 "section": section,
                 "subsection": subsection,
                 "description": line.name or "",
             }
             if line._is_priced():
-                decimals = line[self._approval_document_field]._format_decimals
                 currency_digits = line.currency_id.decimal_places
                 numbers = {
                     "quantity": line[self._approval_quantity_field],
                     "unit_price": line.price_unit,
                     "discount": line.discount,
                 }
-                numbers = {
-                    name: decimals(number, digits[name], exact=False)
-                    for name, number in numbers.items()
-                }
                 content |= {
                     "product": of(line.product_id, "display_name"),
-                    **numbers,
+                    **{
+                        name: decimals(number, digits[name], exact=False)
+                        for name, number in numbers.items()
+                    },
                     "unit": of(line.product_uom_id, "name"),
                     "taxes": [of(tax, "name") for tax in line.tax_ids.sorted("id")],
                     "subtotal": decimals(line.price_subtotal, currency_digits),

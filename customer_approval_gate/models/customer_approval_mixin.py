@@ -4,6 +4,7 @@
 from collections import defaultdict
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
+from functools import lru_cache
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError
@@ -49,6 +50,14 @@ def _is_gated_by_amount(documents, alias, _query):
         id=SQL.identifier(alias, "id"),
         row=SQL.identifier(alias),
     )
+
+
+@lru_cache(4096)  # the gate writes the same few prices and quantities again and again
+def _format_decimals(value, digits, exact):
+    text = float_repr(value, digits)
+    if exact or "." not in text:
+        return text
+    return text.rstrip("0").rstrip(".")
 
 
 class CustomerApprovalMixin(models.AbstractModel):
@@ -491,8 +500,11 @@ class CustomerApprovalMixin(models.AbstractModel):
     @api.depends("customer_approval_request_ids")
     def _compute_customer_approval_request_count(self):
         for document in self:
-            document.customer_approval_request_count = len(
-                document.customer_approval_request_ids
+            # The last request is stored: where there is none, none is looked for.
+            document.customer_approval_request_count = (
+                len(document.customer_approval_request_ids)
+                if document.customer_approval_request_id
+                else 0
             )
 
     @api.depends("amount_total", "customer_approval_status", "next_stage_id", "state")
@@ -610,7 +622,12 @@ class CustomerApprovalMixin(models.AbstractModel):
     def _get_gate_columns(self):
         columns, fixed = super()._get_gate_columns()
         # With what a document comes to, stages may ask for an approval.
-        amounts = ("amount_total", "currency_rate", "invoice_currency_rate")
+        amounts = (
+            "amount_total",
+            "currency_id",
+            "currency_rate",
+            "invoice_currency_rate",
+        )
         columns += [
             name
             for name in amounts
@@ -760,9 +777,13 @@ class CustomerApprovalMixin(models.AbstractModel):
         for document in gated:
             gate = asking[document]._get_asking(stage)
             reason = "" if document in approved else self._gate_message(stage, gate)
-            texts = document._describe_approval_gate() if shown else {}
             states[document].append(
-                GateState("approval", weak.get(document, reason), gate=gate, **texts)
+                GateState(
+                    "approval",
+                    weak.get(document, reason),
+                    gate=gate,
+                    describe=document._describe_approval_gate,
+                )
             )
         return states
 
@@ -1010,7 +1031,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         :return: ``{id of the document: content}``
         :rtype: dict
         """
-        lines = self._get_customer_approval_lines()
+        lines = self._get_customer_approval_lines()._filter_approval_content()
         extras = lines._read_approval_extras()
         today = lines._get_content_digits()
         digits_of = digits_of or {}
@@ -1025,7 +1046,7 @@ class CustomerApprovalMixin(models.AbstractModel):
                 "document": {
                     "model": document._name,
                     "id": document.id,
-                    "name": document.display_name,
+                    "name": document.display_name if with_texts else None,
                 },
                 # How it is shown is no part of what is agreed, and not in the scope.
                 "prices": document._get_shown_prices(),
@@ -1454,10 +1475,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         :param bool exact: keep zeros at the end: amounts have their currency's
             precision, while that of prices and quantities is a setting
         """
-        text = float_repr(value or 0.0, digits)
-        if exact or "." not in text:
-            return text
-        return text.rstrip("0").rstrip(".")
+        return _format_decimals(value or 0.0, digits, exact)
 
     @api.model
     def _related_content(self, record, with_texts, address=False):

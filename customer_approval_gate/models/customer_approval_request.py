@@ -104,8 +104,11 @@ class CustomerApprovalRequest(models.Model):
         default="pending",
         index=True,
     )
+    # Large, and read with each request otherwise.
     content = fields.Json(
-        readonly=True, help="What the customer was asked about, as it was then."
+        readonly=True,
+        prefetch=False,
+        help="What the customer was asked about, as it was then.",
     )
     digest = fields.Char(readonly=True, help="SHA-256 of the content.")
     scope_digest = fields.Char(
@@ -114,6 +117,7 @@ class CustomerApprovalRequest(models.Model):
     content_html = fields.Html(
         string="What the Customer Reads",
         readonly=True,
+        prefetch=False,
         sanitize=False,
         help="As it was shown, in the customer's language.",
     )

@@ -286,6 +286,8 @@ class CustomerApprovalStage(models.Model):
         """Return the stages whose conditions a document of the company must meet to
         enter this stage, as far as showing them goes: see ``_find_gates()``."""
         self.ensure_one()
+        if not self._is_list_in_use(self.document_type):
+            return self.browse()
         return self.sudo().gate_stage_ids._of_company(company)  # of all companies
 
     def _get_minimum_strength(self):

@@ -171,17 +171,19 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         :param stages: all stages of the list, in order
         """
         result = {}
-        for document in self:
-            stage = document.stage_id.sudo()  # of whatever company
-            following = stages.filtered(
-                lambda s, stage=stage, document=document: (
+        for (stage, company), documents in self.grouped(
+            lambda document: (document.stage_id, document.company_id)
+        ).items():
+            stage = stage.sudo()  # of whatever company
+            following = stages._of_company(company).filtered(
+                lambda s, stage=stage: (
                     (s.sequence, s.id) > (stage.sequence, stage.id)
                     and not s.reachable_anytime
-                    and s.company_id in (document.company_id, self.env["res.company"])
                 )
             )
             goes_on = stage and not stage.reachable_anytime and not stage.is_closed
-            result[document] = following[:1] if goes_on else stages.browse()
+            following = following[:1] if goes_on else stages.browse()
+            result.update(dict.fromkeys(documents, following))
         return result
 
     @api.model

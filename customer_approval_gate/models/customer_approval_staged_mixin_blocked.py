@@ -58,9 +58,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             document.gate_states = [
                 {
                     "kind": state.kind,
-                    "label": state.label,
-                    "state": state.state,
-                    "who": state.who,
+                    **{"label": "", "state": "", "who": "", **state.describe()},
                     "stage": document.next_stage_id.sudo().name,
                     "open": not state.message,
                 }

@@ -333,19 +333,16 @@ class SaleOrder(models.Model):
     def _get_bookkeeping_lines(self):
         """Return the priced lines that Odoo added by itself, and nobody was asked
         about."""
-        return self.order_line.filtered(
-            lambda line: not line.display_type and not line._is_approval_content()
-        )
+        lines = self.order_line.filtered(lambda line: not line.display_type)
+        return lines - lines._filter_approval_content()
 
     def _read_lines_added(self):
-        """Return which lines of the order Odoo itself has added, from evidence:
+        """Return which lines of the orders Odoo itself has added, from evidence:
         ``{id of the line: what it was then}``."""
-        if not self.id:
-            return {}
         known = self.env.cr.cache.setdefault(LINES_ADDED, {})
-        if self.id not in known:
+        if not known.keys() >= {*self.ids}:
             # For all that are looked at together.
-            ids = [*{self.id, *filter(None, self._prefetch_ids)} - known.keys()]
+            ids = [*{*self.ids, *filter(None, self._prefetch_ids)} - known.keys()]
             events = self.env["customer.approval.event"].sudo()  # evidence
             events = events.search_fetch(
                 [
@@ -359,7 +356,11 @@ class SaleOrder(models.Model):
             known.update({order_id: {} for order_id in ids})
             for event in events:
                 known[event.res_id][event.details["line_id"]] = event.details
-        return known[self.id]
+        return {
+            line_id: details
+            for order_id in self.ids
+            for line_id, details in known[order_id].items()
+        }
 
     def _forget_lines_added(self):
         known = self.env.cr.cache.get(LINES_ADDED, {})
@@ -518,6 +519,13 @@ class SaleOrder(models.Model):
         "customer_approval_change_ids.state",
     )
     def _compute_customer_approval_changes(self):
+        stages = self.env["customer.approval.stage"]
+        # Change orders are made of orders that were approved, which is an event.
+        if not stages._is_history_kept(self._name):
+            for order in self:
+                order.customer_approval_change_count = 0
+                order.customer_approval_family_total = order.amount_total
+            return
         for order in self:
             original = order.customer_approval_parent_id or order
             changes = original.customer_approval_change_ids

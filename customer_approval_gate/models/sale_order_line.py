@@ -41,12 +41,9 @@ class SaleOrderLine(models.Model):
             "state",
         }
 
-    def _is_approval_content(self):
-        return not self._is_bookkeeping()
-
-    def _is_bookkeeping(self):
-        """Return whether the line is Odoo's own bookkeeping about what was approved,
-        and so no content. All the exceptions there are:
+    def _filter_approval_content(self):
+        """All but Odoo's own bookkeeping about what was approved. All the exceptions
+        there are:
 
         - down payments, which order nothing: their invoice writes amounts on them;
         - costs that are re-invoiced, and goods that were delivered and not ordered, as
@@ -59,25 +56,27 @@ class SaleOrderLine(models.Model):
         Deliveries of what was ordered write ``qty_delivered`` only, which is no content
         either (``_is_content_write()``).
         """
-        self.ensure_one()
-        return (
-            self.is_downpayment
-            and not self.product_uom_qty
-            or self._was_added_by_odoo()
-            or self._is_delivery_at_cost()
+        lines = super()._filter_approval_content()
+        # Not of orders in memory, which have the lines of theirs.
+        added = lines._origin.order_id._read_lines_added()
+        # Of the addon "delivery".
+        has_deliveries = "is_delivery" in self._fields
+        return lines.filtered(
+            lambda line: (
+                not (line.is_downpayment and not line.product_uom_qty)
+                and not (added and line._asks_for_no_more(added.get(line._origin.id)))
+                and not (has_deliveries and line._is_delivery_at_cost())
+            )
         )
 
-    def _was_added_by_odoo(self):
-        """Return whether Odoo added the line, by the ledger, and it asks for no more
-        than it did then. What the line says of itself (``is_expense``) can be
-        written."""
+    def _asks_for_no_more(self, added):
+        """Return whether the line asks for no more than when Odoo added it. What the
+        line says of itself (``is_expense``) can be written.
+
+        :param dict added: what the ledger says it was then; nothing if Odoo did not
+        """
         self.ensure_one()
-        # Not of orders in memory, which have the lines of theirs.
-        own = self._origin
-        added = own.order_id._read_lines_added().get(own.id)
-        if not added:
-            return False
-        return (
+        return bool(added) and (
             self.product_id.id == added["product_id"]
             and sorted(self.tax_ids._origin.ids) == added["tax_ids"]
             and not self.discount
@@ -113,9 +112,9 @@ class SaleOrderLine(models.Model):
         return super()._record_bookkeeping(vals_list)
 
     def _is_delivery_at_cost(self):
-        # Both are of the addon "delivery", and the policy of "stock_delivery".
-        if "is_delivery" not in self._fields or not self.is_delivery:
+        if not self.is_delivery:
             return False
+        # The policy is of the addon "stock_delivery".
         carrier = self.order_id.carrier_id
         return (
             carrier.invoice_policy == "real"
@@ -148,12 +147,8 @@ class SaleOrderLine(models.Model):
             return super().write(vals)
 
     def _get_approval_content(self, with_texts, extras, digits):
-        lines = self.filtered(lambda line: line._is_approval_content())
-        lines = lines.with_prefetch(self._prefetch_ids)
-        contents = super(SaleOrderLine, lines)._get_approval_content(
-            with_texts, extras, digits
-        )
-        for line, content in zip(lines, contents, strict=True):
+        contents = super()._get_approval_content(with_texts, extras, digits)
+        for line, content in zip(self, contents, strict=True):
             if not line._is_priced():
                 content["optional"] = line.is_optional
                 continue

@@ -178,7 +178,7 @@ class TestLock(ApprovalCommon):
     def test_portal_cannot_choose_options(self):
         self.assertFalse(self.order.sudo()._can_be_edited_on_portal())
 
-    # Odoo's own bookkeeping: the list is in sale.order.line._is_bookkeeping()
+    # Odoo's own bookkeeping: the list is in sale.order.line._filter_approval_content()
 
     def test_down_payment(self):
         self.order.stage_id = self.production

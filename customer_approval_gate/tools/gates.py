@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What a gate says of a document."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,15 +27,12 @@ class GateState:
 
     :param kind: which gate, a value of the document's ``blocked_by``
     :param message: why it blocks, and what to do next; empty where it is open
-    :param label: what the gate is called, for people
-    :param state: how far it is, for people
-    :param who: who can open it, for people
     :param gate: the ``customer.approval.stage`` that asks, if it blocks
+    :param describe: a function without arguments that tells people of it: ``label``,
+        what the gate is called, ``state``, how far it is, and ``who`` can open it
     """
 
     kind: str
     message: str = ""
-    label: str = ""
-    state: str = ""
-    who: str = ""
     gate: Any = None
+    describe: Callable[[], dict] = dict
