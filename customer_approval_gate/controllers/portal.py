@@ -10,7 +10,7 @@ from odoo.http import content_disposition, request
 
 from odoo.addons.portal.controllers.portal import CustomerPortal, pager as portal_pager
 
-from ..tools import links
+from ..tools import capability, links
 from ..tools.entry import Entry
 from ..tools.languages import find_lang
 from ..tools.ledger import DECISIONS
@@ -403,7 +403,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             lambda a: a._is_open() and (not token or a.partner_id in partners)
         )
         if waiting:
-            last._remind(waiting)
+            capability.call(last._remind, waiting)
 
     # ------------------------------------------------------------------
     # One request
@@ -672,7 +672,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         name = f"{request.env._('Certificate')} {approval.name}.pdf"
         pdf = approval.certificate_id.raw
         if pdf:
-            approval._record_download(name)
+            capability.call(approval._record_download, name)
             return secure(
                 request.make_response(
                     pdf,
@@ -688,7 +688,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             request.env["ir.actions.report"]._can_print_approvals()
         ):
             return self._refuse_unprinted(approval)
-        approval._record_download(name)
+        capability.call(approval._record_download, name)
         html = (
             request.env["ir.actions.report"]
             .sudo()  # the access was checked above
@@ -865,10 +865,10 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         )
 
     def _send_code(self, approver):
-        message = approver._prepare_code()
+        message = capability.call(approver._prepare_code)
         # Others would wait behind the locks for as long as the mail server takes.
         request.env.cr.commit()  # pylint: disable=invalid-commit
-        approver._mail_code(message)
+        capability.call(approver._mail_code, message)
 
     @http.route(
         "/my/approvals/<int:request_id>/pass_on",
@@ -895,8 +895,10 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         if not self._is_open(approval, approver) or not approver:
             return self._ask_again(approval, approver, None, status=409)
         done, error = self._attempt(
-            lambda: approver._pass_on(
-                post.get("name", "")[:NAME_LENGTH], post.get("email", "")[:NAME_LENGTH]
+            lambda: capability.call(
+                approver._pass_on,
+                post.get("name", "")[:NAME_LENGTH],
+                post.get("email", "")[:NAME_LENGTH],
             )
         )
         if error:
@@ -954,7 +956,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         request is withdrawn, here at the latest.
         """
         if approval.state == "pending" and approval._is_outdated():
-            approval._after_content_change()
+            capability.call(approval._after_content_change)
         return approval.state == "pending" and not approval._is_expired(approver)
 
     def _get_logged_in_partner(self):

@@ -7,8 +7,8 @@ from odoo.http import request
 
 from odoo.addons.sale.controllers.portal import CustomerPortal
 
+from ..tools import capability
 from ..tools.entry import Answer
-from ..tools.grants import GRANT, PortalSignature
 from ..tools.mails import MAIL_LATER
 
 
@@ -51,12 +51,12 @@ class SaleApprovalPortal(CustomerPortal):
             }
         user = request.env.user
         partner = None if user._is_public() else user.partner_id
-        request.update_context(
-            **{GRANT: PortalSignature(order_id, partner)}, **MAIL_LATER
-        )
-        return super().portal_quote_accept(
-            order_id, access_token=access_token, **kwargs
-        )
+        request.update_context(**MAIL_LATER)
+        signature = capability.PortalSignature(order_id, partner)
+        with capability.hold(request.env, signature):
+            return super().portal_quote_accept(
+                order_id, access_token=access_token, **kwargs
+            )
 
     @http.route()
     def portal_quote_decline(

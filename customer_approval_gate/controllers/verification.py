@@ -9,6 +9,7 @@ from werkzeug.wsgi import wrap_file
 from odoo import http
 from odoo.http import content_disposition, request
 
+from ..tools import capability
 from .answer_form import render, secure
 
 
@@ -20,7 +21,7 @@ class CustomerApprovalVerification(http.Controller):
         if not request.env.user._is_internal() or not approval.exists():
             raise request.not_found()
         approval.check_access("read")
-        approval._record_download(request.env._("Evidence bundle"))
+        capability.call(approval._record_download, request.env._("Evidence bundle"))
         return secure(
             request.make_response(
                 approval._make_bundle(),

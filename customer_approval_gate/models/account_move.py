@@ -7,8 +7,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date, html2plaintext
 
+from ..tools.capability import is_guarded, is_leaving_blocked
 from ..tools.entry import Entry
-from ..tools.grants import is_leaving_blocked
 from ..tools.languages import find_lang
 from .account_move_line import CONTENT_TYPES
 
@@ -75,18 +75,18 @@ class AccountMove(models.Model):
 
     def _post(self, soft=True):
         """What entering the stage causes comes when all of the posting is done."""
-        with self._entering_afterwards() as moves:
-            return super(AccountMove, moves)._post(soft)
+        with self._entering_afterwards():
+            return super()._post(soft)
 
     def button_cancel(self):
         """As for ``_post()``."""
-        with self._entering_afterwards() as moves:
-            return super(AccountMove, moves).button_cancel()
+        with self._entering_afterwards():
+            return super().button_cancel()
 
     def button_draft(self):
         """As for ``_post()``."""
-        with self._entering_afterwards() as moves:
-            return super(AccountMove, moves).button_draft()
+        with self._entering_afterwards():
+            return super().button_draft()
 
     def action_post(self):
         """Where an invoice is posted on the way to something that must not break, a
@@ -120,7 +120,7 @@ class AccountMove(models.Model):
         with super()._guard_approved_content(at_end):
             yield
         stages = self.env["customer.approval.stage"]
-        judged = self.filtered(lambda move: not move._is_guarded())
+        judged = self.filtered(lambda move: not is_guarded(move))
         # What billed more may now bill what was approved.
         if judged and stages._has_gates(self._stage_document_type):
             judged.exists().filtered(

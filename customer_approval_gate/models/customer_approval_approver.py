@@ -24,7 +24,7 @@ from odoo.tools import (
 
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
-from ..tools import content as content_tools, ledger, links, mails, triggers
+from ..tools import capability, content as content_tools, ledger, links, mails, triggers
 from ..tools.entry import Entry, EvidenceValues
 
 _logger = logging.getLogger(__name__)
@@ -421,6 +421,7 @@ class CustomerApprovalApprover(models.Model):
     # Links
     # ------------------------------------------------------------------
 
+    @capability.required
     def _change_links(self):
         """Let the links that were sent until now stop."""
         for approver in self.sudo():  # the link is no evidence
@@ -448,6 +449,7 @@ class CustomerApprovalApprover(models.Model):
     # One-time codes
     # ------------------------------------------------------------------
 
+    @capability.required
     def _prepare_code(self):
         """Make a one-time code for the person, and the mail with it. The mail is kept
         nowhere: neither as a message, which its author may read, nor in the queue; and
@@ -494,6 +496,7 @@ class CustomerApprovalApprover(models.Model):
             headers={"Auto-Submitted": "auto-generated"},
         )
 
+    @capability.required
     def _mail_code(self, message):
         """Send a code at once: whoever wants it waits for it, and not for long. The
         caller has committed, as nobody may wait behind a lock. That it was sent is
@@ -697,6 +700,7 @@ class CustomerApprovalApprover(models.Model):
             if domain and domain.split(".")[0] not in PUBLIC_PROVIDERS
         }
 
+    @capability.required
     def _pass_on(self, name, email):
         """Let a colleague answer in this person's place. Where their address is none
         of the customer's company, staff have to confirm it first.
@@ -721,7 +725,9 @@ class CustomerApprovalApprover(models.Model):
                 self.env._("This is an address of ours: only you can approve.")
             )
         if email_domain_extract(address) in approver._get_known_domains():
-            approver._move_to(approver._find_or_create_colleague(name, address))
+            capability.call(
+                approver._move_to, approver._find_or_create_colleague(name, address)
+            )
             return True
         approver.write(EvidenceValues(proposed_name=name, proposed_email=address))
         _append_event(approver, "pass_on_proposed", to=f"{name} <{address}>")
@@ -789,6 +795,7 @@ class CustomerApprovalApprover(models.Model):
                     )
                 )
 
+    @capability.required
     def _move_to(self, partner):
         """Let somebody else answer in this person's place: the link moves.
 
@@ -832,7 +839,7 @@ class CustomerApprovalApprover(models.Model):
             ),
             event,
         )
-        self._change_links()
+        capability.call(self._change_links)
         request._get_document()._close_for_staff("proposal")
         request._subscribe_approvers()
         request._post_on_document(
@@ -855,8 +862,9 @@ class CustomerApprovalApprover(models.Model):
         for approver in self:
             own = approver._check_staff()
             own._check_proposal()
-            other = own._move_to(
-                own._find_or_create_colleague(own.proposed_name, own.proposed_email)
+            other = capability.call(
+                own._move_to,
+                own._find_or_create_colleague(own.proposed_name, own.proposed_email),
             )
             own.request_id._mail(
                 "proposal_confirmed", own, other=other.partner_id.display_name
@@ -879,6 +887,7 @@ class CustomerApprovalApprover(models.Model):
         if not self.proposed_email or not self._is_open():
             raise UserError(self.env._("Nobody is named there to pass it on to."))
 
+    @capability.required
     def _refuse_proposal(self, reason):
         """Refuse, as staff, that somebody else answers: the person stays asked, and is
         told.
@@ -925,7 +934,7 @@ class CustomerApprovalApprover(models.Model):
                 last._retry()
             elif last.state != "queued":
                 own._check_address()
-                own.request_id._remind(own)
+                capability.call(own.request_id._remind, own)
             own.request_id._get_document()._close_for_staff("mail", "bounced")
 
     def action_change_address(self):
@@ -987,7 +996,7 @@ class CustomerApprovalApprover(models.Model):
                     )
                 )
             partner.email = address
-        new = request._replace_approver(own)
+        new = capability.call(request._replace_approver, own)
         request._get_document()._close_for_staff("mail", "bounced")
         request._send(approvers=new)
         return new
@@ -1014,7 +1023,7 @@ class CustomerApprovalApprover(models.Model):
             own.request_id._check_open()
             own._check_asked()
             own._check_address()
-            own.request_id._remind(own)
+            capability.call(own.request_id._remind, own)
 
     def _check_staff(self):
         """Return the approver with superuser rights, if the user may handle the

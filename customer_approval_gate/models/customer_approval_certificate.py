@@ -14,7 +14,7 @@ from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..tools import fonts, ledger
+from ..tools import capability, fonts, ledger
 from ..tools.entry import Entry, EvidenceValues
 from ..tools.languages import find_lang
 from ..tools.ledger import DECISIONS
@@ -179,7 +179,7 @@ class CustomerApprovalRequest(models.Model):
         # Printing takes seconds. What others have written meanwhile has to be seen, or
         # the events of this would collide with theirs.
         self.env.cr.commit()  # pylint: disable=invalid-commit
-        self._store_certificate(pdfs)
+        capability.call(self._store_certificate, pdfs)
 
     def _print_certificate(self):
         """Return the certificate, and the version that was answered, as PDF.
@@ -197,6 +197,7 @@ class CustomerApprovalRequest(models.Model):
             ),
         }
 
+    @capability.required
     def _store_certificate(self, pdfs):
         """Keep the certificate of the answer, and mail it: there is one for a decision,
         and whoever comes second leaves it alone.
@@ -297,6 +298,7 @@ class CustomerApprovalRequest(models.Model):
             "target": "download",
         }
 
+    @capability.required
     def _record_download(self, what):
         """Keep that evidence was taken away, by whom and when."""
         self.env["customer.approval.event"].sudo()._append(

@@ -18,7 +18,7 @@ from odoo.tools import SQL
 
 from odoo.addons.base.models.ir_model import MODULE_UNINSTALL_FLAG
 
-from ..tools import ledger, seal, triggers
+from ..tools import capability, ledger, seal, triggers
 from ..tools.entry import Entry
 from .customer_approval_stage import HISTORY_KEPT
 
@@ -294,7 +294,7 @@ class CustomerApprovalEvent(models.Model):
                     ),
                 ),
             )
-        self.env.cr.cache.pop(HISTORY_KEPT, None)
+        capability.memory(self.env).pop(HISTORY_KEPT, None)
         # Raw: the ORM does not know ON CONFLICT, which is what makes the failure above.
         self.env.cr.execute(query)
         ids = [row[0] for row in self.env.cr.fetchall()]
@@ -614,6 +614,7 @@ class CustomerApprovalEvent(models.Model):
     # ------------------------------------------------------------------
 
     @api.model
+    @capability.required
     def _erase_personal(self, document, reason):
         """Erase the personal data in the evidence about a document: names, addresses
         of computers, browsers and signatures. The events stay, and so does the chain.

@@ -3,6 +3,7 @@
 
 from odoo import api, fields, models
 
+from ..tools.capability import is_guarded
 from ..tools.content import first_line, related
 
 
@@ -81,7 +82,7 @@ class CustomerApprovalLineMixin(models.AbstractModel):
             return
         for document, lines in self.grouped(self._approval_document_field).items():
             document._after_adding_lines(lines)
-            if document._is_guarded() or not document._is_content_watched():
+            if is_guarded(document) or not document._is_content_watched():
                 continue
             if lines._filter_approval_content():
                 document._after_content_change()

@@ -2,7 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from collections import defaultdict
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
 
@@ -11,12 +11,10 @@ from odoo.exceptions import AccessError, LockError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, float_repr, format_date
 
-from ..tools import content as content_tools, ledger, moments
+from ..tools import capability, content as content_tools, ledger, moments
 from ..tools.entry import Entry, EvidenceValues
 from ..tools.gates import GateState
 from ..tools.languages import find_lang
-
-GUARDED = "customer_approval_guarded"
 
 
 class _NewDocuments:
@@ -685,13 +683,13 @@ class CustomerApprovalMixin(models.AbstractModel):
             SQL("SELECT COALESCE(max(id), 0) FROM %s", SQL.identifier(self._table))
         )
         own = _NewDocuments(self._name, self.env.cr.fetchone()[0])
-        with self._guard(own):
+        with capability.hold(self.env, capability.Guarded(own)):
             yield
 
     def write(self, vals):
         self._check_no_derived_values(vals)
         if vals.get("state") == "cancel":
-            self._withdraw_cancelled()
+            capability.call(self._withdraw_cancelled)
         if (
             vals.keys() <= self._get_fields_beside_content()
             or not self._is_any_watched()
@@ -701,13 +699,16 @@ class CustomerApprovalMixin(models.AbstractModel):
         with self._guard_approved_content(at_end="state" not in vals):
             return super().write(vals)
 
+    @capability.required
     def _withdraw_cancelled(self):
         """Nobody is asked about what is cancelled."""
         waiting = self.filtered(lambda d: d.customer_approval_status == "pending")
         if waiting:
             # Whoever cancels need not be allowed to read requests.
             requests = waiting.sudo().customer_approval_request_id
-            requests._withdraw(self.env._("The document was cancelled."))
+            capability.call(
+                requests._withdraw, self.env._("The document was cancelled.")
+            )
 
     @api.model
     def _get_fields_beside_content(self):
@@ -1135,12 +1136,13 @@ class CustomerApprovalMixin(models.AbstractModel):
             return
         watched = self.filtered(
             lambda document: (
-                not document._is_guarded() and document._is_content_watched()
+                not capability.is_guarded(document) and document._is_content_watched()
             )
         )
         watched._lock_content()
         before = watched._get_scope_digests()
-        with watched._guard() if at_end else nullcontext():
+        keys = {(self._name, document_id) for document_id in watched.ids}
+        with capability.hold(self.env, capability.Guarded(keys if at_end else ())):
             yield
         if not watched:
             return
@@ -1148,29 +1150,6 @@ class CustomerApprovalMixin(models.AbstractModel):
         after = watched._get_scope_digests()
         changed = watched.filtered(lambda d: before[d.id] != after[d.id])
         changed._after_content_change()
-
-    @contextmanager
-    def _guard(self, own=None):
-        """Remember that somebody further out compares the content of these documents,
-        at the end of what they do. By the cursor: whatever is called on the way may
-        work with another context, or in another name.
-
-        :param own: what holds which documents, by default these
-        """
-        guarded = self.env.cr.cache.setdefault(GUARDED, [])
-        if own is None:
-            own = {(self._name, document_id) for document_id in self.ids}
-        guarded.append(own)
-        try:
-            yield
-        finally:
-            guarded[:] = [other for other in guarded if other is not own]
-
-    def _is_guarded(self):
-        """Return whether what changes about the document now is judged later."""
-        self.ensure_one()
-        key = (self._name, self.id)
-        return any(key in own for own in self.env.cr.cache.get(GUARDED, ()))
 
     @contextmanager
     def _judge_once(self):
@@ -1233,7 +1212,7 @@ class CustomerApprovalMixin(models.AbstractModel):
 
     def _after_content_change(self):
         for document in self - self._filter_as_asked():
-            if document._is_guarded():
+            if capability.is_guarded(document):
                 continue
             if document.stage_id.edit_lock:
                 raise UserError(
@@ -1248,7 +1227,8 @@ class CustomerApprovalMixin(models.AbstractModel):
             request = document.sudo().customer_approval_request_id
             if document.state == "cancel" and request:
                 # Odoo takes rewards and the like from what is cancelled.
-                request._end_approval(
+                capability.call(
+                    request._end_approval,
                     "lapsed",
                     self.env._("The document was cancelled."),
                     self.env._(
@@ -1259,7 +1239,7 @@ class CustomerApprovalMixin(models.AbstractModel):
             elif document.customer_approval_status == "approved":
                 document._judge_approved_change(request)
             elif request.state != "pending" or request._is_outdated():
-                request._after_content_change()
+                capability.call(request._after_content_change)
 
     def _filter_as_asked(self):
         """Return the documents whose content is what their customer was asked about,
@@ -1393,6 +1373,7 @@ class CustomerApprovalMixin(models.AbstractModel):
     # Revise
     # ------------------------------------------------------------------
 
+    @capability.required
     def _revise_customer_approval(self, reason):
         """Open a new version of approved documents: the approval is no longer in force.
 
@@ -1428,7 +1409,8 @@ class CustomerApprovalMixin(models.AbstractModel):
                     )
                 )
             request._lock_with_document()
-            request._end_approval(
+            capability.call(
+                request._end_approval,
                 "revised",
                 reason,
                 self.env._(
@@ -1558,6 +1540,9 @@ class CustomerApprovalMixin(models.AbstractModel):
             requests, see their fields; by default one answer is enough, or two where
             the customer's settings ask for a second person
         """
+        # What is frozen is what the database has, see _decide() of the request.
+        self.env.flush_all()
+        self.env.invalidate_all()
         self._check_can_open_customer_approval(partners, mail)
         Request = self.env["customer.approval.request"]
         asked = {
@@ -1575,7 +1560,9 @@ class CustomerApprovalMixin(models.AbstractModel):
         last_requests = self.sudo()._get_last_requests()
         for request in last_requests.values():
             if request.state == "pending":
-                request._withdraw(self.env._("The customer was asked anew."))
+                capability.call(
+                    request._withdraw, self.env._("The customer was asked anew.")
+                )
         vals_list = []
         for documents in self._split_by_language():
             contents = documents.sudo()._get_customer_approval_content()

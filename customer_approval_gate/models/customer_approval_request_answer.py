@@ -8,7 +8,7 @@ from odoo import fields, models
 from odoo.exceptions import AccessError, LockError, UserError
 from odoo.tools import format_date
 
-from ..tools import content as content_tools, ledger
+from ..tools import capability, content as content_tools, ledger
 from ..tools.entry import Answer, Entry, EvidenceValues
 from ..tools.languages import find_lang
 from ..tools.ledger import DECISIONS
@@ -37,6 +37,10 @@ class CustomerApprovalRequest(models.Model):
         # mail server.
         request = self.sudo().with_context(**MAIL_LATER)
         request._lock_with_document()
+        # Evidence is made from what the database has: code before may have filled the
+        # cache with what nobody answered.
+        self.env.flush_all()
+        self.env.invalidate_all()
         request._check_can_decide(answer)
         approver = request._get_answering(answer).with_env(request.env)
         declined = []
@@ -45,7 +49,7 @@ class CustomerApprovalRequest(models.Model):
             request = approver.request_id
         decided_on = fields.Datetime.now()
         approver._record_answer(answer, decided_on, declined)
-        decision = request._conclude(approver, decided_on)
+        decision = capability.call(request._conclude, approver, decided_on)
         if not decision:
             request._after_partial_answer(approver)
         request._tell_live()
@@ -112,8 +116,9 @@ class CustomerApprovalRequest(models.Model):
             self.rule == "order"
         ):
             raise UserError(self.env._("It is not your turn yet."))
-        self._withdraw(
-            self.env._("%(name)s chose other options.", name=approver.partner_id.name)
+        capability.call(
+            self._withdraw,
+            self.env._("%(name)s chose other options.", name=approver.partner_id.name),
         )
         try:
             document._choose_optional_lines(wanted)
@@ -135,6 +140,7 @@ class CustomerApprovalRequest(models.Model):
             request._send(template="changed", approvers=others)
         return own.with_env(self.env), declined
 
+    @capability.required
     def _conclude(self, approver, decided_on):
         """End the round if the answers amount to a decision.
 
@@ -211,8 +217,9 @@ class CustomerApprovalRequest(models.Model):
             partner_ids=self._get_told_users().partner_id.ids,
             subtype_xmlid="mail.mt_note",
         )
-        self._ask_next()
+        capability.call(self._ask_next)
 
+    @capability.required
     def _ask_next(self):
         """Where one is asked after the other, ask who comes next."""
         self.ensure_one()
@@ -389,7 +396,7 @@ class CustomerApprovalRequest(models.Model):
         self.ensure_one()
         document = self._get_document()
         author = self.decided_by_id or self.partner_id
-        self.approver_ids._change_links()
+        capability.call(self.approver_ids._change_links)
         message = document.with_context(mail_create_nosubscribe=True).message_post(
             body=self._describe_decision(),
             author_id=author.id,

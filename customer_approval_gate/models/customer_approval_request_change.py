@@ -6,7 +6,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date
 
-from ..tools import ledger, moments
+from ..tools import capability, ledger, moments
 from ..tools.entry import Entry, EvidenceValues
 
 
@@ -18,6 +18,7 @@ class CustomerApprovalRequest(models.Model):
     # Ends without an answer
     # ------------------------------------------------------------------
 
+    @capability.required
     def _withdraw(self, reason):
         """Take back requests that wait for an answer. Their links stop.
 
@@ -33,7 +34,7 @@ class CustomerApprovalRequest(models.Model):
                 for request in pending
             ),
         )
-        pending.approver_ids._change_links()
+        capability.call(pending.approver_ids._change_links)
         user = self.env.user
         author = user.partner_id if user._is_internal() else self.partner_id[:1]
         for request in pending:
@@ -46,10 +47,12 @@ class CustomerApprovalRequest(models.Model):
                 author_id=author.id,
             )
 
+    @capability.required
     def _after_content_change(self):
         """What was asked, or approved, is no longer what the document says."""
-        self._withdraw(self.env._("The document was changed."))
-        self._end_approval(
+        capability.call(self._withdraw, self.env._("The document was changed."))
+        capability.call(
+            self._end_approval,
             "lapsed",
             self.env._("The document was changed."),
             self.env._(
@@ -58,6 +61,7 @@ class CustomerApprovalRequest(models.Model):
             ),
         )
 
+    @capability.required
     def _end_approval(self, kind, reason, message):
         """Let approvals be in force no longer.
 
@@ -111,6 +115,7 @@ class CustomerApprovalRequest(models.Model):
             documents = self.env[model].browse(set(own.mapped("res_id"))).exists()
             documents._recompute_customer_approval()
 
+    @capability.required
     def _expire(self):
         """End requests whose time is over, without an answer."""
         self._record(
@@ -149,7 +154,7 @@ class CustomerApprovalRequest(models.Model):
         """Expire the request, if nobody has answered or extended it meanwhile."""
         request = self.try_lock_for_update()
         if request and request._is_expired() and request.state == "pending":
-            request._expire()
+            capability.call(request._expire)
 
     # ------------------------------------------------------------------
     # Actions
@@ -184,7 +189,7 @@ class CustomerApprovalRequest(models.Model):
             request._check_open()
             waiting = request.approver_ids.filtered(lambda a: a.state == "asked")
             waiting._check_address()
-            request._remind(waiting)
+            capability.call(request._remind, waiting)
 
     def action_withdraw(self):
         """Open the dialog that asks why the request is withdrawn."""
@@ -209,6 +214,7 @@ class CustomerApprovalRequest(models.Model):
             "context": {**self.env.context, "default_request_id": self.id},
         }
 
+    @capability.required
     def _withdraw_by_staff(self, reason):
         """Take the requests back, and tell those who were asked.
 
@@ -228,9 +234,10 @@ class CustomerApprovalRequest(models.Model):
                 lambda a: a.state not in ("waiting", "removed", "passed_on")
             )
             told = asked._filter_reached()
-            request._withdraw(reason)
+            capability.call(request._withdraw, reason)
             request._mail("withdrawn", told)
 
+    @capability.required
     def _change_deadline(self, deadline):
         """Give the customer another last day.
 
@@ -276,6 +283,7 @@ class CustomerApprovalRequest(models.Model):
         )
         request._mail("deadline", request.approver_ids.filtered(lambda a: a._is_open()))
 
+    @capability.required
     def _add_approvers(self, partners):
         """Ask more people.
 
@@ -336,8 +344,9 @@ class CustomerApprovalRequest(models.Model):
         asked = approvers.filtered(lambda a: a.state == "asked")
         if asked:
             request._send(approvers=asked)
-        request._ask_next()
+        capability.call(request._ask_next)
 
+    @capability.required
     def _replace_approver(self, approver):
         """Ask the same person anew, at the address that they have now.
 
@@ -380,11 +389,12 @@ class CustomerApprovalRequest(models.Model):
         if request.rule == "order":
             entries.append(entry("turn_came", new))
         approver._record(EvidenceValues(state="removed"), *entries)
-        approver._change_links()
+        capability.call(approver._change_links)
         request.invalidate_recordset(["approver_ids"])
         request._subscribe_approvers()
         return new
 
+    @capability.required
     def _remove_approvers(self, approvers, others=None):
         """Ask these people no longer.
 
@@ -434,9 +444,9 @@ class CustomerApprovalRequest(models.Model):
             )
         names = ", ".join(others.mapped("name")) if others else ""
         request._mail("replaced", told._filter_reached(), other=names)
-        approvers._change_links()
+        capability.call(approvers._change_links)
         request._subscribe_approvers()
-        request._ask_next()
+        capability.call(request._ask_next)
 
     def _is_outsider(self, partner):
         self.ensure_one()

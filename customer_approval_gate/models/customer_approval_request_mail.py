@@ -10,9 +10,8 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.fields import Domain
 from odoo.tools import email_normalize
 
-from ..tools import links
+from ..tools import capability, links
 from ..tools.entry import Entry, EvidenceValues
-from ..tools.grants import GRANT, Mailing, is_mailing
 from ..tools.languages import find_lang
 from ..tools.mails import MAIL_LATER
 
@@ -46,6 +45,7 @@ class CustomerApprovalRequest(models.Model):
             )
         requests._mail(template, approvers)
 
+    @capability.required
     def _remind(self, approvers):
         """Mail the links again to those who have not answered.
 
@@ -103,19 +103,21 @@ class CustomerApprovalRequest(models.Model):
         # the salesperson as its author.
         own = approver.id if partner == approver.partner_id else None
         sender = self.with_user(SUPERUSER_ID)
-        sender = sender.with_context(lang=lang, **{GRANT: Mailing(own)})
-        message = sender.message_notify(
-            subject=rendered["subject"],
-            body=rendered["body_html"],
-            author_id=self.requested_by_id.partner_id.id,
-            email_from=rendered["email_from"],
-            partner_ids=partner.ids,
-            # What is answered to it is no internal note.
-            subtype_xmlid="mail.mt_comment",
-            email_layout_xmlid="mail.mail_notification_layout_with_responsible_signature",
-            attachment_ids=attachments.ids if attachments else [],
-            force_send=False,
-        )
+        with capability.hold(self.env, capability.Mailing(own)):
+            message = sender.with_context(lang=lang).message_notify(
+                subject=rendered["subject"],
+                body=rendered["body_html"],
+                author_id=self.requested_by_id.partner_id.id,
+                email_from=rendered["email_from"],
+                partner_ids=partner.ids,
+                # What is answered to it is no internal note.
+                subtype_xmlid="mail.mt_comment",
+                email_layout_xmlid=(
+                    "mail.mail_notification_layout_with_responsible_signature"
+                ),
+                attachment_ids=attachments.ids if attachments else [],
+                force_send=False,
+            )
         mails = message.sudo().mail_ids
         if own:
             # To the address that the evidence holds, whatever the contact's is when
@@ -151,7 +153,7 @@ class CustomerApprovalRequest(models.Model):
                         "button_access": {
                             # Nobody else gets this link, and nothing but a mail.
                             "url": links.url_of(approver)
-                            if is_mailing(approver)
+                            if capability.is_mailing(approver)
                             else self.get_base_url() + self.get_portal_url(),
                             "title": theirs.env._("Review & Approve")
                             if approver._is_open()

@@ -9,13 +9,13 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL, ormcache
 
-from ..tools import triggers
+from ..tools import capability, triggers
 from ..tools.entry import Entry
 
-STAGES_CHANGED = "customer_approval_stages_changed"
+STAGES_CHANGED = "stages_changed"
 """The key of the cursor's cache that says that a transaction has changed stages."""
 
-HISTORY_KEPT = "customer_approval_history_kept"
+HISTORY_KEPT = "history_kept"
 """The key of the cursor's cache for the models that have any history."""
 
 # What makes a stage ask for something, or changes which stages come before which.
@@ -307,7 +307,7 @@ class CustomerApprovalStage(models.Model):
     def _get_list(self, document_type):
         """Return all active stages of a type of document, in order."""
         # Stages of companies that the user is not logged in to count as well.
-        if STAGES_CHANGED in self.env.cr.cache:
+        if STAGES_CHANGED in capability.memory(self.env):
             # What this transaction has changed may be undone by a savepoint.
             return self.sudo().browse(self._find_list_ids(document_type))
         return self.sudo().browse(self._get_list_ids(document_type))
@@ -329,7 +329,7 @@ class CustomerApprovalStage(models.Model):
     @api.model
     def _forget_lists(self):
         """Let all transactions read the lists anew: now, and when this one is over."""
-        self.env.cr.cache[STAGES_CHANGED] = True
+        capability.memory(self.env)[STAGES_CHANGED] = True
         self.env.registry.clear_cache()
         self.env.cr.postcommit.add(self.env.registry.clear_cache)
 
@@ -359,7 +359,7 @@ class CustomerApprovalStage(models.Model):
     def _is_list_in_use(self, document_type):
         """Return whether any stage of a list does anything, or asks for anything. Until
         then Odoo is left alone."""
-        if STAGES_CHANGED in self.env.cr.cache:
+        if STAGES_CHANGED in capability.memory(self.env):
             return self._find_out_in_use(document_type)
         return self._is_list_in_use_cached(document_type)
 
@@ -383,7 +383,7 @@ class CustomerApprovalStage(models.Model):
         if self._is_list_in_use(self.env[model]._stage_document_type):
             return True
         # As long as this transaction writes no event, others' are not seen either.
-        known = self.env.cr.cache.setdefault(HISTORY_KEPT, {})
+        known = capability.memory(self.env).setdefault(HISTORY_KEPT, {})
         if model not in known:
             self.env.cr.execute(
                 "SELECT EXISTS"
@@ -679,7 +679,7 @@ class CustomerApprovalStage(models.Model):
         before = self._get_all_gates()
         self._forget_lists()
         stages = super().create(vals_list)
-        stages._record_configuration({stage: {} for stage in stages})
+        capability.call(stages._record_configuration, {stage: {} for stage in stages})
         stages._after_gate_change(before)
         return stages
 
@@ -714,7 +714,7 @@ class CustomerApprovalStage(models.Model):
         columns = {stage: stage._read_columns() for stage in self}
         self._forget_lists()
         result = super().write(vals)
-        self._record_configuration(columns)
+        capability.call(self._record_configuration, columns)
         self._log_flags(own)
         self._after_gate_change(before)
         return result
@@ -724,7 +724,7 @@ class CustomerApprovalStage(models.Model):
         before = self._get_all_gates()
         types = set(self.mapped("document_type"))
         columns = {stage: stage._read_columns() for stage in self}
-        self._record_configuration(columns, deleted=True)
+        capability.call(self._record_configuration, columns, deleted=True)
         self._forget_headings()
         result = super().unlink()
         remaining = self.search([("document_type", "in", list(types))])
@@ -815,6 +815,7 @@ class CustomerApprovalStage(models.Model):
             values[name] = value or None
         return values
 
+    @capability.required
     def _record_configuration(self, before, deleted=False):
         """Keep what of stages was changed, by whom and when. The database refuses
         changes that are not.

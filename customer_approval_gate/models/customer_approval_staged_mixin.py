@@ -13,18 +13,10 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.http import request as http_request
 
-from ..tools import triggers
+from ..tools import capability, triggers
 from ..tools.entry import Entry
 from ..tools.errors import GateError
 from ..tools.gates import Reason
-from ..tools.grants import (
-    ENTERING,
-    GRANT,
-    Entering,
-    FollowingStage,
-    get_entering,
-    is_following_stage,
-)
 
 
 class CustomerApprovalStagedMixin(models.AbstractModel):
@@ -325,18 +317,16 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     def _entering_afterwards(self):
         """Around a method of Odoo's own that moves documents: what entering their
         stages causes comes after it, when all of it is done.
-
-        :return: the documents to call the method on
         """
         stages = self.env["customer.approval.stage"]
-        if get_entering(self.env) or not stages._is_list_in_use(
+        if capability.find(self.env, capability.Entering) or not stages._is_list_in_use(
             self._stage_document_type
         ):
-            yield self
+            yield
             return
-        entering = Entering()
-        yield self.with_context(**{ENTERING: entering})
-        for name, ids in entering.close().items():
+        with capability.hold(self.env, capability.Entering()) as entering:
+            yield
+        for name, ids in entering.documents.items():
             self.env[name].browse(ids).exists()._cause_entry()
 
     @api.model
@@ -368,7 +358,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                 super(CustomerApprovalStagedMixin, document).write(
                     {"stage_id": stage.id}
                 )
-                document._record_stages(before)
+                capability.call(document._record_stages, before)
         self._judge_created()
 
     def _write_moving(self, vals):
@@ -433,20 +423,19 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             moving._check_gates(stage)
         if moving:
             before = {document: document.stage_id for document in moving}
-            with moving._entering_afterwards() as documents:
-                super(CustomerApprovalStagedMixin, documents).write(
-                    {"stage_id": stage.id}
-                )
-                documents._follow_stage(stage)
+            with moving._entering_afterwards():
+                super(CustomerApprovalStagedMixin, moving).write({"stage_id": stage.id})
+                moving._follow_stage(stage)
                 # A state on the way, such as draft for what was cancelled, has a stage
                 # of its own.
-                if lost := documents.filtered(lambda d: d.stage_id != stage):
+                if lost := moving.filtered(lambda d: d.stage_id != stage):
                     super(CustomerApprovalStagedMixin, lost).write(
                         {"stage_id": stage.id}
                     )
-                documents._after_move(before)
+                capability.call(moving._after_move, before)
         return True
 
+    @capability.required
     def _after_move(self, before, keeps_history=True):
         """Keep the history of documents that moved, and let happen what follows.
 
@@ -454,11 +443,12 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         :param bool keeps_history: see ``_keeps_history()``
         """
         if keeps_history:
-            self._record_stages(before)
+            capability.call(self._record_stages, before)
         moved = self.filtered(lambda document: document.stage_id != before[document])
         moved._forget_heading()
         moved._enter_stages()
 
+    @capability.required
     def _record_stages(self, before):
         """Keep the history of stages (guide, "Status History"): who moved which
         document, from where, to where, when.
@@ -473,7 +463,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                     Entry(
                         document,
                         "stage_changed",
-                        text=self.env.context.get("customer_approval_note") or "",
+                        text=capability.get_note(document),
                         details={
                             "from_id": old.id or None,
                             "from": old.name or None,
@@ -535,8 +525,8 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             else:
                 values.pop("stage_id", None)
             super(CustomerApprovalStagedMixin, documents).write(values)
-        if not is_following_stage(self):
-            self._after_move(before, keeps_history)
+        if not capability.is_following_stage(self):
+            capability.call(self._after_move, before, keeps_history)
         return True
 
     def _keeps_history(self):
@@ -642,7 +632,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         }
         if not blockers:
             return
-        self._record_refusals(blockers)
+        capability.call(self._record_refusals, blockers)
         several = len(self) > 1
         lines = [
             f"{document.display_name}: {reason}" if several else reason
@@ -670,6 +660,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             return GateError(message, gate)
         return UserError(message)
 
+    @capability.required
     def _record_refusals(self, blockers):
         """Keep what the gate refused, beside the transaction that fails by it."""
         self.env["customer.approval.event"]._append_beside(
@@ -822,8 +813,8 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         if not following:
             return
         # The move is one, whatever states are on the way.
-        grant = FollowingStage(following)
-        following.with_context(**{GRANT: grant})._enter_state(state)
+        with capability.hold(self.env, capability.FollowingStage(following)):
+            following._enter_state(state)
         if behind := following.filtered(lambda d: d.state != state)[:1]:
             if reason := behind._get_refusal_of_others():
                 raise UserError(reason)

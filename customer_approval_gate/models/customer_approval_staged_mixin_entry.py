@@ -12,8 +12,8 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
+from ..tools import capability
 from ..tools.entry import Entry
-from ..tools.grants import GRANT, get_entering
 
 _logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     def _enter_stages(self):
         """Let happen what entering causes: now, or when the method of Odoo's own that
         moves the documents is done."""
-        if entering := get_entering(self.env):
+        if entering := capability.find(self.env, capability.Entering):
             entering.add(self)
         else:
             self._cause_entry()
@@ -72,9 +72,9 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         if not stages._is_list_in_use(self._stage_document_type):
             return
         entered = self.filtered("stage_id")
-        depth = self.env.context.get("customer_approval_depth")
-        depth = depth + 1 if isinstance(depth, int) else 1
-        if depth > MAX_DEPTH:
+        outer = capability.find(self.env, capability.Depth)
+        depth = capability.Depth(outer.number + 1 if outer else 1)
+        if depth.number > MAX_DEPTH:
             raise UserError(
                 self.env._(
                     "%(document)s is moved in a circle: the actions of the stages "
@@ -84,21 +84,24 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                     stage=entered[:1].stage_id.name,
                 )
             )
-        entered = entered._as_automation().with_context(customer_approval_depth=depth)
-        for stage, documents in entered.grouped("stage_id").items():
-            documents._run_entry_actions(stage)
-            if stage.auto_advance_stage_id:
-                # An action may have moved them.
-                staying = documents.filtered(lambda d, s=stage: d.stage_id == s)
-                staying._advance_on_entry(stage)
+        entered = entered._as_automation()
+        with (
+            capability.hold(self.env, depth),
+            capability.hold(self.env, capability.Foreign()),
+        ):
+            for stage, documents in entered.grouped("stage_id").items():
+                documents._run_entry_actions(stage)
+                if stage.auto_advance_stage_id:
+                    # An action may have moved them.
+                    staying = documents.filtered(lambda d, s=stage: d.stage_id == s)
+                    staying._advance_on_entry(stage)
 
     def _as_automation(self):
         """Return the documents with the rights to do whatever stages say, in the name
         of who moved them; in Odoo's own where that is no colleague."""
-        documents = self.with_context(**{GRANT: None})
         if self.env.user._is_internal():
-            return documents.sudo()  # what is configured happens, whoever moves
-        return documents.with_user(SUPERUSER_ID)
+            return self.sudo()  # what is configured happens, whoever moves
+        return self.with_user(SUPERUSER_ID)
 
     def _run_entry_actions(self, stage):
         """Do what a stage says is to be done with documents that enter it.
@@ -164,7 +167,9 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
 
     def _advance_on_entry(self, stage):
         cause = stage.auto_advance_on
-        self._filter_ready(cause)._advance_to(stage.auto_advance_stage_id, cause)
+        capability.call(
+            self._filter_ready(cause)._advance_to, stage.auto_advance_stage_id, cause
+        )
 
     def _advance_after(self, cause):
         """Let documents go on to where their stages lead, after something happened, and
@@ -178,8 +183,9 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         for stage, own in (documents - waiting).grouped("stage_id").items():
             if stage.auto_advance_stage_id and stage.auto_advance_on == cause:
                 ready = own._filter_ready(cause)
-                ready._advance_to(stage.auto_advance_stage_id, cause)
+                capability.call(ready._advance_to, stage.auto_advance_stage_id, cause)
 
+    @capability.required
     def _advance_to(self, stage, cause):
         """Move documents on by themselves, through the same door as everybody. Each on
         its own: one that is blocked holds no other back, and nothing of what caused it
@@ -192,25 +198,24 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         moving = self.filtered(lambda document: document.stage_id != stage)
         blockers = moving._gate_blockers(stage) if moving else {}
         for document, reasons in blockers.items():
-            document._head_for(stage, "\n".join(reasons), cause)
+            capability.call(document._head_for, stage, "\n".join(reasons), cause)
         free = moving.filtered(lambda document: document not in blockers)
-        if not free or not free._try_stage(stage, cause):
+        if not free or not capability.call(free._try_stage, stage, cause):
             return
         # One of them failed, and so all did.
         for document in free:
-            if reason := document._try_stage(stage, cause):
-                document._head_for(stage, reason, cause)
+            if reason := capability.call(document._try_stage, stage, cause):
+                capability.call(document._head_for, stage, reason, cause)
 
+    @capability.required
     def _try_stage(self, stage, cause):
         """Move documents, all or none.
 
         :return: what kept them from it, or nothing
         """
-        return self._try(
-            lambda: self.with_context(
-                customer_approval_note=self._describe_cause(cause)
-            ).write({"stage_id": stage.id})
-        )
+        own = capability.AutoAdvancing(self, self._describe_cause(cause))
+        with capability.hold(self.env, own):
+            return self._try(lambda: self.write({"stage_id": stage.id}))
 
     def _try(self, function):
         """Do something that must not undo what caused it.
@@ -246,6 +251,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         }
         return self.env._("By itself: %(cause)s", cause=causes.get(cause, cause))
 
+    @capability.required
     def _head_for(self, stage, reason, cause):
         """Keep where the document was to go, and say why it did not."""
         self.ensure_one()
@@ -283,6 +289,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             )
         )
 
+    @capability.required
     @contextmanager
     def _keep_what_happened(self, cause):
         """Around a confirmation that something caused which has to stay: a signature, a
@@ -306,7 +313,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             for document in self._as_automation():
                 target = document._get_entry_stage(document._stage_final_states[0])
                 if target:
-                    document._head_for(target, reason, cause)
+                    capability.call(document._head_for, target, reason, cause)
                 kept.append(document)
 
     @api.model
@@ -339,7 +346,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         gone = self.filtered(lambda document: document._is_cause_gone())
         gone._forget_heading()
         for stage, documents in (self - gone).grouped("headed_stage_id").items():
-            documents._advance_to(stage, "retry")
+            capability.call(documents._advance_to, stage, "retry")
 
     def _follow_answer(self, decision):
         """Let the document go where its stage leads after the customer's answer, or
@@ -356,7 +363,9 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         target = stage.approved_stage_id if is_yes else stage.rejected_stage_id
         if target:
             document._forget_heading()
-            document._advance_to(target, "approved" if is_yes else "rejected")
+            capability.call(
+                document._advance_to, target, "approved" if is_yes else "rejected"
+            )
         elif is_yes and document.headed_stage_id:
             document._retry()
 

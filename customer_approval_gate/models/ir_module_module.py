@@ -4,7 +4,7 @@
 from odoo import models
 from odoo.exceptions import RedirectWarning
 
-from ..tools.grants import GRANT, Uninstalling
+from ..tools import capability
 
 OURS = "customer_approval_gate"
 
@@ -48,7 +48,7 @@ class IrModuleModule(models.Model):
         through its own dialog. A copy for tests may be emptied."""
         if OURS not in self.mapped("name"):
             return False
-        if isinstance(self.env.context.get(GRANT), Uninstalling):
+        if capability.find(self.env, capability.Uninstalling):
             return False
         parameters = self.env["ir.config_parameter"].sudo()  # whoever uninstalls
         if parameters.get_param("database.is_neutralized"):

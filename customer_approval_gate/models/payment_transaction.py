@@ -3,8 +3,8 @@
 
 from odoo import models
 
+from ..tools import capability
 from ..tools.entry import Answer
-from ..tools.grants import LEAVING_BLOCKED, LeavingBlocked
 
 
 class PaymentTransaction(models.Model):
@@ -13,8 +13,8 @@ class PaymentTransaction(models.Model):
     def _post_process(self):
         """A payment is booked whatever a gate says: draft invoices that a gate blocks
         stay drafts (``account.move.action_post()``)."""
-        paid = self.with_context(**{LEAVING_BLOCKED: LeavingBlocked("account.move")})
-        result = super(PaymentTransaction, paid)._post_process()
+        with capability.hold(self.env, capability.LeavingBlocked("account.move")):
+            result = super()._post_process()
         done = self.filtered(lambda tx: tx.state == "done")
         (done | done.source_transaction_id).sale_order_ids._after_money()
         return result
@@ -62,13 +62,16 @@ class PaymentTransaction(models.Model):
                     )
                 )
                 # What the customer paid for is confirmed as soon as nothing blocks it.
-                order._head_for(
-                    order._get_entry_stage("sale"), reasons, "payment_arrived"
+                capability.call(
+                    order._head_for,
+                    order._get_entry_stage("sale"),
+                    reasons,
+                    "payment_arrived",
                 )
         confirmed = self.env["sale.order"]
         for tx in confirming:
             orders = tx.sale_order_ids.filtered(lambda order: order.state != "sale")
-            with orders._keep_what_happened("payment_arrived") as kept:
+            with capability.call(orders._keep_what_happened, "payment_arrived") as kept:
                 confirmed |= super(
                     PaymentTransaction, tx
                 )._check_amount_and_confirm_order()

@@ -1,21 +1,20 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-from contextlib import contextmanager
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
 from odoo.http import request as http_request
 from odoo.tools import html2plaintext
 
+from ..tools import capability
+from ..tools.capability import get_signature, is_signing
 from ..tools.content import related
 from ..tools.entry import Answer, Entry
-from ..tools.grants import GRANT, get_signature, is_signing
 from ..tools.ledger import STRENGTHS
 
-# Where the cursor keeps what is known, and what is going on.
-LINES_ADDED = "customer_approval_lines_added"
-DELIVERING = "customer_approval_delivering"
+# What is remembered under it while the transaction lasts.
+LINES_ADDED = "lines_added"
 
 
 class SaleOrder(models.Model):
@@ -73,13 +72,13 @@ class SaleOrder(models.Model):
 
     def action_confirm(self):
         """What entering the stage causes comes when all of the confirmation is done."""
-        with self._entering_afterwards() as orders, orders._judge_once():
-            return super(SaleOrder, orders).action_confirm()
+        with self._entering_afterwards(), self._judge_once():
+            return super().action_confirm()
 
     def action_cancel(self):
         """As for ``action_confirm()``."""
-        with self._entering_afterwards() as orders:
-            return super(SaleOrder, orders).action_cancel()
+        with self._entering_afterwards():
+            return super().action_cancel()
 
     def _action_cancel(self):
         with self._judge_once():
@@ -133,7 +132,7 @@ class SaleOrder(models.Model):
         # Keep the order and the signature even if confirming is refused, and tell staff
         # why it was.
         result = None
-        with waiting._keep_what_happened(cause) as kept:
+        with capability.call(waiting._keep_what_happened, cause) as kept:
             result = super(SaleOrder, waiting)._validate_order()
         for order in kept:
             if cause == "ordered":
@@ -202,7 +201,7 @@ class SaleOrder(models.Model):
         reasons = order._get_blocked_text("sale") or order.headed_reason or ""
         if target := order._get_entry_stage("sale"):
             # Marking it as sent was a move, which forgets where it was headed.
-            order._head_for(target, reasons, cause)
+            capability.call(order._head_for, target, reasons, cause)
         order._schedule_blocked_activity(
             self.env._(
                 "It was ordered in the shop, but not confirmed: %(reasons)s",
@@ -339,7 +338,7 @@ class SaleOrder(models.Model):
     def _read_lines_added(self):
         """Return which lines of the orders Odoo itself has added, from evidence:
         ``{id of the line: what it was then}``."""
-        known = self.env.cr.cache.setdefault(LINES_ADDED, {})
+        known = capability.memory(self.env).setdefault(LINES_ADDED, {})
         if not known.keys() >= {*self.ids}:
             # For all that are looked at together.
             ids = [*{*self.ids, *filter(None, self._prefetch_ids)} - known.keys()]
@@ -363,26 +362,9 @@ class SaleOrder(models.Model):
         }
 
     def _forget_lines_added(self):
-        known = self.env.cr.cache.get(LINES_ADDED, {})
+        known = capability.memory(self.env).get(LINES_ADDED, {})
         for order in self:
             known.pop(order.id, None)
-
-    @contextmanager
-    def _delivering(self):
-        """Around a delivery of these orders: goods that were not ordered become lines
-        of the order, which are no part of what was agreed."""
-        delivering = self.env.cr.cache.setdefault(DELIVERING, [])
-        own = set(self.ids)
-        delivering.append(own)
-        try:
-            yield
-        finally:
-            delivering.remove(own)
-
-    def _is_delivering(self):
-        self.ensure_one()
-        delivering = self.env.cr.cache.get(DELIVERING, ())
-        return any(self.id in own for own in delivering)
 
     def _needs_approval_of_lines(self):
         """Return whether another line would need the customer's approval."""
@@ -653,9 +635,10 @@ class SaleOrder(models.Model):
             )
         result = super().write(vals)
         for order in self:
-            if vals.get("signature") and is_signing(order):
-                signature = get_signature(order)
-                order.with_context(**{GRANT: None})._approve_by_customer(
+            signature = get_signature(order) if vals.get("signature") else None
+            if signature and not signature.is_used:
+                signature.is_used = True
+                order._approve_by_customer(
                     Answer(
                         "approved",
                         order.signed_by,

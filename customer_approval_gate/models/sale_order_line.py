@@ -4,6 +4,7 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ..tools.capability import is_delivering
 from ..tools.entry import BookkeepingValues, Entry
 from ..tools.languages import find_lang
 
@@ -88,7 +89,8 @@ class SaleOrderLine(models.Model):
         entries = []
         for line, vals in zip(self, vals_list, strict=True):
             order = line.order_id
-            if not isinstance(vals, BookkeepingValues) and not order._is_delivering():
+            by_odoo = isinstance(vals, BookkeepingValues) or is_delivering(order)
+            if not by_odoo:
                 continue
             if order._needs_approval_of_lines():
                 entries.append(

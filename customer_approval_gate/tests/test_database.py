@@ -9,7 +9,7 @@ from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from ..tools import ledger, seal, triggers
+from ..tools import capability, ledger, seal, triggers
 from ..tools.entry import Answer, Entry
 from .common import ApprovalCommon
 from .test_invoice import InvoiceCommon
@@ -128,7 +128,7 @@ class TestDatabase(DatabaseMixin, ApprovalCommon):
 
     def test_revised_counts_no_more(self):
         self._bring_to_status(self.order, "approved")
-        self.order._revise_customer_approval("Two more")
+        capability.call(self.order._revise_customer_approval, "Two more")
         self._refuses(
             "UPDATE sale_order SET stage_id = %s WHERE id = %s",
             [self.production.id, self.order.id],
@@ -240,7 +240,7 @@ class TestDatabase(DatabaseMixin, ApprovalCommon):
                 [request.id],
                 "evidence",
             )
-        self.order._revise_customer_approval("Two more")
+        capability.call(self.order._revise_customer_approval, "Two more")
         self._refuses(
             "UPDATE customer_approval_request SET lapsed_on = NULL WHERE id = %s",
             [request.id],

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from odoo import fields
 from odoo.tests import freeze_time, tagged
 
+from ..tools import capability
 from .test_approvers import ApproverCommon
 
 
@@ -102,9 +103,12 @@ class TestDates(ApproverCommon):
         self.assertEqual(self._ask(partners=self.ada).deadline, last)
         request = self._ask(partners=self.ada, deadline=last + timedelta(days=9))
         self.assertEqual(request.deadline, last)
-        request.with_user(self.salesperson)._change_deadline(last + timedelta(days=9))
+        capability.call(
+            request.with_user(self.salesperson)._change_deadline,
+            last + timedelta(days=9),
+        )
         self.assertEqual(request.deadline, last)
-        request.with_user(self.salesperson)._change_deadline(False)
+        capability.call(request.with_user(self.salesperson)._change_deadline, False)
         self.assertEqual(request.deadline, last)
 
     def test_late_answers(self):

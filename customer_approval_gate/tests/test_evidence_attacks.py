@@ -6,13 +6,13 @@ import io
 import json
 import zipfile
 
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools.safe_eval import safe_eval
 
-from ..tools import ledger
-from ..tools.entry import Entry
+from ..tools import capability, ledger
+from ..tools.entry import Answer, Entry
 from .common import ApprovalCommon
 from .test_database import DatabaseMixin
 from .test_evidence import EvidenceMixin
@@ -148,7 +148,7 @@ class TestForgery(DatabaseMixin, EvidenceMixin, ApprovalCommon):
         request = self._bring_to_status(self.order, "approved")
         self.order.stage_id = self.production
         with self.assertRaises(UserError):
-            request._after_content_change()
+            capability.call(request._after_content_change)
         self.assertFalse(request.lapsed_on)
 
     def test_numbers_of_requests(self):
@@ -411,3 +411,148 @@ class TestForgery(DatabaseMixin, EvidenceMixin, ApprovalCommon):
         self.env.flush_all()
         self.env.invalidate_all()
         self.assertTrue(self.order._filter_customer_approved())
+
+
+@tagged("post_install", "-at_install")
+class TestCodeOfServerActions(EvidenceMixin, ApprovalCommon):
+    """Code of a server action may call any method, and imports nothing."""
+
+    def setUp(self):
+        super().setUp()
+        self.order = self._create_order()
+
+    def _run(self, code, record=None):
+        record = self.order if record is None else record
+        self.env["ir.actions.server"].create(
+            {
+                "name": "Attack",
+                "model_id": self.env["ir.model"]._get_id(record._name),
+                "state": "code",
+                "code": code,
+            }
+        ).with_context(
+            active_model=record._name, active_id=record.id, active_ids=record.ids
+        ).run()
+
+    def test_methods_that_write_evidence(self):
+        request = self._bring_to_status(self.order, "pending")
+        stage = "env['customer.approval.stage'].browse(%d)" % self.production.id
+        before = request.event_ids | self._get_events()
+        for record, code in (
+            (request, "_conclude(record.approver_ids, datetime.datetime.now())"),
+            (request, "_ask_next()"),
+            (request, "_withdraw('x')"),
+            (request, "_withdraw_by_staff('x')"),
+            (request, "_after_content_change()"),
+            (request, "_end_approval('lapsed', 'x', 'x')"),
+            (request, "_expire()"),
+            (request, "_change_deadline(False)"),
+            (request, "_add_approvers(env.user.partner_id)"),
+            (request, "_remove_approvers(record.approver_ids)"),
+            (request, "_replace_approver(record.approver_ids)"),
+            (request, "_remind(record.approver_ids)"),
+            (request, "_store_certificate([])"),
+            (request, "_record_download('x')"),
+            (request.approver_ids, "_change_links()"),
+            (request.approver_ids, "_prepare_code()"),
+            (request.approver_ids, "_mail_code(False)"),
+            (request.approver_ids, "_pass_on('Eve', 'eve@example.com')"),
+            (request.approver_ids, "_move_to(env.user.partner_id)"),
+            (request.approver_ids, "_refuse_proposal('x')"),
+            (self.order, "_record_stages({record: record.stage_id.browse()})"),
+            (self.order, "_after_move({record: record.stage_id.browse()})"),
+            (self.order, "_head_for(%s, 'x', 'approved')" % stage),
+            (self.order, "_advance_to(%s, 'approved')" % stage),
+            (self.order, "_try_stage(%s, 'approved')" % stage),
+            (self.order, "_keep_what_happened('signed')"),
+            (self.order, "_revise_customer_approval('x')"),
+            (self.order, "_withdraw_cancelled()"),
+            (self.order, "_record_refusals({record: ['x']})"),
+            (self.production, "_record_configuration({record: {}})"),
+            (request.event_ids[:1], "_erase_personal(record, 'x')"),
+            (request.event_ids[:1], "_append([record])"),
+        ):
+            with (
+                self.subTest(code),
+                self.assertRaisesRegex(AccessError, "written by what happens only"),
+            ):
+                self._run(f"record.sudo().{code}", record)
+        self.env.invalidate_all()
+        self.assertEqual(request.event_ids | self._get_events(), before)
+        self.assertEqual(request.state, "pending")
+
+    def _get_events(self):
+        return self.env["customer.approval.event"].search(
+            [("res_model", "=", "sale.order"), ("res_id", "=", self.order.id)]
+        )
+
+    def test_all_methods_that_are_kept_from_code_are_tried(self):
+        """Those above are all there are."""
+        tried = self.test_methods_that_write_evidence.__func__.__code__.co_consts
+        tried = str(tried)
+        for name in self.env.registry:
+            if not name.startswith("customer.approval.") and name != "sale.order":
+                continue
+            model = self.env.registry[name]
+            for method in dir(model):
+                function = getattr(model, method, None)
+                if getattr(function, "capability_required", False):
+                    self.assertIn(f"{method}(", tried, name)
+
+    def test_the_cache_of_the_transaction(self):
+        """What is remembered is kept where no code of an action gets at it."""
+        self._bring_to_status(self.order, "approved")
+        line = self.order.order_line[0]
+        with self.assertRaises(UserError):
+            self._run(
+                "env.cr.cache['customer_approval_guarded'] ="
+                " [{('sale.order', record.id)}]\n"
+                f"env['sale.order.line'].browse({line.id}).write({{'price_unit': 1}})"
+            )
+        with self.assertRaises(UserError):
+            self._run(
+                "env.cr.cache['customer_approval_lines_added'] ="
+                f" {{record.id: {{{line.id}: {{}}}}}}\n"
+                "env.cr.cache['customer_approval_memory'] = {}\n"
+                f"env['sale.order.line'].browse({line.id}).write({{'price_unit': 1}})"
+            )
+
+    def test_a_cache_that_somebody_filled(self):
+        """Whether all have answered is what the database has."""
+        self.order.order_line.flush_recordset()
+        request = self._bring_to_status(self.order, "pending")
+        approver = request.approver_ids
+        self._run("record.sudo()._update_cache({'state': 'approved'})", approver)
+        self.assertEqual(approver.sudo().state, "approved", "in the cache only")
+        request._decide(Answer("rejected", "Ada", "link", reason="Too dear"))
+        self.assertEqual(approver.state, "rejected")
+        self.assertEqual(request.state, "rejected")
+
+    def test_what_an_answer_causes_is_no_permission(self):
+        """A rule that runs while an answer is recorded may not record another one."""
+        if "base.automation" not in self.env:
+            self.skipTest("base_automation is not installed")
+        request = self._bring_to_status(self.order, "pending")
+        action = self.env["ir.actions.server"].create(
+            {
+                "name": "Attack",
+                "model_id": self.env["ir.model"]._get_id("sale.order"),
+                "state": "code",
+                "code": "record.sudo().customer_approval_request_id"
+                "._end_approval('lapsed', 'x', 'x')",
+            }
+        )
+        self.env.flush_all()
+        self.env["base.automation"].create(
+            {
+                "name": "Attack",
+                "model_id": self.env.ref("sale.model_sale_order").id,
+                "trigger": "on_create_or_write",
+                "filter_domain": "[('customer_approval_status', '=', 'approved')]",
+                "action_server_ids": [Command.link(action.id)],
+            }
+        )
+        with self.assertRaises(AccessError):
+            request._decide(Answer("approved", "Ada", "link"))
+        self.env.invalidate_all()
+        self.assertFalse(request.lapsed_on)

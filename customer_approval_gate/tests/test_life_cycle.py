@@ -13,9 +13,8 @@ from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from ..models.customer_approval_approver import _append_event
-from ..tools import ledger, links
+from ..tools import capability, ledger, links
 from ..tools.entry import Answer
-from ..tools.grants import GRANT, Uninstalling
 from .common import SIGNATURE
 from .test_approvers import ApproverCommon
 from .test_evidence import EvidenceMixin
@@ -56,7 +55,7 @@ class TestEnd(EndCommon):
     def test_no_key_of_a_caller_lets_it_go(self):
         for key in (True, "Uninstalling", {"name": "Uninstalling"}):
             with self.assertRaises(RedirectWarning):
-                self.module.with_context(**{GRANT: key}).button_uninstall()
+                self.module.with_context(customer_approval_grant=key).button_uninstall()
 
     def test_a_copy_for_tests_may_be_emptied(self):
         parameters = self.env["ir.config_parameter"]
@@ -85,19 +84,20 @@ class TestEnd(EndCommon):
         self.patch(
             self.env.registry["ir.module.module"],
             "button_immediate_uninstall",
-            lambda module: seen.append(module),
+            lambda module: seen.append((module, module._would_destroy_evidence())),
         )
         dialog.action_uninstall()
-        self.assertEqual(seen[0].name, "customer_approval_gate")
-        self.assertIsInstance(seen[0].env.context[GRANT], Uninstalling)
-        self.assertFalse(seen[0]._would_destroy_evidence())
+        module, would_destroy = seen[0]
+        self.assertEqual(module.name, "customer_approval_gate")
+        self.assertFalse(would_destroy)
+        self.assertTrue(module._would_destroy_evidence(), "afterwards it is as before")
 
     def test_what_came_after_the_download(self):
         self._export()
         self.assertTrue(self.events._is_exported())
         _append_event(self.request.approver_ids, "opened")
         self.assertTrue(self.events._is_exported(), "that opens nothing")
-        self.order._revise_customer_approval("Larger")
+        capability.call(self.order._revise_customer_approval, "Larger")
         self.assertFalse(self.events._is_exported())
 
     def test_only_for_administrators(self):

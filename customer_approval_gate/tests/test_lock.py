@@ -6,6 +6,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import Form, HttpCase, JsonRpcException, tagged
 
+from ..tools import capability
 from .common import ApprovalCommon
 
 
@@ -256,11 +257,11 @@ class TestLock(ApprovalCommon):
     def test_revise(self):
         manager = self._create_manager()
         with self.assertRaises(AccessError):
-            self.order._revise_customer_approval("Two more")
+            capability.call(self.order._revise_customer_approval, "Two more")
         order = self.order.with_user(manager)
         for reason in ("", "  ", None):
             with self.assertRaisesRegex(UserError, "say why"):
-                order._revise_customer_approval(reason)
+                capability.call(order._revise_customer_approval, reason)
         wizard = self.env["customer.approval.revise"].with_user(manager)
         action = order.action_revise_customer_approval()
         wizard.with_context(**action["context"]).create(
@@ -283,19 +284,19 @@ class TestLock(ApprovalCommon):
         return manager
 
     def test_revise_what_is_unchanged(self):
-        self.order.sudo()._revise_customer_approval("By mistake")
+        capability.call(self.order.sudo()._revise_customer_approval, "By mistake")
         second = self._bring_to_status(self.order, "approved")
         self.assertEqual((second.version, second.round), (1, 2))
 
     def test_no_revision_of_what_is_begun(self):
         self.order.stage_id = self.production
         with self.assertRaisesRegex(UserError, "Move it back before the stage"):
-            self.order.sudo()._revise_customer_approval("Two more")
+            capability.call(self.order.sudo()._revise_customer_approval, "Two more")
         self.assertEqual(self.order.customer_approval_status, "approved")
         # Odoo's rewards cannot be taken away by every salesperson.
         self.order.sudo()._action_cancel()
         self.order.action_draft()
-        self.order.sudo()._revise_customer_approval("Two more")
+        capability.call(self.order.sudo()._revise_customer_approval, "Two more")
         self.assertEqual(self.order.customer_approval_status, "not_required")
 
     def test_no_revision_of_what_is_not_approved(self):
@@ -303,7 +304,7 @@ class TestLock(ApprovalCommon):
         for status in ("not_required", "pending", "rejected"):
             self._bring_to_status(order, status)
             with self.assertRaisesRegex(UserError, "is not approved"):
-                order._revise_customer_approval("Two more")
+                capability.call(order._revise_customer_approval, "Two more")
 
     # Change orders
 

@@ -20,7 +20,7 @@ from odoo.tests import (
 )
 from odoo.tools import mute_logger
 
-from ..tools import links, redact
+from ..tools import capability, links, redact
 from .common import BrowserCase, follow
 from .test_approvers import ApproverCommon
 
@@ -195,7 +195,7 @@ class TestPage(PageCommon):
     def test_withdrawn_and_replaced(self):
         old = links.url_of(self.approver)
         path = old[old.index("/my/") :]
-        self.request._withdraw("A mistake")
+        capability.call(self.request._withdraw, "A mistake")
         self.env.flush_all()
         self.assertIn("has been withdrawn", self.url_open(path).text)
         self.order.order_line[0].price_unit = 120
@@ -588,7 +588,7 @@ class TestPage(PageCommon):
         )
         with freeze_time("2020-01-01"):
             self._write_to(self.ada, body="Between us")
-        self.request._add_approvers(adviser)
+        capability.call(self.request._add_approvers, adviser)
         self._write_to(self.ada, body="To all of you")
         self.assertEqual(self._fetch_by_link(), ["Between us", "To all of you"])
         approver = self._approver(self.request, adviser)
@@ -616,7 +616,7 @@ class TestPage(PageCommon):
     def test_conversation_ends_with_the_link(self):
         page = self._visit().text
         found = re.search(r'data-hash="([^"]+)"', page).group(1)
-        self.approver._pass_on("Bob's friend", "friend@oak.example")
+        capability.call(self.approver._pass_on, "Bob's friend", "friend@oak.example")
         self.env.flush_all()
         with mute_logger("odoo.http"), self.assertRaises(JsonRpcException):
             self._post_message(pid=self.ada.id, hash=found)
@@ -839,7 +839,7 @@ class TestPage(PageCommon):
                 approver = self._ask(partners=self.ada).approver_ids
                 response = self._answer_page(approver, **values)
                 if approver.request_id.state == "approved":
-                    self.order._revise_customer_approval("Again")
+                    capability.call(self.order._revise_customer_approval, "Again")
                 self.assertLess(response.status_code, 500)
 
 
@@ -969,7 +969,7 @@ class TestInPerson(PageCommon):
 
     def test_the_code_on_the_screen_is_no_personal_link(self):
         """Whoever scans it answers before the user whose screen it is."""
-        self.request._withdraw("Anew")
+        capability.call(self.request._withdraw, "Anew")
         self.request = self._ask(partners=self.ada)
         self.url = f"/customer_approval/in_person/{self.request.id}"
         self._hand_over()
@@ -1006,7 +1006,7 @@ class TestInPerson(PageCommon):
 
     def test_the_code_on_the_screen_stays_what_it_is(self):
         """… also after an answer, and for the next round."""
-        self.request._withdraw("Anew")
+        capability.call(self.request._withdraw, "Anew")
         self.request = self._ask(partners=self.ada)
         self.url = f"/customer_approval/in_person/{self.request.id}"
         self._hand_over()
@@ -1031,7 +1031,7 @@ class TestInPerson(PageCommon):
         self.assertNotIn("o_customer_approval_form", page.text)
 
     def test_the_code_on_the_screen_ends(self):
-        self.request._withdraw("Anew")
+        capability.call(self.request._withdraw, "Anew")
         request = self._ask(partners=self.ada)
         approver, user = request.approver_ids, self.salesperson
         token = links.handover_token(approver, user)
@@ -1390,14 +1390,14 @@ class TestAxe(PageCommon):
 
     def test_ends_without_an_answer(self):
         old = self._path(self.approver)
-        self.request._withdraw("A mistake")
+        capability.call(self.request._withdraw, "A mistake")
         self._check(self._path(self.approver))
         with mute_logger("odoo.http"):
             self.assertEqual(self.url_open(old).status_code, 410)
         self._check("/approval/verify")
         request = self._ask(rule="order")
         self._check(self._path(self._approver(request, self.bob)))
-        request._expire()
+        capability.call(request._expire)
         self._check(self._path(self._approver(request, self.ada)))
 
     def test_verification(self):

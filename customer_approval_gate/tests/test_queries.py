@@ -7,6 +7,7 @@ from odoo.fields import Command
 from odoo.tests import tagged
 
 from ..models.customer_approval_stage import STAGES_CHANGED
+from ..tools import capability
 from .common import ApprovalCommon
 
 
@@ -40,7 +41,7 @@ class TestQueries(ApprovalCommon):
 
     def _as_if_committed(self):
         """Stages were changed long ago, and every process knows them."""
-        if not self.env.cr.cache.pop(STAGES_CHANGED, None):
+        if not capability.memory(self.env).pop(STAGES_CHANGED, None):
             return
         self.addCleanup(self.env.registry.clear_cache)
         self.env.registry.clear_cache()

@@ -6,6 +6,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 
+from ..tools.capability import is_guarded
 from .common import ApprovalCommon
 
 
@@ -235,4 +236,4 @@ class TestSeveralSteps(ApprovalCommon):
         line = order.order_line[0]
         with self._refused("cannot be changed"), order._judge_once():
             line.price_unit = 1
-        self.assertFalse(order._is_guarded())
+        self.assertFalse(is_guarded(order))

@@ -6,6 +6,7 @@ from lxml import etree
 
 from odoo.tests import tagged
 
+from ..tools import capability
 from .test_approvers import ApproverCommon
 
 
@@ -38,16 +39,16 @@ class TestWhatHappened(ApproverCommon):
         self._assert_substate("pending", "conditions")
         request.with_user(self.salesperson).action_accept_conditions()
         self._assert_substate("approved", False)
-        self.order._revise_customer_approval("Another wish")
+        capability.call(self.order._revise_customer_approval, "Another wish")
         self._assert_substate("not_required", "preparing")
         request = self._ask(partners=self.ada)
         self._answer(request, self.ada, "changes_requested")
         self._assert_substate("rejected", "changes_requested")
         self._answer(self._ask(partners=self.ada), self.ada, "rejected")
         self._assert_substate("rejected", False)
-        self._ask(partners=self.ada)._expire()
+        capability.call(self._ask(partners=self.ada)._expire)
         self._assert_substate("not_required", "expired")
-        self._ask(partners=self.ada)._withdraw("A mistake")
+        capability.call(self._ask(partners=self.ada)._withdraw, "A mistake")
         self._assert_substate("not_required", "withdrawn")
 
     def test_groups_and_views_know_it(self):
@@ -135,7 +136,7 @@ class TestWhatHappened(ApproverCommon):
 
     def test_expiry_is_something_to_do(self):
         request = self._ask(partners=self.ada)
-        request._expire()
+        capability.call(request._expire)
         self.assertEqual(self._get_topics(), ["expired"])
         self.assertEqual(self.order.activity_ids.user_id, self.salesperson)
         self._ask(partners=self.ada)
@@ -145,12 +146,14 @@ class TestWhatHappened(ApproverCommon):
         for number, decide in enumerate(
             (
                 lambda own: own.action_confirm_pass_on(),
-                lambda own: own._refuse_proposal("No"),
+                lambda own: capability.call(own._refuse_proposal, "No"),
             )
         ):
             request = self._ask(partners=self.ada)
             approver = self._approver(request, self.ada)
-            approver._pass_on("Somebody", f"no-{number}@elsewhere.example")
+            capability.call(
+                approver._pass_on, "Somebody", f"no-{number}@elsewhere.example"
+            )
             self.assertEqual(self._get_topics(), ["proposal"])
             decide(approver.with_user(self.salesperson))
             self.assertEqual(self._get_topics(), [])

@@ -4,6 +4,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..tools import capability
+
 
 class CustomerApprovalChange(models.TransientModel):
     """The dialog that changes a request that waits: its deadline, and who is asked."""
@@ -79,11 +81,11 @@ class CustomerApprovalChange(models.TransientModel):
                     partner=strangers[0].display_name,
                 )
             )
-        request._change_deadline(self.deadline)
+        capability.call(request._change_deadline, self.deadline)
         others = self.other_partner_ids if self.ask_others else self.browse()
         added = self.add_partner_ids | (others or self.add_partner_ids.browse())
         if added:
-            request._add_approvers(added)
+            capability.call(request._add_approvers, added)
         if self.remove_partner_ids:
             approvers = request.approver_ids.filtered(
                 lambda approver: (
@@ -91,5 +93,5 @@ class CustomerApprovalChange(models.TransientModel):
                     and approver.state in ("waiting", "asked")
                 )
             )
-            request._remove_approvers(approvers, added)
+            capability.call(request._remove_approvers, approvers, added)
         return {"type": "ir.actions.client", "tag": "soft_reload"}

@@ -4,6 +4,8 @@
 from odoo import fields, models
 from odoo.exceptions import AccessError
 
+from ..tools import capability
+
 
 class CustomerApprovalErase(models.TransientModel):
     """The dialog that erases personal data in evidence, on legal request."""
@@ -30,7 +32,9 @@ class CustomerApprovalErase(models.TransientModel):
             )
         document = self.request_id._get_document()
         # Nobody writes evidence but our own methods.
-        self.env["customer.approval.event"].sudo()._erase_personal(
-            document, self.reason
+        capability.call(
+            self.env["customer.approval.event"].sudo()._erase_personal,
+            document,
+            self.reason,
         )
         return {"type": "ir.actions.client", "tag": "soft_reload"}

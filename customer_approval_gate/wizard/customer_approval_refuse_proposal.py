@@ -3,6 +3,8 @@
 
 from odoo import fields, models
 
+from ..tools import capability
+
 
 class CustomerApprovalRefuseProposal(models.TransientModel):
     """The dialog that asks why a proposed colleague may not answer."""
@@ -24,5 +26,5 @@ class CustomerApprovalRefuseProposal(models.TransientModel):
     def action_refuse(self):
         """Refuse, and mail the reason to whoever made the proposal."""
         self.ensure_one()
-        self.approver_id._refuse_proposal(self.reason)
+        capability.call(self.approver_id._refuse_proposal, self.reason)
         return {"type": "ir.actions.client", "tag": "soft_reload"}

@@ -4,6 +4,8 @@
 from odoo import fields, models
 from odoo.exceptions import UserError
 
+from ..tools import capability
+
 
 class CustomerApprovalRevise(models.TransientModel):
     """The dialog that asks why an approved document is revised."""
@@ -18,7 +20,7 @@ class CustomerApprovalRevise(models.TransientModel):
     def action_revise(self):
         """Open a new version: the approval is no longer in force."""
         self.ensure_one()
-        self._get_document()._revise_customer_approval(self.reason)
+        capability.call(self._get_document()._revise_customer_approval, self.reason)
         return {"type": "ir.actions.act_window_close"}
 
     def _get_document(self):

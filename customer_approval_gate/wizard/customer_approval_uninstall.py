@@ -5,7 +5,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 
-from ..tools.grants import GRANT, Uninstalling
+from ..tools import capability
 
 
 class CustomerApprovalUninstall(models.TransientModel):
@@ -85,6 +85,5 @@ class CustomerApprovalUninstall(models.TransientModel):
                 )
             )
         module = self.env["ir.module.module"]._get("customer_approval_gate")
-        return module.with_context(
-            **{GRANT: Uninstalling()}
-        ).button_immediate_uninstall()
+        with capability.hold(self.env, capability.Uninstalling()):
+            return module.button_immediate_uninstall()

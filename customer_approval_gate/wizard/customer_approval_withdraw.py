@@ -3,6 +3,8 @@
 
 from odoo import fields, models
 
+from ..tools import capability
+
 
 class CustomerApprovalWithdraw(models.TransientModel):
     """The dialog that asks why a request is withdrawn."""
@@ -18,5 +20,5 @@ class CustomerApprovalWithdraw(models.TransientModel):
     def action_withdraw(self):
         """Take the request back, and tell those who were asked."""
         self.ensure_one()
-        self.request_id._withdraw_by_staff(self.reason)
+        capability.call(self.request_id._withdraw_by_staff, self.reason)
         return {"type": "ir.actions.client", "tag": "soft_reload"}

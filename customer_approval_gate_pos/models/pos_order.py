@@ -4,10 +4,7 @@
 from odoo import api, models
 from odoo.exceptions import UserError
 
-from odoo.addons.customer_approval_gate.tools.grants import (
-    LEAVING_BLOCKED,
-    LeavingBlocked,
-)
+from odoo.addons.customer_approval_gate.tools import capability
 
 
 class PosOrder(models.Model):
@@ -20,8 +17,8 @@ class PosOrder(models.Model):
 
         :param orders: as Odoo's own method takes them
         """
-        pos = self.with_context(**{LEAVING_BLOCKED: LeavingBlocked("sale.order")})
-        return super(PosOrder, pos).sync_from_ui(orders)
+        with capability.hold(self.env, capability.LeavingBlocked("sale.order")):
+            return super().sync_from_ui(orders)
 
     def _generate_pos_order_invoice(self):
         """An invoice that takes its customer's approval is not made at the till."""

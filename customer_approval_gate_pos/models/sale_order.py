@@ -3,7 +3,8 @@
 
 from odoo import api, fields, models
 
-from odoo.addons.customer_approval_gate.tools.grants import is_leaving_blocked
+from odoo.addons.customer_approval_gate.tools import capability
+from odoo.addons.customer_approval_gate.tools.capability import is_leaving_blocked
 
 CAUSE = "sold_at_the_till"
 
@@ -50,7 +51,7 @@ class SaleOrder(models.Model):
         """Keep that the order is to be confirmed, and tell staff why it is not."""
         self.ensure_one()
         reasons = self._get_blocked_text("sale")
-        self._head_for(self._get_entry_stage("sale"), reasons, CAUSE)
+        capability.call(self._head_for, self._get_entry_stage("sale"), reasons, CAUSE)
         self._schedule_blocked_activity(
             self.env._(
                 "It was sold at the till, but the order was not confirmed: %(reasons)s",

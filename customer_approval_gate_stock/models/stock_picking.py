@@ -5,6 +5,7 @@ from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.tools.misc import clean_context
 
+from odoo.addons.customer_approval_gate.tools import capability
 from odoo.addons.customer_approval_gate.tools.quantities import format_quantity
 
 
@@ -28,7 +29,7 @@ class StockPicking(models.Model):
         pickings = self.with_context(clean_context(self.env.context))
         # Whoever delivers needs no right on orders.
         orders = pickings.sudo().sale_id | pickings.sudo().reference_ids.sale_ids
-        with orders._delivering():
+        with capability.hold(self.env, capability.Delivering(orders)):
             return super(StockPicking, pickings)._action_done()
 
     def _reserve_for_approval(self):

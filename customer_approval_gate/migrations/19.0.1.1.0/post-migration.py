@@ -3,7 +3,7 @@
 
 from odoo import SUPERUSER_ID, api
 
-from odoo.addons.customer_approval_gate.tools import ledger
+from odoo.addons.customer_approval_gate.tools import capability, ledger
 from odoo.addons.customer_approval_gate.tools.entry import Entry, EvidenceValues
 
 # These requests have what the first format knows, and are digested as it does.
@@ -26,7 +26,7 @@ def migrate(cr, version):
         "customer_approval_gate.customer_approval_request_rule_user"
     ).domain_force = '[("document_readable", "=", True)]'
     stages = env["customer.approval.stage"]._get_all_stages()
-    stages._record_configuration({stage: {} for stage in stages})
+    capability.call(stages._record_configuration, {stage: {} for stage in stages})
     requests = env["customer.approval.request"].search([("id", ">", 0)], order="id")
     # The database refuses what follows, and rightly so: the upgrade may do it.
     cr.execute("ALTER TABLE customer_approval_request DISABLE TRIGGER USER")

@@ -1,0 +1,294 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""What our own code may do and nobody else.
+
+A capability lies on a stack beside the transaction. Code of a module puts it there
+with ``hold()`` or ``call()``; a caller from outside can send no object, a context key
+means nothing, and the code of a server action, which can call any method, reaches
+neither this module nor the stack.
+"""
+
+from contextlib import contextmanager
+from functools import wraps
+from weakref import WeakKeyDictionary
+
+from odoo.exceptions import AccessError
+
+_STACKS = WeakKeyDictionary()
+_MEMORIES = WeakKeyDictionary()
+_MEMORY = "customer_approval_memory"
+
+
+def _stack(env):
+    return _STACKS.setdefault(env.cr, [])
+
+
+def memory(env):
+    """Return what is remembered until the transaction ends, or is undone in part: not
+    in the transaction's own cache, which anybody's code can fill."""
+    mark, known = _MEMORIES.get(env.cr, (None, None))
+    if mark is None or env.cr.cache.get(_MEMORY) is not mark:
+        mark, known = object(), {}
+        _MEMORIES[env.cr] = (mark, known)
+        env.cr.cache[_MEMORY] = mark  # cleared with the transaction
+    return known
+
+
+# ----------------------------------------------------------------------
+# Methods that nobody calls but code of a module
+# ----------------------------------------------------------------------
+
+
+class _Call:
+    def __init__(self, method):
+        self.records = method.__self__
+        self.name = method.__name__
+
+    def allows(self, records, name):
+        own = self.records
+        return (
+            self.name == name
+            and own._name == records._name
+            and set(own._ids) >= set(records._ids)
+        )
+
+
+def call(method, *args, **kwargs):
+    """Call a method that is ``required`` to be called by this. Once: what it calls
+    itself, another addon's code included, has to be allowed anew.
+
+    :param method: a bound method of records
+    :return: what the method returns
+    """
+    stack = _stack(method.__self__.env)
+    own = _Call(method)
+    stack.append(own)
+    try:
+        return method(*args, **kwargs)
+    finally:
+        if own in stack:
+            stack.remove(own)
+
+
+def required(function):
+    """Make a method that only ``call()`` calls: what it writes is evidence.
+
+    :raise AccessError: it was called by somebody else, such as a server action
+    """
+
+    @wraps(function)
+    def method(self, *args, **kwargs):
+        stack = _stack(self.env)
+        top = stack[-1] if stack else None
+        if not isinstance(top, _Call) or not top.allows(self, function.__name__):
+            raise AccessError(
+                self.env._(
+                    "Evidence is written by what happens only, and not by code. Use "
+                    "the buttons of the document or of the request."
+                )
+            )
+        stack.pop()
+        return function(self, *args, **kwargs)
+
+    method.capability_required = True
+    return method
+
+
+# ----------------------------------------------------------------------
+# What is going on
+# ----------------------------------------------------------------------
+
+
+@contextmanager
+def hold(env, capability):
+    """Around what a capability is for.
+
+    :param capability: one of the objects below
+    """
+    stack = _stack(env)
+    stack.append(capability)
+    try:
+        yield capability
+    finally:
+        # By identity: what lies above is gone, or nests wrongly.
+        del stack[next(i for i, own in enumerate(stack) if own is capability) :]
+
+
+def find(env, kind):
+    """Return the capability of a kind that was put last, or ``None``.
+
+    :param kind: one of the classes below
+    """
+    for own in reversed(_stack(env)):
+        if isinstance(own, kind):
+            return own
+        if isinstance(own, Foreign) and not issubclass(kind, Lasting):
+            return None
+    return None
+
+
+class Foreign:
+    """Code of somebody else runs: nothing that is going on around it is its own."""
+
+
+class Lasting:
+    """What counts for other code on the way as well."""
+
+
+class Depth(Lasting):
+    """Entry actions of one stage move documents into the next.
+
+    :param int number: how many are inside each other
+    """
+
+    def __init__(self, number):
+        self.number = number
+
+
+class Uninstalling(Lasting):
+    """An administrator has taken all evidence away, and wants the addon to go."""
+
+
+class LeavingBlocked(Lasting):
+    """Somebody has paid: what a gate blocks is left out of what follows, and staff are
+    told. Nobody else may say so: nothing may have been paid.
+
+    :param str name: the model whose documents are left out
+    """
+
+    def __init__(self, name):
+        self.name = name
+
+
+def is_leaving_blocked(documents):
+    """Return whether those of these documents that a gate blocks are to be left out."""
+    own = find(documents.env, LeavingBlocked)
+    return bool(own) and own.name == documents._name
+
+
+class FollowingStage:
+    """The states being written follow a move to a stage, which keeps the history.
+
+    :param documents: those that move
+    """
+
+    def __init__(self, documents):
+        self.name = documents._name
+        self.ids = set(documents.ids)
+
+
+def is_following_stage(documents):
+    """Return whether the state of these documents follows their stage."""
+    own = find(documents.env, FollowingStage)
+    return (
+        bool(own) and own.name == documents._name and own.ids.issuperset(documents.ids)
+    )
+
+
+class Entering(Lasting):
+    """Collects the documents that enter a stage while a method of Odoo's own goes on:
+    what entering causes comes after it, when all of it is done."""
+
+    def __init__(self):
+        self.documents = {}
+
+    def add(self, documents):
+        """Keep documents for later, each once."""
+        ids = self.documents.setdefault(documents._name, {})
+        ids.update(dict.fromkeys(documents.ids))
+
+
+class AutoAdvancing:
+    """Documents move on by themselves.
+
+    :param documents: those that move
+    :param str note: why, for the history
+    """
+
+    def __init__(self, documents, note):
+        self.name = documents._name
+        self.ids = set(documents.ids)
+        self.note = note
+
+
+def get_note(document):
+    """Return why a document moves on by itself, or an empty text if it does not."""
+    own = find(document.env, AutoAdvancing)
+    moves = bool(own) and own.name == document._name and document.id in own.ids
+    return own.note if moves else ""
+
+
+class Guarded(Lasting):
+    """Documents are judged when what is going on is done, and not on the way.
+
+    :param keys: a container of pairs of model and id
+    """
+
+    def __init__(self, keys):
+        self.keys = keys
+
+
+def is_guarded(document):
+    """Return whether the document is judged later."""
+    key = (document._name, document.id)
+    return any(
+        isinstance(own, Guarded) and key in own.keys for own in _stack(document.env)
+    )
+
+
+class Delivering:
+    """Goods of orders are delivered: what was not ordered becomes lines of theirs.
+
+    :param orders: the ``sale.order`` records
+    """
+
+    def __init__(self, orders):
+        self.ids = set(orders.ids)
+
+
+def is_delivering(order):
+    """Return whether goods of the order are being delivered."""
+    return any(
+        isinstance(own, Delivering) and order.id in own.ids for own in _stack(order.env)
+    )
+
+
+class Mailing:
+    """A mail is being sent to one person who is asked, with their own link.
+
+    :param int approver_id: theirs; ``None`` for a mail to somebody else
+    """
+
+    def __init__(self, approver_id):
+        self.approver_id = approver_id
+
+
+def is_mailing(approver):
+    """Return whether the mail that is being sent is this person's own."""
+    own = find(approver.env, Mailing)
+    return bool(own) and own.approver_id == approver.id
+
+
+class PortalSignature:
+    """The signature being written was given by the customer on the page of one order.
+
+    :param int order_id: the order's id
+    :param partner: the ``res.partner`` whose login it is, if there is one
+    """
+
+    def __init__(self, order_id, partner=None):
+        self.order_id = order_id
+        self.partner = partner
+        self.is_used = False
+
+
+def get_signature(order):
+    """Return the ``PortalSignature`` by which the order's customer is signing, or
+    ``None``."""
+    own = find(order.env, PortalSignature)
+    return own if own and own.order_id == order.id else None
+
+
+def is_signing(order):
+    """Return whether the order's customer is signing on its own page."""
+    return bool(get_signature(order))
