@@ -282,6 +282,17 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         one of ours."""
         approver = links.find_by_old_token(approval.approver_ids, token)
         approver |= links.find_by_token(approval.approver_ids, token)
+        if foreign := links.find_by_foreign_token(approval.approver_ids, token):
+            self._use_persons_language(approval, foreign)
+            return self._refuse(
+                403,
+                request.env._("This link belongs to another system"),
+                request.env._(
+                    "It was mailed from a system of which this one is a copy, or "
+                    "before this one was moved. Please use the link in our last "
+                    "e-mail, or ask us for a new one."
+                ),
+            )
         if not approver:
             if not self._count_wrong(approval.id):
                 return self._refuse_too_many()

@@ -1,7 +1,13 @@
 -- links of before stop: nobody answers in a copy what they were asked in the original
 INSERT INTO ir_config_parameter (key, value)
-     VALUES ('customer_approval_gate.link_salt', gen_random_uuid()::text)
-ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value;
+     SELECT 'customer_approval_gate.former_identities', jsonb_build_array(value)::text
+       FROM ir_config_parameter
+      WHERE key = 'customer_approval_gate.identity'
+ON CONFLICT (key) DO UPDATE
+        SET value = (ir_config_parameter.value::jsonb || EXCLUDED.value::jsonb)::text;
+UPDATE ir_config_parameter
+   SET value = gen_random_uuid()::text
+ WHERE key = 'customer_approval_gate.identity';
 
 -- mails that were queued do not leave
 UPDATE mail_mail

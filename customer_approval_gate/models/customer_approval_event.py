@@ -20,6 +20,7 @@ from odoo.addons.base.models.ir_model import MODULE_UNINSTALL_FLAG
 
 from ..tools import capability, ledger, seal, triggers
 from ..tools.entry import Entry
+from ..tools.identity import check_home
 from .customer_approval_stage import HISTORY_KEPT
 
 _logger = logging.getLogger(__name__)
@@ -173,10 +174,12 @@ class CustomerApprovalEvent(models.Model):
         """Say when the database does not hold the rules, and bring it a new key: a
         database that was restored elsewhere meets a server with another one."""
         super()._register_hook()
+        check_home(self.env)
         if self._introduce_key():
             _logger.info("The database takes the seals of this server from now on.")
-        self._record_keys()
-        for problem in self._find_database_problems():
+        if not seal.find_problem():
+            self._record_keys()
+        for problem in triggers.find_problems(self.env.cr, self._get_all_triggers()):
             _logger.error(
                 "Customer approvals are not held by the database: %s. Update the "
                 "addon customer_approval_gate to mend it.",
@@ -202,8 +205,10 @@ class CustomerApprovalEvent(models.Model):
 
     @api.model
     def _find_database_problems(self):
-        """Return what of the database's part is missing, disabled or altered."""
-        return triggers.find_problems(self.env.cr, self._get_all_triggers())
+        """Return what of the database's part is missing, disabled or altered, and why
+        nothing can be sealed."""
+        problems = triggers.find_problems(self.env.cr, self._get_all_triggers())
+        return [*filter(None, [seal.find_problem()]), *problems]
 
     # ------------------------------------------------------------------
     # Insert only, by our own code only
@@ -519,14 +524,19 @@ class CustomerApprovalEvent(models.Model):
 
     @api.model
     def _get_mark_check(self, keys):
+        if seal.find_problem():  # which is one of those that are found
+            return lambda event: event["key_id"] in keys
         return lambda event: event["key_id"] in keys and seal.is_marked(event)
 
     @api.model
     def _get_keys(self):
         """Return the keys that the database takes seals of. Whoever can add one there
         could as well switch it off; one that is only in the ledger is forged."""
-        fingerprint, modulus = seal.get_public_key()
-        return {**triggers.read_keys(self.env.cr), fingerprint: modulus}
+        keys = triggers.read_keys(self.env.cr)
+        if not seal.find_problem():
+            fingerprint, modulus = seal.get_public_key()
+            keys[fingerprint] = modulus
+        return keys
 
     @api.model
     def _verify_document(self, document):

@@ -1,10 +1,14 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import logging
+
 from odoo import api, models
 from odoo.tools import SQL
 
 from ..tools import seal, triggers
+
+_logger = logging.getLogger(__name__)
 
 
 class CustomerApprovalGuardedMixin(models.AbstractModel):
@@ -42,6 +46,10 @@ class CustomerApprovalGuardedMixin(models.AbstractModel):
 
         :return: whether it did not take them before
         """
+        if problem := seal.find_problem():
+            # Odoo works without it, but for what needs it, which says so.
+            _logger.error("%s", problem)
+            return False
         fingerprint, modulus = seal.get_public_key()
         keys = triggers.read_keys(self.env.cr)
         if fingerprint in keys:

@@ -343,7 +343,8 @@ def _keep(mailing, state, reason=None, is_final=False):
 
 def _make_proof(mailing):
     return seal.make_token(
-        f"mailing:{mailing.id}:{mailing.state}:{mailing.changed_on}:{mailing.reason}"
+        "mailing",
+        f"{mailing.id}:{mailing.state}:{mailing.changed_on}:{mailing.reason}",
     )
 
 

@@ -41,7 +41,7 @@ class CustomerApprovalRate(models.Model):
 
     @api.model
     def _make_key(self, subject):
-        return seal.make_token(f"rate:{subject}")
+        return seal.make_token("rate", str(subject))
 
     @api.model
     def _count(self, kind, subject):

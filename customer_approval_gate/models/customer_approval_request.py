@@ -3,6 +3,7 @@
 
 import json
 import logging
+import secrets
 from decimal import Decimal
 
 from odoo import api, fields, models
@@ -210,6 +211,9 @@ class CustomerApprovalRequest(models.Model):
     )
     # Requests have no link of their own: everybody who is asked has one.
     access_token = fields.Char(groups=fields.NO_ACCESS)
+    link_nonce = fields.Char(
+        groups=fields.NO_ACCESS, copy=False, help="What is random about its links."
+    )
 
     is_overdue = fields.Boolean(
         string="Time to Answer Over",
@@ -580,6 +584,7 @@ class CustomerApprovalRequest(models.Model):
                 "state": "pending",
                 "requested_on": fields.Datetime.now(),
                 **vals,
+                "link_nonce": secrets.token_urlsafe(16),
             }
             for vals in vals_list
         ]

@@ -262,8 +262,8 @@ class CustomerApprovalRequest(models.Model):
         return result
 
     def _mail_new_links(self):
-        """Mail new links to those who are asked, where an upgrade has stopped the ones
-        of before, and tell staff."""
+        """Mail new links to those who are asked, where the ones of before have stopped,
+        by an upgrade or because the database was moved, and tell staff."""
         for request in self:
             asked = request.approver_ids.filtered(lambda a: a._is_open())
             request._mail("new_link", asked)
@@ -273,9 +273,9 @@ class CustomerApprovalRequest(models.Model):
             )
             request._tell_staff(
                 self.env._(
-                    "An upgrade has stopped the links of %(request)s. New ones are "
-                    "mailed to %(names)s. Whoever has no address needs to be asked on "
-                    "your screen.",
+                    "The links of %(request)s have stopped. New ones are mailed to "
+                    "%(names)s. Anyone without an address needs to be asked on your "
+                    "screen.",
                     request=request.display_name,
                     names=names,
                 ),

@@ -1,13 +1,18 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import logging
 import re
 
 import werkzeug
 
 from odoo import models
-from odoo.exceptions import AccessDenied
+from odoo.exceptions import AccessDenied, UserError
 from odoo.http import request
+
+from ..tools.seal import KeyProblem
+
+_logger = logging.getLogger(__name__)
 
 HANDED_OVER = "customer_approval_handed_over"
 """The key of the session that says which request a screen was handed over for, and
@@ -30,6 +35,33 @@ class IrHttp(models.AbstractModel):
         whatever address is typed, until the salesperson takes it back."""
         cls._keep_screen_handed_over()
         return super()._pre_dispatch(rule, args)
+
+    @classmethod
+    def _dispatch(cls, endpoint):
+        """Customers learn that a page cannot be shown, and not why: the key of this
+        server cannot be used."""
+        try:
+            return super()._dispatch(endpoint)
+        except KeyProblem as error:
+            if request.env.user._is_internal():
+                raise
+            _logger.error("%s", error)
+            message = request.env._(
+                "Something on our side does not work. Nothing was answered. Please try "
+                "again later, or write to your contact."
+            )
+            if request.dispatcher.routing_type != "http":
+                raise UserError(message) from None
+            return request.render(
+                "customer_approval_gate.portal_refusal",
+                {
+                    "page_name": "customer_approval",
+                    "resend": False,
+                    "title": request.env._("This page cannot be shown at the moment"),
+                    "message": message,
+                },
+                status=503,
+            )
 
     @classmethod
     def _keep_screen_handed_over(cls):

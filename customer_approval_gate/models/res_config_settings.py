@@ -4,7 +4,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
-from ..tools import fonts
+from ..tools import fonts, identity, seal
 from .customer_approval_checkpoint import EMAILS_PARAMETER
 
 
@@ -52,6 +52,50 @@ class ResConfigSettings(models.TransientModel):
     customer_approval_checkpoint_emails = fields.Char(
         string="Who Keeps Checkpoints", config_parameter=EMAILS_PARAMETER
     )
+    customer_approval_key_problem = fields.Char(
+        compute="_compute_customer_approval_server"
+    )
+    customer_approval_copied_on = fields.Datetime(
+        compute="_compute_customer_approval_server"
+    )
+
+    def _compute_customer_approval_server(self):
+        parameters = self.env["ir.config_parameter"].sudo()  # shown with settings
+        for settings in self:
+            settings.customer_approval_key_problem = seal.find_problem()
+            settings.customer_approval_copied_on = fields.Datetime.to_datetime(
+                parameters.get_param(identity.COPIED)
+            )
+
+    def action_mail_new_customer_approval_links(self):
+        """Mail new links to everybody who is asked: the database was moved here.
+
+        :raise AccessError: the user is no administrator
+        """
+        self._check_customer_approval_administrator()
+        requests = self.env["customer.approval.request"].sudo()  # all there are
+        pending = requests.search([("state", "=", "pending")])
+        pending._mail_new_links()
+        self.action_keep_customer_approval_links()
+        return self._notify_customer_approval(
+            [],
+            "",
+            self.env._(
+                "New links are on their way to everybody who is asked: %(count)s "
+                "requests.",
+                count=len(pending),
+            ),
+        )
+
+    def action_keep_customer_approval_links(self):
+        """Take away the notice that the database is a copy: it is one.
+
+        :raise AccessError: the user is no administrator
+        """
+        self._check_customer_approval_administrator()
+        parameters = self.env["ir.config_parameter"].sudo()  # administrators only
+        parameters.set_param(identity.COPIED, False)
+        return {"type": "ir.actions.client", "tag": "reload"}
 
     def action_check_customer_approval_database(self):
         """Say whether the database holds the rules: whether all triggers are there,
@@ -95,9 +139,12 @@ class ResConfigSettings(models.TransientModel):
             self.env._("All fits together: %(rows)s rows.", rows=rows),
         )
 
-    def _notify_customer_approval(self, problems, title, fine):
+    def _check_customer_approval_administrator(self):
         if not self.env.is_system():
             raise AccessError(self.env._("Only administrators may do this: ask yours."))
+
+    def _notify_customer_approval(self, problems, title, fine):
+        self._check_customer_approval_administrator()
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",

@@ -5,7 +5,11 @@ tested by ``make test-install``."""
 
 import io
 import json
+import os
+import pathlib
+import tempfile
 import zipfile
+from unittest.mock import patch
 
 from odoo.exceptions import AccessError, RedirectWarning, UserError
 from odoo.modules.neutralize import get_neutralization_queries
@@ -13,7 +17,7 @@ from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from ..models.customer_approval_approver import _append_event
-from ..tools import capability, ledger, links
+from ..tools import capability, identity, ledger, links, seal
 from ..tools.entry import Answer
 from .common import SIGNATURE
 from .test_approvers import ApproverCommon
@@ -153,6 +157,7 @@ class TestEnd(EndCommon):
         self.env.invalidate_all()
         self.env.registry.clear_cache()
         self.assertFalse(links.find_by_token(approver, token), "it opens nothing")
+        self.assertEqual(links.find_by_foreign_token(approver, token), approver)
         self.assertTrue(links.find_by_token(approver, links.token_of(approver)))
         mailing = self.env["customer.approval.mailing"].search(
             [("approver_id", "=", approver.id)]
@@ -218,3 +223,108 @@ class TestExportPage(EndCommon, HttpCase):
         with mute_logger("odoo.http"):
             response = self.url_open("/customer_approval/export")
         self.assertEqual(response.status_code, 404)
+
+
+@tagged("post_install", "-at_install")
+class TestCopiesAndKeys(HttpCase, EvidenceMixin, ApproverCommon):
+    """Links belong to one database and one request; a key may be lost."""
+
+    def test_moved(self):
+        """A copy of which nobody says that it is one has other links as well."""
+        request = self._ask(self._create_order(), partners=self.ada)
+        approver = request.approver_ids
+        token = links.token_of(approver)
+        self.assertFalse(identity.check_home(self.env), "it is where it was")
+        self.assertEqual(links.token_of(approver), token)
+        parameters = self.env["ir.config_parameter"]
+        parameters.set_param(identity.HOME, "1/1")
+        self.assertTrue(identity.check_home(self.env))
+        self.assertFalse(links.find_by_token(approver, token))
+        self.assertEqual(links.find_by_foreign_token(approver, token), approver)
+        page = self.url_open(f"/my/approvals/{request.id}?access_token={token}")
+        self.assertEqual(page.status_code, 403)
+        self.assertIn("belongs to another system", page.text)
+        settings = self.env["res.config.settings"].create({})
+        self.assertTrue(settings.customer_approval_copied_on)
+        self._get_mails()
+        settings.action_mail_new_customer_approval_links()
+        body = self._get_mails()[self.ada][0].body_html
+        self.assertIn(links.token_of(approver), body)
+        settings.invalidate_recordset()
+        self.assertFalse(settings.customer_approval_copied_on)
+        with self.assertRaises(AccessError):
+            settings.with_user(self.salesperson).action_keep_customer_approval_links()
+
+    def test_links_are_of_one_request(self):
+        """A person with the same number in a database with the same identity: what is
+        random about the request is another one."""
+        request = self._ask(self._create_order(), partners=self.ada)
+        token = links.token_of(request.approver_ids)
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE customer_approval_request SET link_nonce = 'x' WHERE id = %s",
+            [request.id],
+        )
+        request.invalidate_recordset()
+        self.assertFalse(links.find_by_token(request.approver_ids, token))
+        with self.assertRaises(AccessError):
+            request.with_user(self.salesperson).read(["link_nonce"])
+
+    def test_links_of_before(self):
+        """They open nothing, and are known to be ours."""
+        request = self._ask(self._create_order(), partners=self.ada)
+        approver = request.approver_ids
+        old = seal.make_old_token(f"approver:{approver.id}:1")
+        self.assertFalse(links.find_by_token(approver, old))
+        self.assertEqual(links.find_by_old_token(approver, old), approver)
+
+    # A key that cannot be used
+
+    def test_key_that_cannot_be_used(self):
+        """Whatever needs it says so, everything else works."""
+        request = self._ask(self._create_order(), partners=self.ada)
+        url = f"/my/approvals/{request.id}?access_token=x"
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "key.pem")
+            for data in (None, b"", b"-----BEGIN PRIVATE KEY-----\nMIIE"):
+                if data is not None:
+                    path.write_bytes(data)
+                with (
+                    self.subTest(data),
+                    patch.dict(
+                        os.environ, {"CUSTOMER_APPROVAL_GATE_KEY_FILE": str(path)}
+                    ),
+                    mute_logger("odoo.addons.customer_approval_gate.models.ir_http"),
+                ):
+                    self.assertIn("cannot be used", seal.find_problem())
+                    self.assertEqual(self.url_open("/web/login").status_code, 200)
+                    page = self.url_open(url)
+                    self.assertEqual(page.status_code, 503)
+                    self.assertNotIn(folder, page.text, "no internals for customers")
+                    settings = self.env["res.config.settings"].create({})
+                    self.assertIn(folder, settings.customer_approval_key_problem)
+                    with self.assertRaisesRegex(UserError, "cannot be used"):
+                        self._ask(self._create_order(), partners=self.ada)
+                    order = self._create_order()
+                    order.client_order_ref = "works"
+                    event = self.env["customer.approval.event"]
+                    with mute_logger(
+                        "odoo.addons.customer_approval_gate.models."
+                        "customer_approval_guarded_mixin"
+                    ):
+                        event._register_hook()
+                    problems = event._find_database_problems()
+                    self.assertIn("cannot be used", "".join(problems))
+        self.assertFalse(seal.find_problem())
+
+    def test_key_in_the_environment(self):
+        """Several servers share it."""
+        fingerprint = seal.get_public_key()[0]
+        path = seal.get_key_path()
+        with patch.dict(os.environ, {"CUSTOMER_APPROVAL_GATE_KEY": path.read_text()}):
+            self.assertEqual(seal.get_public_key()[0], fingerprint)
+
+    def test_secrets_have_purposes_of_their_own(self):
+        made = {seal.make_token(purpose, "x") for purpose in ("link", "code", "rate")}
+        made.add(seal.make_old_token("x"))
+        self.assertEqual(len(made), 4)

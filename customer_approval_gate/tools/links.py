@@ -3,34 +3,41 @@
 """The links of people who are asked, and their one-time codes: functions and no
 methods, so that neither templates nor the code of server actions can make one.
 
-A link is made of the approver, of a number that grows whenever the link has to stop,
-and of the server's key. It is in no database.
+A link is made of the database's identity, of what is random about the request, of the
+approver, of a number that grows whenever the link has to stop, and of the server's key.
+It is in no database, and opens nothing in another one.
 """
 
 import hmac
 import time
 
 from . import seal
+from .identity import get_former, get_identity
 
 HANDOVER_SECONDS = 1800
 
 
-SALT = "customer_approval_gate.link_salt"
-"""The parameter by which links of a copy differ from those of its original: see
-``data/neutralize.sql``."""
+OLD_SALT = "customer_approval_gate.link_salt"
+"""The parameter by which links of a copy differed from those of its original before
+version 19.0.1.6.0."""
 
 
-def _make_token(env, text):
-    parameters = env["ir.config_parameter"].sudo()  # whoever opens a link
-    salt = parameters.get_param(SALT)
-    return seal.make_token(f"{salt}:{text}" if salt else text)
+def _make_token(request, text, purpose="link", identity=None):
+    # Whoever asks has the record already: what is random about it is of no use alone.
+    nonce = request.sudo().link_nonce
+    identity = identity or get_identity(request.env)
+    return seal.make_token(purpose, f"{identity}:{request.id}:{nonce}:{text}")
 
 
 def token_of(approver):
     """Return the secret of a person's link."""
-    # Whoever asks has the record already: the number alone is of no use.
-    number = approver.sudo().token_number
-    return _make_token(approver.env, f"approver:{approver.id}:{number}")
+    return _token_of(approver, approver.sudo().token_number)  # as above
+
+
+def _token_of(approver, number, identity=None):
+    return _make_token(
+        approver.request_id, f"approver:{approver.id}:{number}", identity=identity
+    )
 
 
 def url_of(approver, user=None):
@@ -54,7 +61,7 @@ def handover_token(approver, user, back=0):
     number = approver.sudo().token_number  # as above
     period = int(time.time()) // HANDOVER_SECONDS - back
     return _make_token(
-        approver.env, f"handover:{approver.id}:{number}:{user.id}:{period}"
+        approver.request_id, f"handover:{approver.id}:{number}:{user.id}:{period}"
     )
 
 
@@ -91,11 +98,32 @@ def find_by_handover(approvers, users, token):
 def find_by_old_token(approvers, token):
     """Return the one of these people whose link had the token before it changed."""
     found = approvers.browse()
+    parameters = approvers.env["ir.config_parameter"].sudo()  # whoever opens a link
+    salt = parameters.get_param(OLD_SALT)
     for approver in approvers:
-        for number in range(1, approver.sudo().token_number):  # as above
-            old = _make_token(approver.env, f"approver:{approver.id}:{number}")
-            if _is_same(token, old):
-                found |= approver
+        last = approver.sudo().token_number  # as above
+        olds = [_token_of(approver, number) for number in range(1, last)]
+        for number in range(1, last + 1):
+            text = f"approver:{approver.id}:{number}"
+            olds.append(seal.make_old_token(f"{salt}:{text}" if salt else text))
+        if any([_is_same(token, old) for old in olds]):
+            found |= approver
+    return found
+
+
+def find_by_foreign_token(approvers, token):
+    """Return the one of these people whose link was mailed from the database that this
+    one is a copy of, or from where it was before."""
+    found = approvers.browse()
+    for approver in approvers:
+        last = approver.sudo().token_number  # as above
+        olds = [
+            _token_of(approver, number, identity)
+            for identity in get_former(approvers.env)
+            for number in range(1, last + 1)
+        ]
+        if any([_is_same(token, old) for old in olds]):
+            found |= approver
     return found
 
 
@@ -106,7 +134,7 @@ def thread_token(request, pid, approver):
     :param approver: who is asked, if the contact is
     """
     secret = token_of(approver) if approver else "nobody"
-    return _make_token(request.env, f"thread:{request.id}:{pid}:{secret}")
+    return _make_token(request, f"thread:{pid}:{secret}")
 
 
 def find_by_thread_token(request, token):
@@ -129,14 +157,14 @@ def answer_key(request, key):
 
     :param str key: what the session holds
     """
-    return _make_token(request.env, f"answer:{request.id}:{key}")
+    return _make_token(request, key, "answer")
 
 
 def code_digest(approver, code):
     """Return how a one-time code is kept: six digits are soon tried, and cannot be
     without the server's key."""
     until = approver.sudo().code_until  # as above
-    return _make_token(approver.env, f"code:{approver.id}:{until}:{code}")
+    return _make_token(approver.request_id, f"{approver.id}:{until}:{code}", "code")
 
 
 def is_code(approver, code):

@@ -2,9 +2,14 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The key that seals evidence. It lies beside the filestore, not in the database:
 whoever can write rows there cannot make a seal.
+
+Several servers of one database share it: then its path is set, or the key itself, in
+the environment or in the section ``[customer_approval_gate]`` of Odoo's configuration
+file.
 """
 
 import base64
+import configparser
 import functools
 import hmac
 import os
@@ -12,32 +17,94 @@ import pathlib
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from odoo.exceptions import UserError
 from odoo.tools import config
+from odoo.tools.translate import LazyTranslate
 
 from .ledger import EXPONENT, key_fingerprint
+
+_lt = LazyTranslate(__name__)
+
+SECTION = "customer_approval_gate"
+"""The section of the configuration file; the variables of the environment have it, in
+capitals, before their name."""
 
 KEY_FILE = "seal_key.pem"
 
 
+class KeyProblem(UserError):
+    """The key cannot be used. Whatever needs it says so; everything else works."""
+
+
 def get_key_path():
-    """Return where the key is: ``customer_approval_gate/seal_key.pem`` in Odoo's data
-    folder."""
-    return _get_key_path(config["data_dir"])
+    """Return where the key is: where the option ``key_file`` says, or else
+    ``customer_approval_gate/seal_key.pem`` in Odoo's data folder."""
+    if path := _get_option("key_file"):
+        return pathlib.Path(path)
+    return _get_default_path(config["data_dir"])
+
+
+def find_problem():
+    """Return why the key cannot be used, or nothing."""
+    try:
+        get_public_key()
+    except KeyProblem as error:
+        return str(error)
+    return ""
+
+
+def _get_option(name):
+    """Return an option of the environment or of the configuration file, or nothing."""
+    value = os.environ.get(f"{SECTION}_{name}".upper())
+    return value or _read_options(config["config"]).get(name)
 
 
 @functools.cache
-def _get_key_path(folder):
+def _read_options(path):
+    parser = configparser.RawConfigParser()
+    parser.read([path or ""])
+    return dict(parser.items(SECTION)) if parser.has_section(SECTION) else {}
+
+
+@functools.cache
+def _get_default_path(folder):
     return pathlib.Path(folder, "customer_approval_gate", KEY_FILE)
 
 
+def _get_source():
+    """Return the path of the key, or the key itself as a text."""
+    return _get_option("key") or get_key_path()
+
+
 @functools.cache
-def _load_key(path):
+def _load_key(source):
     try:
-        data = path.read_bytes()
+        data = source.encode() if isinstance(source, str) else _read_key(source)
+        key = serialization.load_pem_private_key(data, password=None)
+        if not isinstance(key, rsa.RSAPrivateKey) or key.key_size != 2048:
+            raise ValueError("it is not an RSA key of 2048 bits")
+        return key
+    except (OSError, ValueError, TypeError) as error:
+        raise KeyProblem(
+            _lt(
+                "The key that seals approvals, %(place)s, cannot be used: %(reason)s. "
+                "Ask your administrator to put it back from a backup of the server.",
+                place=source if isinstance(source, pathlib.Path) else "“key”",
+                reason=error,
+            )
+        ) from error
+
+
+def _read_key(path):
+    try:
+        return path.read_bytes()
     except FileNotFoundError:
-        data = _make_key(path)
-    return serialization.load_pem_private_key(data, password=None)
+        # Where somebody has put it somewhere else, it is lost and not yet to be made.
+        if path != _get_default_path(config["data_dir"]):
+            raise
+        return _make_key(path)
 
 
 def _make_key(path):
@@ -62,50 +129,76 @@ def _make_key(path):
 
 
 def get_public_key():
-    """Return the fingerprint and the modulus (decimal) of the key."""
-    return _get_public_key(get_key_path())
+    """Return the fingerprint and the modulus (decimal) of the key.
+
+    :raise KeyProblem: it cannot be used
+    """
+    return _get_public_key(_get_source())
 
 
 @functools.cache
-def _get_public_key(path):
-    modulus = str(_load_key(path).public_key().public_numbers().n)
+def _get_public_key(source):
+    modulus = str(_load_key(source).public_key().public_numbers().n)
     return key_fingerprint(modulus), modulus
 
 
 def make_seal(text):
     """Return the seal of a text (decimal) and the key's fingerprint."""
-    signature = _load_key(get_key_path()).sign(
+    signature = _load_key(_get_source()).sign(
         text.encode(), padding.PKCS1v15(), hashes.SHA256()
     )
     return str(int.from_bytes(signature, "big")), get_public_key()[0]
 
 
 @functools.cache
-def _get_mark_secret(path):
-    key = _load_key(path)
-    return key.private_bytes(
+def _get_key_bytes(source):
+    return _load_key(source).private_bytes(
         serialization.Encoding.DER,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
 
 
+@functools.cache
+def _derive(source, purpose):
+    """Return a secret of its own for each purpose: one of them says nothing about
+    another, nor about the key."""
+    derivation = HKDF(
+        algorithm=hashes.SHA256(),
+        length=32,
+        salt=None,
+        info=f"{SECTION}/{purpose}".encode(),
+    )
+    return derivation.derive(_get_key_bytes(source))
+
+
 def make_mark(text):
     """Return the mark of a text, and the key's fingerprint: what a seal is, a hundred
     times as fast, for this server alone to verify."""
-    secret = _get_mark_secret(get_key_path())
+    secret = _derive(_get_source(), "mark")
     mark = hmac.digest(secret, text.encode(), "sha256").hex()
     return mark, get_public_key()[0]
 
 
-def make_token(text):
+def make_token(purpose, text):
     """Return a secret that stands for a text: it is in no database, and this server
     makes the same again.
 
-    :param str text: what for, such as ``approver:7:1``
+    :param str purpose: what for, such as ``link``
+    :param str text: whose, such as ``approver:7:1``
     """
-    secret = _get_mark_secret(get_key_path())
-    digest = hmac.digest(secret, f"token:{text}".encode(), "sha256")
+    digest = hmac.digest(_derive(_get_source(), purpose), text.encode(), "sha256")
+    return _encode(digest)
+
+
+def make_old_token(text):
+    """Return what ``make_token()`` made before version 19.0.1.6.0, by which links of
+    then are recognised: they open nothing."""
+    secret = _get_key_bytes(_get_source())
+    return _encode(hmac.digest(secret, f"token:{text}".encode(), "sha256"))
+
+
+def _encode(digest):
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
@@ -117,4 +210,10 @@ def is_marked(event):
     """
     if event["key_id"] != get_public_key()[0]:
         return bool(event["key_id"])
-    return hmac.compare_digest(event["seal"] or "", make_mark(event["entry_digest"])[0])
+    text = event["entry_digest"]
+    # Before version 19.0.1.6.0 marks were made by the key itself.
+    old = hmac.digest(_get_key_bytes(_get_source()), text.encode(), "sha256").hex()
+    return any(
+        hmac.compare_digest(event["seal"] or "", mark)
+        for mark in (make_mark(text)[0], old)
+    )

@@ -11,9 +11,6 @@ from odoo.addons.customer_approval_gate.tools.entry import Entry
 # Dialogs of the first version.
 LEFT_OVER = ("customer_approval_in_person", "customer_approval_send_res_partner_rel")
 
-# The text of the events by which version 19.0.1.2.0 gave everybody a link of their own.
-LINK_STOPPED = "Asked before everybody had a link of their own"
-
 
 def migrate(cr, version):
     """Bring the evidence of before up to date. Not by a method of a model: code of
@@ -22,7 +19,6 @@ def migrate(cr, version):
     for table in LEFT_OVER:
         cr.execute(SQL("DROP TABLE IF EXISTS %s", SQL.identifier(table)))
     _note_wrong_digests(env)
-    _replace_links(env)
     _install_glue(env)
 
 
@@ -54,25 +50,6 @@ def _note_wrong_digests(env):
                 )
             )
     events._append(entries)
-
-
-def _replace_links(env):
-    """Mail new links to those whose link an upgrade stopped, and who were not mailed
-    since."""
-    events = env["customer.approval.event"]
-    stopped = events.search(
-        [("kind", "=", "approver_added"), ("text", "=", LINK_STOPPED)]
-    )
-    requests = stopped.request_id.filtered(lambda request: request.state == "pending")
-    for request in requests:
-        mailed = request.event_ids.filtered(
-            lambda event: (
-                event.kind in ("mail_sent", "reminded", "mail_queued")
-                and event.id > min((stopped & event.request_id.event_ids).ids)
-            )
-        )
-        if not mailed:
-            request._mail_new_links()
 
 
 def _install_glue(env):
