@@ -1,5 +1,6 @@
 from . import (
     customer_approval_guarded_mixin,
+    customer_approval_derived_mixin,
     customer_approval_insert_only_mixin,
     customer_approval_stage,
     customer_approval_staged_mixin,

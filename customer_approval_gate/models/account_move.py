@@ -229,7 +229,9 @@ class AccountMove(models.Model):
         covered, entries = self.browse(), []
         # Orders are looked at whatever the bookkeeper may read of them.
         orders = candidates.sudo().invoice_line_ids.sale_line_ids.order_id
-        approved = orders._filter_customer_approved()
+        # What is cancelled is nobody's to bill.
+        approved = orders.filtered(lambda order: order.state != "cancel")
+        approved = approved._filter_customer_approved()
         for move in candidates:
             requests = move.sudo()._get_covering_requests(approved)
             scope = scopes[move.id]

@@ -18,6 +18,7 @@ class AccountMoveLine(models.Model):
     _inherit = ["customer.approval.line.mixin", "account.move.line"]
     _approval_document_field = "move_id"
     _approval_quantity_field = "quantity"
+    _approval_state_field = "parent_state"
 
     @api.model
     def _is_content_write(self, vals):
@@ -47,7 +48,7 @@ class AccountMoveLine(models.Model):
 
         :raise UserError: a posted line bills an order's line no more
         """
-        posted = self.filtered(lambda line: line.parent_state == "posted")
+        posted = self.filtered(lambda line: line.move_id.state == "posted")
         before = {line: line.sudo().sale_line_ids for line in posted}
         yield
         posted.invalidate_recordset(["sale_line_ids"])  # written from the other side
@@ -108,11 +109,14 @@ class AccountMoveLine(models.Model):
         :param float amount: the line's quantity or total
         """
         self.ensure_one()
-        if self.move_id.move_type not in ("out_invoice", "out_refund"):
+        # A receipt asks for money as an invoice does.
+        if self.move_id.move_type not in ("out_invoice", "out_receipt", "out_refund"):
             return 0
         sign = -1 if self.move_id.move_type == "out_refund" else 1
-        drafted = self.parent_state == "draft" and sign * amount < 0
-        return 0 if self.parent_state == "cancel" or drafted else sign
+        # By the invoice: the line's own copy of the state may be anything.
+        state = self.move_id.state
+        drafted = state == "draft" and sign * amount < 0
+        return 0 if state == "cancel" or drafted else sign
 
     def _bills_sale_line(self, sale_line):
         if sale_line.is_downpayment:

@@ -601,6 +601,12 @@ class CustomerApprovalEvent(models.Model):
             problems += ledger.check_roots(checkpoints, events)
         problems += self.env["customer.approval.stage"]._find_unapproved_past_gate()
         problems += self.env["customer.approval.delivery"]._find_problems()
+        lines = self.env.registry["customer.approval.line.mixin"]
+        for name, model in self.env.registry.items():
+            if issubclass(model, lines) and not model._abstract:
+                problems += (
+                    self.env[name].sudo()._find_altered_copies()
+                )  # all there are
         companies = self.env["res.company"].sudo()  # all there are
         problems += [
             f"res.company,{company.id}: which changes are tolerated was changed by a "

@@ -116,6 +116,10 @@ class CustomerApprovalGuardedMixin(models.AbstractModel):
                 "The customer's approval cannot be written: it follows from what the "
                 "customer answers. Request customer approval instead."
             ),
+            "customer_approval_copied": lambda: self.env._(
+                "The status of a line follows from its document and cannot be written. "
+                "Use the document's buttons."
+            ),
             "customer_approval_asked": lambda: self.env._(
                 "A document whose customer was asked to approve it cannot be deleted. "
                 "Cancel it instead."

@@ -2,7 +2,9 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from odoo import api, fields, models
+from odoo.tools import SQL
 
+from ..tools import triggers
 from ..tools.capability import is_guarded
 from ..tools.content import first_line, related
 
@@ -15,12 +17,71 @@ class CustomerApprovalLineMixin(models.AbstractModel):
     """
 
     _name = "customer.approval.line.mixin"
+    _inherit = ["customer.approval.derived.mixin", "customer.approval.guarded.mixin"]
     _description = "Line of a Document to Be Approved by the Customer"
 
     _approval_document_field = None
     """The many2one to the document."""
     _approval_quantity_field = None
     """The quantity that the customer pays for."""
+    _approval_state_field = "state"
+    """The line's copy of the document's state."""
+
+    def _is_derivation_watched(self):
+        documents = self[self._approval_document_field]
+        staged = documents.filtered(lambda document: document._is_staged())
+        return bool(staged) and staged._is_any_watched()
+
+    @api.model
+    def _get_triggers(self):
+        documents = self.env[self._fields[self._approval_document_field].comodel_name]
+        state = self._approval_state_field
+        return [
+            *super()._get_triggers(),
+            triggers.Trigger(
+                self._table,
+                "copied",
+                f"AFTER INSERT OR UPDATE OF {state}",
+                "customer_approval_copied",
+                [
+                    documents._stage_document_type,
+                    documents._table,
+                    self._approval_document_field,
+                    state,
+                ],
+                deferred=True,
+                # Nothing is pending while lines are drafted: a table with pending
+                # triggers cannot be altered, as addons do that are installed.
+                condition=f"((new.{state})::text <> 'draft'::text)",
+            ),
+        ]
+
+    @api.model
+    def _find_altered_copies(self):
+        """Return which lines have another state than their document: Odoo invoices and
+        delivers by it.
+
+        :return: the list of texts
+        """
+        documents = self.env[self._fields[self._approval_document_field].comodel_name]
+        self.flush_model()
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT line.id FROM %(lines)s AS line"
+                "  JOIN %(documents)s AS document ON document.id = line.%(document)s"
+                " WHERE line.%(state)s IS DISTINCT FROM document.state"
+                "   AND document.stage_id IS NOT NULL"
+                " ORDER BY line.id",
+                lines=SQL.identifier(self._table),
+                documents=SQL.identifier(documents._table),
+                document=SQL.identifier(self._approval_document_field),
+                state=SQL.identifier(self._approval_state_field),
+            )
+        )
+        return [
+            f"{self._name},{row[0]}: its copy of the document's state was altered"
+            for row in rows
+        ]
 
     customer_approval_remark = fields.Char(
         string="Customer's Remark",

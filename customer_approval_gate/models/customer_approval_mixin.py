@@ -71,6 +71,7 @@ class CustomerApprovalMixin(models.AbstractModel):
     """
 
     _name = "customer.approval.mixin"
+    _inherit = "customer.approval.derived.mixin"
     _description = "Document to Be Approved by the Customer"
 
     customer_approval_status = fields.Selection(
@@ -635,6 +636,15 @@ class CustomerApprovalMixin(models.AbstractModel):
             columns.append("customer_approval_parent_id")
             fixed = [*fixed, "customer_approval_parent_id"]
         return [*columns, "customer_approval_status"], fixed
+
+    @api.model
+    def _is_derived(self, field):
+        # Odoo itself writes others, such as whether an invoice is blocked for payment.
+        return field.type in ("float", "monetary") or field.name == "invoice_status"
+
+    def _is_derivation_watched(self):
+        staged = self.filtered(lambda document: document._is_staged())
+        return bool(staged) and staged._is_any_watched()
 
     @api.model
     def _get_derived_approval_fields(self):

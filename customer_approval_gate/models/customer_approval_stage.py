@@ -15,6 +15,15 @@ from ..tools.entry import Entry
 STAGES_CHANGED = "stages_changed"
 """The key of the cursor's cache that says that a transaction has changed stages."""
 
+# What changes which stages come before which, or whose documents they are for.
+STRUCTURE_FIELDS = {
+    "active",
+    "company_id",
+    "document_state",
+    "reachable_anytime",
+    "sequence",
+}
+
 HISTORY_KEPT = "history_kept"
 """The key of the cursor's cache for the models that have any history."""
 
@@ -710,6 +719,7 @@ class CustomerApprovalStage(models.Model):
         # Documents that moved before the change were judged before it.
         self.env.flush_all()
         before = self._get_all_gates()
+        demands = self._get_all_demands() if STRUCTURE_FIELDS & vals.keys() else {}
         own = {stage: stage._read_flags() for stage in self}
         columns = {stage: stage._read_columns() for stage in self}
         self._forget_lists()
@@ -717,7 +727,77 @@ class CustomerApprovalStage(models.Model):
         capability.call(self._record_configuration, columns)
         self._log_flags(own)
         self._after_gate_change(before)
+        self._check_demands(demands)
         return result
+
+    def _get_demands(self):
+        """Return what these gates ask for: pairs of a gate and of ``(kind, company,
+        amount)``, from which amount on and of which company's documents."""
+        demands = set()
+        for gate in self.sudo():  # of all companies
+            if gate.requires_customer_approval:
+                demand = ("approval", gate.company_id, gate.approval_from_amount)
+                demands.add((gate, demand))
+            if gate._asks_for_deposit():
+                demands.add((gate, ("deposit", gate.company_id, 0.0)))
+        return demands
+
+    @api.model
+    def _get_all_demands(self):
+        """Return what is asked for on the way into each stage, and into each status of
+        Odoo's: ``{(stage, status): demands}``."""
+        companies = self.env["res.company"].sudo()  # of all there are
+        companies = companies.search(Domain.TRUE)
+        demands = {}
+        for document_type in self._document_models():
+            stages = self._get_list(document_type)
+            for stage in stages:
+                demands[stage, ""] = stage._find_gates(stages)._get_demands()
+            for state in {*stages.mapped("document_state")} - {False}:
+                gates = self.browse()
+                for company in companies:
+                    entry = stages._first_of_state(state, company)
+                    gates |= entry._find_gates(stages) if entry else gates
+                demands[self.browse(), f"{document_type}.{state}"] = (
+                    gates._get_demands()
+                )
+        return demands
+
+    def _check_demands(self, before):
+        """Refuse to take a gate away by moving stages: it goes by its own flag, where
+        everybody sees it.
+
+        :param dict before: what ``_get_all_demands()`` returned
+        :raise UserError: a stage would ask for less than before
+        """
+        present = self._get_all_demands() if before else {}
+        for key, demands in before.items():
+            own = {demand for _gate, demand in present.get(key, ())}
+            if key not in present and not key[1]:
+                continue  # nobody enters what was archived
+            for gate, (kind, company, amount) in demands:
+                still = {k for _gate, (k, _c, _a) in gate._get_demands()}
+                if kind not in still or any(
+                    kind == other
+                    and of in (company, company.browse())
+                    and since <= amount
+                    for other, of, since in own
+                ):
+                    continue
+                stage = key[0] or gate
+                count = stage._read_documents("__count").get(stage.id, 0)
+                raise UserError(
+                    self.env._(
+                        "With this, “%(stage)s” would no longer require what "
+                        "“%(gate)s” requires (%(count)s documents are in it). If that "
+                        "is what you want, remove the requirement on “%(gate)s” "
+                        "first, which is logged; then change the stages, and set it "
+                        "again.",
+                        stage=stage.name,
+                        gate=gate.name,
+                        count=count,
+                    )
+                )
 
     def unlink(self):
         self._forget_lists()

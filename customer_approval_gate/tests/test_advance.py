@@ -679,9 +679,18 @@ class TestFromAmount(AdvanceCommon):
 
     def test_totals_that_somebody_wrote_count_nothing(self):
         order = self._order(50000).with_user(self.salesperson)
-        order.order_line.write({"price_total": 1, "price_subtotal": 1})
-        order.write({"amount_total": 1, "amount_untaxed": 1})
+        with self._refused("cannot be written"):
+            order.order_line.write({"price_total": 1, "price_subtotal": 1})
+        with self._refused("cannot be written"):
+            order.write({"amount_total": 1, "amount_untaxed": 1})
         self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE sale_order_line SET price_total = 1, price_subtotal = 1"
+            " WHERE order_id = %s;"
+            "UPDATE sale_order SET amount_total = 1, amount_untaxed = 1 WHERE id = %s",
+            [order.id, order.id],
+        )
+        self.env.invalidate_all()
         with self._refused("customer approval is required"):
             order.action_confirm()
         with (

@@ -71,6 +71,7 @@ class TestAttacks(ApprovalCommon):
         self._check_blocked()
 
     def test_loosening_a_gate_is_logged(self):
+        self.production.requires_customer_approval = False
         self.production.document_state = False
         self.production.company_id = self.env.company
         log = "".join(self.production.message_ids.mapped("body"))

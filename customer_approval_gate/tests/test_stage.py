@@ -35,18 +35,59 @@ class TestStage(ApprovalCommon):
             self.cancelled.requires_customer_approval = True
 
     def test_reordering_moves_the_gate(self):
+        self.production.requires_customer_approval = False
         self.production.sequence = 45  # after the quality check
+        self.production.requires_customer_approval = True
         self.assertFalse(self.quality.gate_stage_ids)
-        self.assertIn("requires nothing", self._messages(self.quality))
         self.quality.sequence = 46
         self.assertEqual(self.quality.gate_stage_ids, self.production)
         self.assertIn("In Production", self._messages(self.quality))
 
+    def test_gates_are_not_taken_away_by_moving_stages(self):
+        """Whoever archives or moves the stage that asks is told to untick the flag."""
+        other = self.env["res.company"].create({"name": "Other"})
+        for values in (
+            {"active": False},
+            {"sequence": 45},
+            {"reachable_anytime": True, "requires_customer_approval": True},
+            {"company_id": other.id},
+            {"document_state": False, "sequence": 45},
+        ):
+            with (
+                self.subTest(values),
+                self.assertRaises(UserError),
+            ):
+                self.production.write(values)
+            self.env.invalidate_all()
+            self.assertEqual(self.quality.gate_stage_ids, self.production)
+        for values in ({"sequence": 25}, {"sequence": 25, "document_state": False}):
+            with (
+                self.subTest(values),
+                self._refused("remove the requirement on “In Prod"),
+            ):
+                self.quality.write(values)
+        self.production.write({"requires_customer_approval": False, "active": False})
+        self.assertFalse(self.quality.gate_stage_ids)
+
+    def test_another_gate_asks_for_the_same(self):
+        gate = self.production.copy({"sequence": 25, "document_state": False})
+        gate.requires_customer_approval = True
+        self.quality.requires_customer_approval = True
+        self.quality.sequence = 26
+        self.production.requires_customer_approval = False
+        gate.approval_from_amount = 100
+        with self._refused("no longer require"):
+            self.quality.sequence = 65
+        self.quality.requires_customer_approval = False
+        self.quality.sequence = 65
+
     def test_archived_and_deleted_gates_count_no_more(self):
+        self.production.requires_customer_approval = False
         self.production.active = False
         self.assertFalse(self.quality.gate_stage_ids)
         self.assertIn("Active: unticked", self._messages(self.production))
         self.production.active = True
+        self.production.requires_customer_approval = True
         self.assertEqual(self.quality.gate_stage_ids, self.production)
         gate = self.production.copy({"sequence": 25, "document_state": False})
         self.assertEqual(self.quality.gate_stage_ids, gate | self.production)

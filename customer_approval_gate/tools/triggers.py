@@ -7,6 +7,8 @@ be altered and dropped, and a trigger that was left behind does no harm. They ra
 errors of class 23 with table and constraint, which Odoo turns into messages.
 """
 
+import re
+
 from odoo.tools import SQL
 
 from .ledger import (
@@ -770,6 +772,34 @@ BEGIN
 END
 """
 
+# Arguments: the type of document, the table of documents, the column of the line that
+# says which it is, and the line's copy of its state. At the end of the transaction, as
+# both are now.
+COPIED = """
+DECLARE
+    altered boolean;
+BEGIN
+    IF to_regclass('@.customer_approval_stage') IS NULL OR NOT EXISTS (
+        SELECT FROM ONLY @.customer_approval_stage
+         WHERE document_type = TG_ARGV[0] AND requires_customer_approval AND active
+    ) THEN
+        RETURN NULL;
+    END IF;
+    EXECUTE format(
+        'SELECT line.%I IS DISTINCT FROM document.state'
+        '  FROM @.%I AS line JOIN @.%I AS document ON document.id = line.%I'
+        ' WHERE line.id = $1 AND document.stage_id IS NOT NULL',
+        TG_ARGV[3], TG_TABLE_NAME, TG_ARGV[1], TG_ARGV[2]
+    ) INTO altered USING NEW.id;
+    IF altered THEN
+        RAISE EXCEPTION 'The state of a line is that of its document.'
+            USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+                  CONSTRAINT = 'customer_approval_copied';
+    END IF;
+    RETURN NULL;
+END
+"""
+
 FUNCTIONS = {
     "customer_approval_is_sealed": (
         "seal numeric, sealed text, modulus numeric",
@@ -808,6 +838,7 @@ FUNCTIONS = {
         STRENGTH,
     ),
     "customer_approval_gate": ("", "trigger", "plpgsql", GATE),
+    "customer_approval_copied": ("", "trigger", "plpgsql", COPIED),
     "customer_approval_event": ("", "trigger", "plpgsql", EVENT),
     "customer_approval_checkpoint": ("", "trigger", "plpgsql", CHECKPOINT),
     "customer_approval_unalterable": ("", "trigger", "plpgsql", UNALTERABLE),
@@ -860,6 +891,7 @@ class Trigger:
     :param arguments: texts for the function
     :param str level: ``ROW`` or ``STATEMENT``
     :param bool deferred: whether it fires when the transaction ends
+    :param str condition: of the rows it fires for, as PostgreSQL itself writes it
     :param str body: of the function, where it is this trigger's own
     """
 
@@ -872,6 +904,26 @@ class Trigger:
         self.level = options.get("level", "ROW")
         self.deferred = options.get("deferred", False)
         self.body = options.get("body")
+        self.condition = options.get("condition")
+
+    def is_as_in(self, definition):
+        """Return whether PostgreSQL's definition of a trigger is this one's: when it
+        fires, for which rows, and with which arguments."""
+        found = re.fullmatch(
+            r"CREATE (?:CONSTRAINT )?TRIGGER \S+ (BEFORE|AFTER) (.+?) ON \S+ .*?"
+            r"FOR EACH (ROW|STATEMENT)(?: WHEN \((.+)\))? EXECUTE FUNCTION .*",
+            definition,
+            re.DOTALL,
+        )
+        if not found:
+            return False
+        moment, events, level, condition = found.groups()
+        own_moment, _space, own_events = self.when.partition(" ")
+        return (
+            (moment, level, condition) == (own_moment, self.level, self.condition)
+            and {*events.split(" OR ")} == {*own_events.split(" OR ")}
+            and all(argument in definition for argument in self.arguments)
+        )
 
     def install(self, cr):
         """Create the trigger anew."""
@@ -884,13 +936,15 @@ class Trigger:
         )
         cr.execute(
             SQL(
-                "CREATE %s TRIGGER %s %s ON %s %s FOR EACH %s EXECUTE FUNCTION %s(%s)",
+                "CREATE %s TRIGGER %s %s ON %s %s FOR EACH %s %s"
+                " EXECUTE FUNCTION %s(%s)",
                 SQL("CONSTRAINT") if self.deferred else SQL(),
                 SQL.identifier(self.name),
                 SQL(self.when),
                 SQL.identifier(self.table),
                 SQL("DEFERRABLE INITIALLY DEFERRED") if self.deferred else SQL(),
                 SQL(self.level),
+                SQL(f"WHEN ({self.condition})") if self.condition else SQL(),
                 SQL.identifier(self.function),
                 SQL(", ").join(SQL("%s", argument) for argument in self.arguments),
             )
@@ -1039,9 +1093,8 @@ def find_problems(cr, triggers):
             problems.append(f"{label} is missing")
         elif enabled not in ("O", "A"):
             problems.append(f"{label} is disabled")
-        elif function.split(".")[-1] != trigger.function or any(
-            argument not in definition.replace("''", "'")
-            for argument in trigger.arguments
+        elif function.split(".")[-1] != trigger.function or not trigger.is_as_in(
+            definition.replace("''", "'")
         ):
             problems.append(f"{label} was altered")
     cr.execute(
