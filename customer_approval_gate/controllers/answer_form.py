@@ -4,6 +4,7 @@
 import binascii
 import logging
 import secrets
+import struct
 from contextlib import nullcontext
 
 from odoo.exceptions import UserError
@@ -13,12 +14,16 @@ from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
 from ..tools import content as content_tools, files, ledger, links
 from ..tools.entry import Answer, EvidenceValues
+from ..tools.texts import clean_text
 
 _logger = logging.getLogger(__name__)
 
 REMARK_LENGTH = 1000
 TEXT_LENGTH = 10_000
 NAME_LENGTH = 200
+
+MOST_PIXELS = 5000
+"""How wide and how high a signature may be: screens are smaller."""
 FORMS = "customer_approval_forms"
 KEPT_FORMS = 10
 ANSWER_KEYS = "customer_approval_answer_keys"
@@ -171,10 +176,10 @@ class AnswerForm:
     # ------------------------------------------------------------------
 
     def _clean(self, post):
-        """Return the values of a form that are text, without the character that
-        PostgreSQL does not take and nobody means."""
+        """Return the values of a form that are text, without characters that nobody
+        types, one of which PostgreSQL does not take."""
         return {
-            name: value.replace("\x00", "")
+            name: value if name == "password" else clean_text(value)
             for name, value in post.items()
             if isinstance(value, str)
         }
@@ -294,6 +299,8 @@ class AnswerForm:
             files.kind_of("", content) != "image/png"
             or not content.startswith(b"\x89PNG")
             or len(content) > 1_000_000
+            # A small file may be a large image, which takes the memory of the server.
+            or max(struct.unpack(">II", content[16:24].ljust(8, b"\xff"))) > MOST_PIXELS
         ):
             raise UserError(
                 request.env._("The signature cannot be read. Please sign again.")

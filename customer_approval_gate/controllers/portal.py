@@ -380,9 +380,10 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
     )
     def portal_my_approval_resend(self, request_id, access_token=None, **kwargs):
         """Mail the link again, to those alone who are asked. Whoever wants it learns
-        nothing.
+        nothing, and gets nobody mailed by a number that they have counted up to.
 
-        :param access_token: of a link that has stopped: only its person gets a mail
+        :param access_token: of a link that has stopped: only its person gets a mail; or
+            of the document's own page: all get one
         """
         Request = request.env["customer.approval.request"].sudo()  # tells nothing
         approval = Request.browse(request_id).exists()
@@ -402,6 +403,9 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
 
     def _resend(self, approval, token):
         own = links.find_by_old_token(approval.approver_ids, token)
+        own |= links.find_by_token(approval.approver_ids, token)
+        if links.is_resend_token(approval, token):
+            own = approval.approver_ids
         partners = own.partner_id
         if approval.state in DECISIONS:
             counted = approval.approver_ids._filter_counted()
@@ -411,7 +415,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             return
         last = self._get_successor(approval) or approval
         waiting = last.approver_ids.filtered(
-            lambda a: a._is_open() and (not token or a.partner_id in partners)
+            lambda a: a._is_open() and a.partner_id in partners
         )
         if waiting:
             capability.call(last._remind, waiting)

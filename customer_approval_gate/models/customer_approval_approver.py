@@ -26,6 +26,7 @@ from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
 from ..tools import capability, content as content_tools, ledger, links, mails, triggers
 from ..tools.entry import Entry, EvidenceValues
+from ..tools.texts import clean_name
 
 _logger = logging.getLogger(__name__)
 
@@ -603,7 +604,7 @@ class CustomerApprovalApprover(models.Model):
         return {
             "state": answer.decision,
             "decided_on": decided_on,
-            "decided_by_name": answer.name.strip(),
+            "decided_by_name": clean_name(answer.name),
             "decided_by_id": answer.partner.id if answer.partner else False,
             "decision_method": answer.method,
             "witness_id": answer.witness.id if answer.witness else False,
@@ -713,7 +714,7 @@ class CustomerApprovalApprover(models.Model):
         approver.request_id._lock_with_document()
         if not approver._is_open():
             raise UserError(self.env._("You have answered, or passed it on already."))
-        name, address = (name or "").strip(), email_normalize(email or "")
+        name, address = clean_name(name), email_normalize(email or "")
         if not name or not address:
             raise UserError(self.env._("Please enter the name and the e-mail address."))
         if address in approver.request_id.approver_ids._filter_counted().mapped(

@@ -14,6 +14,7 @@ from ..tools import files, ledger, moments
 from ..tools.entry import Delivery, Entry
 from ..tools.languages import find_lang
 from ..tools.quantities import format_quantity
+from ..tools.texts import clean_name
 
 MAX_PHOTOS = 10
 
@@ -161,7 +162,7 @@ class CustomerApprovalDelivery(models.Model):
             ],
         }
         personal = {
-            "name": delivery.name.strip(),
+            "name": clean_name(delivery.name),
             "signature": delivery.signature or None,
             "place": delivery.place.strip() or None,
             "position": list(delivery.position) or None,
@@ -505,7 +506,7 @@ class CustomerApprovalDeliveredMixin(models.AbstractModel):
         self.invalidate_recordset(["delivery_confirmation"])
         if reason := self._can_confirm_delivery():
             raise UserError(reason)
-        if not delivery.name.strip():
+        if not clean_name(delivery.name):
             raise UserError(self.env._("Please enter who received it."))
         if not delivery.kind:
             raise UserError(self.env._("Please choose what is confirmed."))

@@ -14,7 +14,7 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.http import request as http_request
-from odoo.tools import SQL
+from odoo.tools import SQL, sql
 
 from odoo.addons.base.models.ir_model import MODULE_UNINSTALL_FLAG
 
@@ -208,7 +208,31 @@ class CustomerApprovalEvent(models.Model):
         """Return what of the database's part is missing, disabled or altered, and why
         nothing can be sealed."""
         problems = triggers.find_problems(self.env.cr, self._get_all_triggers())
-        return [*filter(None, [seal.find_problem()]), *problems]
+        return [
+            *filter(None, [seal.find_problem()]),
+            *problems,
+            *self._find_column_problems(),
+        ]
+
+    @api.model
+    def _find_column_problems(self):
+        """Return which of the columns that triggers read have another type than Odoo
+        gave them."""
+        stages = self.env["customer.approval.stage"]
+        columns = {stages: stages._get_gate_fields()}
+        for name in stages._document_models().values():
+            document = self.env[name]
+            columns[document] = {*document._get_gate_columns()[0]} - {"id"}
+        problems = []
+        for model, names in columns.items():
+            found = sql.table_columns(self.env.cr, model._table)
+            problems += [
+                f"column {name} of table {model._table} has another type"
+                for name in sorted(names)
+                if name in found
+                and found[name]["udt_name"] != model._fields[name].column_type[0]
+            ]
+        return problems
 
     # ------------------------------------------------------------------
     # Insert only, by our own code only

@@ -120,6 +120,11 @@ class CustomerApprovalGuardedMixin(models.AbstractModel):
                 "The status of a line follows from its document and cannot be written. "
                 "Use the document's buttons."
             ),
+            "customer_approval_missing_table": lambda: self.env._(
+                "A table of Customer Approval is missing in the database, so that "
+                "nobody can tell what was approved. Ask your administrator to use "
+                "“Check the Database” in the settings."
+            ),
             "customer_approval_asked": lambda: self.env._(
                 "A document whose customer was asked to approve it cannot be deleted. "
                 "Cancel it instead."

@@ -540,7 +540,7 @@ class CustomerApprovalRequest(models.Model):
     def _get_triggers(self):
         # The deadline changes together with its event.
         frozen = {*ledger.FROZEN_FIELDS} - {"partner_ids", "deadline"}
-        frozen |= {"id", "content", "content_html"}
+        frozen |= {"id", "content", "content_html", "link_nonce"}
         tables = [
             self._fields[name].relation for name in ("partner_ids", "attachment_ids")
         ]

@@ -13,6 +13,7 @@ from ..tools.entry import Answer, Entry, EvidenceValues
 from ..tools.languages import find_lang
 from ..tools.ledger import DECISIONS
 from ..tools.mails import MAIL_LATER
+from ..tools.texts import clean_name, is_blank
 
 
 # By what it does, as one file would be 1,800 lines.
@@ -322,17 +323,15 @@ class CustomerApprovalRequest(models.Model):
         self._check_not_too_late(answer)
         if answer.decision not in DECISIONS:
             raise UserError(self.env._("Please choose one of the answers."))
-        if not (answer.name or "").strip():
+        if not clean_name(answer.name):
             raise UserError(self.env._("Please enter your full name."))
-        if answer.decision in ("rejected", "changes_requested") and not (
-            (answer.reason or "").strip()
+        if answer.decision in ("rejected", "changes_requested") and is_blank(
+            answer.reason
         ):
             raise UserError(
                 self.env._("Please say why, so that we know what to change.")
             )
-        if answer.decision == "approved_conditions" and not (
-            (answer.conditions or "").strip()
-        ):
+        if answer.decision == "approved_conditions" and is_blank(answer.conditions):
             raise UserError(
                 self.env._("Please enter the conditions under which you approve.")
             )

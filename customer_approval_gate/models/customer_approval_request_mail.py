@@ -7,6 +7,7 @@ from collections import defaultdict
 from markupsafe import Markup
 
 from odoo import SUPERUSER_ID, api, fields, models
+from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.tools import email_normalize
 
@@ -172,6 +173,7 @@ class CustomerApprovalRequest(models.Model):
         """
         if not self.env.user._is_internal():
             self = self.with_context(**MAIL_LATER)  # they wait for no mail server
+        self._check_author(kwargs)
         message = super().message_post(**kwargs)
         if message.message_type in ("comment", "email") and not any(
             user._is_internal() for user in message.author_id.user_ids
@@ -186,6 +188,31 @@ class CustomerApprovalRequest(models.Model):
                 subtype_xmlid="mail.mt_note",
             )
         return message
+
+    def _check_author(self, values):
+        """Refuse what staff write in somebody else's name, such as the customer's.
+
+        :param values: of a message
+        :raise AccessError: it says that somebody else wrote it
+        """
+        if self.env.su or not self.env.user._is_internal():
+            return  # our own code, or what Odoo lets customers write
+        own = self.env.user.partner_id
+        author = values.get("author_id")
+        address = values.get("email_from")
+        if (author and author != own.id) or (
+            address and email_normalize(address) != own.email_normalized
+        ):
+            raise AccessError(
+                self.env._(
+                    "You may write about an approval in your own name only. Leave the "
+                    "author empty."
+                )
+            )
+
+    def _get_resend_token(self):
+        self.ensure_one()
+        return links.resend_token(self)
 
     def _get_conversation_domain(self, reader):
         """Return the domain of the messages that a person reads on the page: one

@@ -26,6 +26,13 @@ ALLOWED = re.compile(
 )
 
 
+# Where something is answered, or written down.
+OURS = re.compile(
+    r"(/[a-z]{2}(_[A-Z]{2})?)?/"
+    r"(my/(approvals|deliveries|orders|invoices)|customer_approval|approval)(/|$)"
+)
+
+
 class IrHttp(models.AbstractModel):
     _inherit = "ir.http"
 
@@ -33,6 +40,12 @@ class IrHttp(models.AbstractModel):
     def _pre_dispatch(cls, rule, args):
         """A screen that was handed over to a customer shows nothing of the back office,
         whatever address is typed, until the salesperson takes it back."""
+        # Odoo lets each route be called by this method, and without a token against
+        # forged forms: it would answer in the customer's name.
+        if request.httprequest.method in ("OPTIONS", "TRACE") and OURS.match(
+            request.httprequest.path
+        ):
+            raise werkzeug.exceptions.MethodNotAllowed()
         cls._keep_screen_handed_over()
         return super()._pre_dispatch(rule, args)
 

@@ -3,6 +3,7 @@
 """What PostgreSQL itself refuses, as whoever types SQL meets it: with triggers on,
 nothing gets an unapproved document past a gate, and no evidence is forged."""
 
+import psycopg2
 from psycopg2.errors import CheckViolation
 
 from odoo.exceptions import UserError
@@ -408,6 +409,10 @@ class TestDatabase(DatabaseMixin, ApprovalCommon):
         """Whoever removes the addon by force can still work."""
         self.env.flush_all()
         self.cr.execute(
+            "UPDATE ir_module_module SET state = 'uninstalled'"
+            " WHERE name = 'customer_approval_gate'"
+        )
+        self.cr.execute(
             "ALTER TABLE customer_approval_request RENAME TO customer_approval_gone"
         )
         self.cr.execute(
@@ -417,6 +422,117 @@ class TestDatabase(DatabaseMixin, ApprovalCommon):
         self.cr.execute(
             "UPDATE sale_order SET state = 'draft' WHERE id = %s", [self.order.id]
         )
+
+    def test_what_triggers_read_is_not_there(self):
+        """While the addon is installed nothing is let through instead."""
+        self.env.flush_all()
+        move = (
+            "UPDATE sale_order SET state = 'sale', stage_id = %s WHERE id = %s",
+            [self.production.id, self.order.id],
+        )
+        for statement in (
+            "ALTER TABLE customer_approval_request RENAME TO elsewhere",
+            "ALTER TABLE customer_approval_stage RENAME TO elsewhere",
+            "ALTER TABLE customer_approval_event RENAME TO elsewhere",
+            "ALTER TABLE sale_order RENAME COLUMN customer_approval_status TO other",
+            "ALTER TABLE customer_approval_stage"
+            " RENAME COLUMN requires_customer_approval TO other",
+        ):
+            with (
+                self.subTest(statement),
+                mute_logger("odoo.sql_db"),
+                self.cr.savepoint(flush=False) as savepoint,
+            ):
+                # What is checked when the transaction ends keeps tables from changing.
+                self.cr.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                self.cr.execute(statement)
+                with self.assertRaises(psycopg2.Error):
+                    self.cr.execute(*move)
+                savepoint.rollback()
+
+    def test_columns_made_anew(self):
+        """With a default that says that no stage is active: Verify names them."""
+        self.env.flush_all()
+        with self.cr.savepoint(flush=False) as savepoint:
+            self.cr.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            self.cr.execute(
+                "ALTER TABLE customer_approval_stage RENAME COLUMN active TO other;"
+                "ALTER TABLE customer_approval_stage"
+                " ADD COLUMN active boolean DEFAULT FALSE"
+            )
+            self.env.invalidate_all()
+            problems = self.env["customer.approval.stage"]._find_unlogged()
+            self.assertIn(
+                f"customer.approval.stage,{self.production.id}", str(problems)
+            )
+            savepoint.rollback()
+        self.env.invalidate_all()
+
+    def test_what_hides_rows_from_triggers(self):
+        find = self.env["customer.approval.event"]._find_database_problems
+        self.env.flush_all()
+        for statement, problem in (
+            (
+                "ALTER TABLE customer_approval_stage ENABLE ROW LEVEL SECURITY",
+                "has row-level security",
+            ),
+            (
+                "ALTER TABLE customer_approval_stage"
+                " ALTER COLUMN document_type TYPE text USING 'none'",
+                "column document_type of table customer_approval_stage has another",
+            ),
+            (
+                "CREATE TABLE heir () INHERITS (sale_order)",
+                "has tables that inherit from it",
+            ),
+            (
+                "CREATE RULE evil AS ON DELETE TO customer_approval_stage"
+                " DO INSTEAD NOTHING",
+                "has rules",
+            ),
+            (
+                "CREATE OR REPLACE FUNCTION customer_approval_key(fingerprint text)"
+                " RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT 5::numeric'",
+                "function customer_approval_key was altered",
+            ),
+            (
+                "DROP TRIGGER customer_approval_gate ON sale_order;"
+                "CREATE TRIGGER customer_approval_gate BEFORE DELETE ON sale_order"
+                " FOR EACH ROW EXECUTE FUNCTION customer_approval_gate_sale_order("
+                "'sale.order', 'sale_order', '{}', '[\"sale\"]')",
+                "was altered",
+            ),
+        ):
+            with (
+                self.subTest(problem),
+                self.cr.savepoint(flush=False) as savepoint,
+            ):
+                self.cr.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                self.cr.execute(statement)
+                self.assertTrue(any(problem in line for line in find()), find())
+                savepoint.rollback()
+        self.assertEqual(find(), [])
+
+    def test_policies_of_rows(self):
+        """What a policy hides from whoever owns the table is an error, and no gate that
+        is open."""
+        self.env.flush_all()
+        with (
+            mute_logger("odoo.sql_db"),
+            self.cr.savepoint(flush=False) as savepoint,
+        ):
+            self.cr.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            self.cr.execute(
+                "ALTER TABLE customer_approval_stage ENABLE ROW LEVEL SECURITY;"
+                "ALTER TABLE customer_approval_stage FORCE ROW LEVEL SECURITY;"
+                "CREATE POLICY none ON customer_approval_stage USING (FALSE)"
+            )
+            with self.assertRaises(psycopg2.Error):
+                self.cr.execute(
+                    "UPDATE sale_order SET state = 'sale', stage_id = %s WHERE id = %s",
+                    [self.production.id, self.order.id],
+                )
+            savepoint.rollback()
 
     def test_messages(self):
         """Odoo shows what the database says, in the user's words."""

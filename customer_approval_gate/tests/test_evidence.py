@@ -379,6 +379,7 @@ class TestEvidence(EvidenceMixin, ApprovalCommon):
             "write_uid",
             "write_date",
             "access_token",
+            "link_nonce",
             "message_main_attachment_id",
             "certificate_id",
             "document_pdf_id",

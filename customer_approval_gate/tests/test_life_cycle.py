@@ -11,6 +11,8 @@ import tempfile
 import zipfile
 from unittest.mock import patch
 
+from psycopg2.errors import CheckViolation
+
 from odoo.exceptions import AccessError, RedirectWarning, UserError
 from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import HttpCase, new_test_user, tagged
@@ -261,10 +263,21 @@ class TestCopiesAndKeys(HttpCase, EvidenceMixin, ApproverCommon):
         request = self._ask(self._create_order(), partners=self.ada)
         token = links.token_of(request.approver_ids)
         self.env.flush_all()
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaises(CheckViolation),
+            self.env.cr.savepoint(flush=False),
+        ):
+            self.env.cr.execute(
+                "UPDATE customer_approval_request SET link_nonce = 'x' WHERE id = %s",
+                [request.id],
+            )
+        self.env.cr.execute("SET LOCAL session_replication_role = replica")
         self.env.cr.execute(
             "UPDATE customer_approval_request SET link_nonce = 'x' WHERE id = %s",
             [request.id],
         )
+        self.env.cr.execute("SET LOCAL session_replication_role = origin")
         request.invalidate_recordset()
         self.assertFalse(links.find_by_token(request.approver_ids, token))
         with self.assertRaises(AccessError):

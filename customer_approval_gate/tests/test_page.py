@@ -1,17 +1,21 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import base64
 import json
 import logging
 import os
 import pathlib
 import re
 import socket
+import struct
 import unittest
+import zlib
 from datetime import timedelta
 from unittest.mock import patch
 
 from odoo import fields, http
+from odoo.exceptions import AccessError
 from odoo.tests import (
     JsonRpcException,
     freeze_time,
@@ -775,6 +779,73 @@ class TestPage(PageCommon):
         url = f"/my/approvals/{self.request.id}/resend"
         codes = [self._post(url, csrf).status_code for _time in range(4)]
         self.assertEqual(codes, [200, 200, 200, 429])
+
+    def test_links_are_mailed_for_those_who_have_one(self):
+        """Nobody is mailed by a number that somebody has counted up to."""
+        csrf = self._csrf(self._visit().text)
+        url = f"/my/approvals/{self.request.id}/resend"
+        self._get_mails()
+        for token in ("", "x"):
+            self._post(url, csrf, access_token=token)
+            self.assertFalse(self._get_mails())
+        self._anonymous()
+        page = self.url_open(self.order.get_portal_url()).text
+        token = links.resend_token(self.request)
+        self.assertIn(token, page)
+        self._post(url, self._csrf(page), access_token=token)
+        self.assertEqual(set(self._get_mails()), {self.ada, self.bob})
+
+    def test_methods_that_odoo_lets_through(self):
+        """Odoo asks for no token against forged forms by these."""
+        self._visit()
+        values = {
+            "decision": "approved",
+            "name": "Eve",
+            "approver": self.approver.id,
+            "access_token": links.token_of(self.approver),
+        }
+        for path in (f"/my/approvals/{self.request.id}/answer", "/my/approvals/1"):
+            response = self.opener.options(
+                self.base_url() + path, params=values, timeout=20
+            )
+            self.assertEqual(response.status_code, 405)
+        self.env.invalidate_all()
+        self.assertEqual(self.request.state, "pending")
+
+    def test_names_that_nobody_can_read(self):
+        for name in ("\u200b\u200b", "\u202e \u2066", "...", "\x07"):
+            response = self._answer_page(name=name)
+            self.assertIn("enter your full name", response.text, repr(name))
+        self.assertEqual(self.request.state, "pending")
+        self._answer_page(name="  Ada\u200b \x07Appro\u202ever ")
+        self.env.invalidate_all()
+        self.assertEqual(self.approver.decided_by_name, "Ada Approver")
+
+    def test_reason_that_nobody_can_read(self):
+        response = self._answer_page(decision="rejected", reason="\u200b\u2060")
+        self.assertIn("Please say why", response.text)
+        self.assertEqual(self.request.state, "pending")
+
+    def test_large_signatures(self):
+        chunk = b"IHDR" + struct.pack(">IIBBBBB", 30000, 30000, 1, 0, 0, 0, 0)
+        image = (
+            b"\x89PNG\r\n\x1a\n"
+            + struct.pack(">I", 13)
+            + chunk
+            + struct.pack(">I", zlib.crc32(chunk))
+        )
+        response = self._answer_page(signature=base64.b64encode(image).decode())
+        self.assertIn("signature cannot be read", response.text)
+
+    def test_nobody_writes_in_the_customers_name(self):
+        request = self.request.with_user(self.salesperson)
+        for values in (
+            {"author_id": self.ada.id},
+            {"email_from": "ada@oak.example"},
+        ):
+            with self.assertRaisesRegex(AccessError, "in your own name"):
+                request.message_post(body="I approve", **values)
+        request.message_post(body="Mine", author_id=self.salesperson.partner_id.id)
 
     def test_limits_forget(self):
         rates = self.env["customer.approval.rate"]

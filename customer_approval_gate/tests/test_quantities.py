@@ -85,7 +85,7 @@ class TestQuantities(ApprovalCommon):
         order = self._create_order()
         order.company_id.customer_approval_typos_allowed = True
         order.company_id.customer_approval_lower_allowed = True
-        order.order_line.name = False
+        order.order_line.name = ""
         self._bring_to_status(order, "approved")
         order.order_line.price_unit -= 1
         event = order.customer_approval_event_ids.filtered(

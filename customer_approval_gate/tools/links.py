@@ -127,6 +127,17 @@ def find_by_foreign_token(approvers, token):
     return found
 
 
+def resend_token(request):
+    """Return what lets whoever reads the document's own page ask for the links of a
+    request to be mailed, to those who are asked."""
+    return _make_token(request, "resend")
+
+
+def is_resend_token(request, token):
+    """Return whether a page of ours asks for links to be mailed."""
+    return _is_same(token, resend_token(request))
+
+
 def thread_token(request, pid, approver):
     """Return what opens the conversation about a request to a contact.
 

@@ -253,6 +253,7 @@ GATE_EARLY = """
     IF to_regclass('@.customer_approval_request') IS NULL
        OR to_regclass('@.customer_approval_event') IS NULL
        OR to_regclass('@.customer_approval_stage') IS NULL THEN
+        PERFORM @.customer_approval_must_be_gone();
         RETURN COALESCE(NEW, OLD);
     END IF;
     IF TG_OP = 'UPDATE' AND {unchanged} THEN
@@ -296,6 +297,7 @@ BEGIN
     IF to_regclass('@.customer_approval_request') IS NULL
        OR to_regclass('@.customer_approval_event') IS NULL
        OR to_regclass('@.customer_approval_stage') IS NULL THEN
+        PERFORM @.customer_approval_must_be_gone();
         RETURN COALESCE(NEW, OLD);
     END IF;
     IF TG_OP = 'TRUNCATE' THEN
@@ -733,6 +735,7 @@ DECLARE
     name text;
 BEGIN
     IF to_regclass('@.customer_approval_event') IS NULL THEN
+        PERFORM @.customer_approval_must_be_gone();
         RETURN NULL;
     END IF;
     IF TG_OP = 'UPDATE' AND NEW.id <> OLD.id THEN
@@ -779,7 +782,11 @@ COPIED = """
 DECLARE
     altered boolean;
 BEGIN
-    IF to_regclass('@.customer_approval_stage') IS NULL OR NOT EXISTS (
+    IF to_regclass('@.customer_approval_stage') IS NULL THEN
+        PERFORM @.customer_approval_must_be_gone();
+        RETURN NULL;
+    END IF;
+    IF NOT EXISTS (
         SELECT FROM ONLY @.customer_approval_stage
          WHERE document_type = TG_ARGV[0] AND requires_customer_approval AND active
     ) THEN
@@ -800,7 +807,23 @@ BEGIN
 END
 """
 
+# What triggers read is not there: that is right while the addon is uninstalled, and
+# what it left behind does no harm then. Else somebody has renamed it.
+MUST_BE_GONE = """
+BEGIN
+    IF EXISTS (
+        SELECT FROM ONLY @.ir_module_module
+         WHERE name = 'customer_approval_gate' AND state IN ('installed', 'to upgrade')
+    ) THEN
+        RAISE EXCEPTION 'A table of Customer Approval Gate is missing.'
+            USING ERRCODE = 'check_violation',
+                  CONSTRAINT = 'customer_approval_missing_table';
+    END IF;
+END
+"""
+
 FUNCTIONS = {
+    "customer_approval_must_be_gone": ("", "void", "plpgsql STABLE", MUST_BE_GONE),
     "customer_approval_is_sealed": (
         "seal numeric, sealed text, modulus numeric",
         "boolean",
@@ -850,6 +873,15 @@ FUNCTIONS = {
 """By name: arguments, result, language and body."""
 
 KEY_FUNCTION = "customer_approval_key"
+
+READ_TABLES = (
+    "customer_approval_event",
+    "customer_approval_request",
+    "customer_approval_stage",
+    "ir_module_module",
+    "res_company",
+)
+"""What triggers read."""
 
 
 def gate(table, arguments, columns, fixed):
@@ -1001,7 +1033,7 @@ def install_functions(cr, triggers=()):
         cr.execute(
             SQL(
                 "CREATE OR REPLACE FUNCTION %s(%s) RETURNS %s LANGUAGE %s"
-                " SET search_path = pg_catalog, pg_temp AS %s",
+                " SET search_path = pg_catalog, pg_temp SET row_security = off AS %s",
                 SQL.identifier(name),
                 SQL(arguments),
                 SQL(result),
@@ -1053,19 +1085,22 @@ def read_keys(cr):
     return keys
 
 
-def install_keys(cr, keys):
-    """Let the database take seals that were made with these keys, and no others."""
+def _key_body(keys):
     cases = " ".join(
         f"WHEN '{fingerprint}' THEN {int(modulus)}"
         for fingerprint, modulus in sorted(keys.items())
     )
-    body = f"SELECT CASE fingerprint {cases} END::numeric"
+    return f"SELECT CASE fingerprint {cases} END::numeric"
+
+
+def install_keys(cr, keys):
+    """Let the database take seals that were made with these keys, and no others."""
     cr.execute(
         SQL(
             "CREATE OR REPLACE FUNCTION %s(fingerprint text) RETURNS numeric"
             " LANGUAGE sql IMMUTABLE AS %s",
             SQL.identifier(KEY_FUNCTION),
-            body,
+            _key_body(keys),
         )
     )
 
@@ -1105,15 +1140,52 @@ def find_problems(cr, triggers):
     rows = cr.fetchall()
     sources = {row[0]: row[1:] for row in rows}
     schema = _get_schema(cr)
-    config = ["search_path=pg_catalog, pg_temp"]
+    # Rows that a policy hides are an error then, and not simply missing.
+    config = ["search_path=pg_catalog, pg_temp", "row_security=off"]
     if len(rows) != len(sources):
         problems.append("somebody has added functions of the same names")
+    if sources.get(KEY_FUNCTION, ("",))[0] != _key_body(read_keys(cr)):
+        problems.append(f"function {KEY_FUNCTION} was altered")
+    problems += _find_table_problems(cr, {trigger.table for trigger in triggers})
     functions = _get_functions(triggers)
     for name, (_arguments, _result, _language, body) in functions.items():
         if name not in sources:
             problems.append(f"function {name} is missing")
         elif sources[name] != (body.replace("@.", schema), config):
             problems.append(f"function {name} was altered")
+    return problems
+
+
+def _find_table_problems(cr, tables):
+    """Return what keeps triggers from seeing rows, or lets rows be written past them:
+    policies of rows, tables that inherit, rules."""
+    cr.execute(
+        """
+        SELECT relname, relrowsecurity,
+               EXISTS (SELECT FROM pg_inherits WHERE inhparent = pg_class.oid),
+               EXISTS (
+                   SELECT FROM pg_rewrite
+                    WHERE ev_class = pg_class.oid AND rulename <> '_RETURN'
+               )
+          FROM pg_class
+         WHERE relname = ANY(%s) AND relkind IN ('r', 'p')
+           AND relnamespace = current_schema::regnamespace
+         ORDER BY relname
+        """,
+        [sorted({*tables, *READ_TABLES})],
+    )
+    rows = cr.fetchall()
+    problems = [
+        f"table {name} is missing"
+        for name in sorted({*tables, *READ_TABLES} - {row[0] for row in rows})
+    ]
+    for name, has_policies, has_heirs, has_rules in rows:
+        if has_policies:
+            problems.append(f"table {name} has row-level security")
+        if has_heirs:
+            problems.append(f"table {name} has tables that inherit from it")
+        if has_rules:
+            problems.append(f"table {name} has rules")
     return problems
 
 

@@ -7,16 +7,6 @@ from odoo import SUPERUSER_ID, api
 def migrate(cr, version):
     """Links have become those of one database and one request: the ones of before stop,
     and whoever is asked is mailed a new one."""
-    cr.execute(
-        """
-        UPDATE customer_approval_request
-           SET link_nonce = replace(
-                   gen_random_uuid()::text || gen_random_uuid()::text, '-', ''
-               )
-         WHERE link_nonce IS NULL
-        """
-    )
     env = api.Environment(cr, SUPERUSER_ID, {})
     requests = env["customer.approval.request"]
-    requests.invalidate_model(["link_nonce"])
     requests.search([("state", "=", "pending")])._mail_new_links()
