@@ -284,15 +284,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         approver |= links.find_by_token(approval.approver_ids, token)
         if foreign := links.find_by_foreign_token(approval.approver_ids, token):
             self._use_persons_language(approval, foreign)
-            return self._refuse(
-                403,
-                request.env._("This link belongs to another system"),
-                request.env._(
-                    "It was mailed from a system of which this one is a copy, or "
-                    "before this one was moved. Please use the link in our last "
-                    "e-mail, or ask us for a new one."
-                ),
-            )
+            return self._refuse_other_system()
         if not approver:
             if not self._count_wrong(approval.id):
                 return self._refuse_too_many()
@@ -348,6 +340,17 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
             request.env._(
                 "The link is not complete, or it belongs to somebody else. Please "
                 "use the link in our e-mail as it is, or ask your contact."
+            ),
+        )
+
+    def _refuse_other_system(self):
+        return self._refuse(
+            403,
+            request.env._("This link belongs to another system"),
+            request.env._(
+                "It was mailed from a system of which this one is a copy, or before "
+                "this one was moved. Please use the link in our last e-mail, or ask "
+                "us for a new one."
             ),
         )
 

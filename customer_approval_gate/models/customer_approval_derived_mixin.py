@@ -47,9 +47,14 @@ class CustomerApprovalDerivedMixin(models.AbstractModel):
     def default_get(self, fields):
         """What follows from others has no default."""
         defaults = super().default_get(fields)
-        for name in self._get_derived_fields() & defaults.keys():
+        for name in self._get_fields_without_default() & defaults.keys():
             del defaults[name]
         return defaults
+
+    @api.model
+    def _get_fields_without_default(self):
+        """Return the fields that no default fills, whoever has set or sent one."""
+        return {*self._get_derived_fields()}
 
     @api.model_create_multi
     def create(self, vals_list):

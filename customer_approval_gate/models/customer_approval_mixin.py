@@ -668,11 +668,9 @@ class CustomerApprovalMixin(models.AbstractModel):
             )
 
     @api.model
-    def default_get(self, fields):
-        defaults = super().default_get(fields)
-        for name in self._get_derived_approval_fields() & defaults.keys():
-            del defaults[name]
-        return defaults
+    def _get_fields_without_default(self):
+        own = self._get_derived_approval_fields()
+        return super()._get_fields_without_default() | own
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -166,23 +166,29 @@ def is_leaving_blocked(documents):
     return bool(own) and own.name == documents._name
 
 
-class FollowingStage:
-    """The states being written follow a move to a stage, which keeps the history.
+class _OfRecords:
+    """What counts for some records only.
 
-    :param documents: those that move
+    :param records: those
     """
 
-    def __init__(self, documents):
-        self.name = documents._name
-        self.ids = set(documents.ids)
+    def __init__(self, records):
+        self.name = records._name
+        self.ids = set(records.ids)
+
+    def is_of(self, records):
+        return self.name == records._name and self.ids.issuperset(records.ids)
+
+
+class FollowingStage(_OfRecords):
+    """The states being written follow a move to a stage, which keeps the history: of
+    the documents that move."""
 
 
 def is_following_stage(documents):
     """Return whether the state of these documents follows their stage."""
     own = find(documents.env, FollowingStage)
-    return (
-        bool(own) and own.name == documents._name and own.ids.issuperset(documents.ids)
-    )
+    return bool(own) and own.is_of(documents)
 
 
 class Entering(Lasting):
@@ -198,7 +204,7 @@ class Entering(Lasting):
         ids.update(dict.fromkeys(documents.ids))
 
 
-class AutoAdvancing:
+class AutoAdvancing(_OfRecords):
     """Documents move on by themselves.
 
     :param documents: those that move
@@ -206,16 +212,14 @@ class AutoAdvancing:
     """
 
     def __init__(self, documents, note):
-        self.name = documents._name
-        self.ids = set(documents.ids)
+        super().__init__(documents)
         self.note = note
 
 
 def get_note(document):
     """Return why a document moves on by itself, or an empty text if it does not."""
     own = find(document.env, AutoAdvancing)
-    moves = bool(own) and own.name == document._name and document.id in own.ids
-    return own.note if moves else ""
+    return own.note if own and own.is_of(document) else ""
 
 
 class Guarded(Lasting):
@@ -236,20 +240,15 @@ def is_guarded(document):
     )
 
 
-class Delivering:
-    """Goods of orders are delivered: what was not ordered becomes lines of theirs.
-
-    :param orders: the ``sale.order`` records
-    """
-
-    def __init__(self, orders):
-        self.ids = set(orders.ids)
+class Delivering(_OfRecords):
+    """Goods of ``sale.order`` records are delivered: what was not ordered becomes lines
+    of theirs."""
 
 
 def is_delivering(order):
     """Return whether goods of the order are being delivered."""
     return any(
-        isinstance(own, Delivering) and order.id in own.ids for own in _stack(order.env)
+        isinstance(own, Delivering) and own.is_of(order) for own in _stack(order.env)
     )
 
 
