@@ -177,7 +177,7 @@ class CustomerApprovalEvent(models.Model):
         check_home(self.env)
         if self._introduce_key():
             _logger.info("The database takes the seals of this server from now on.")
-        if not seal.find_problem():
+        if not seal.find_problem(self.env):
             self._record_keys()
         for problem in triggers.find_problems(self.env.cr, self._get_all_triggers()):
             _logger.error(
@@ -209,7 +209,7 @@ class CustomerApprovalEvent(models.Model):
         nothing can be sealed."""
         problems = triggers.find_problems(self.env.cr, self._get_all_triggers())
         return [
-            *filter(None, [seal.find_problem()]),
+            *filter(None, [seal.find_problem(self.env)]),
             *problems,
             *self._find_column_problems(),
         ]
@@ -548,7 +548,7 @@ class CustomerApprovalEvent(models.Model):
 
     @api.model
     def _get_mark_check(self, keys):
-        if seal.find_problem():  # which is one of those that are found
+        if seal.find_problem(self.env):  # which is one of those that are found
             return lambda event: event["key_id"] in keys
         return lambda event: event["key_id"] in keys and seal.is_marked(event)
 
@@ -557,7 +557,7 @@ class CustomerApprovalEvent(models.Model):
         """Return the keys that the database takes seals of. Whoever can add one there
         could as well switch it off; one that is only in the ledger is forged."""
         keys = triggers.read_keys(self.env.cr)
-        if not seal.find_problem():
+        if not seal.find_problem(self.env):
             fingerprint, modulus = seal.get_public_key()
             keys[fingerprint] = modulus
         return keys

@@ -46,7 +46,7 @@ class CustomerApprovalGuardedMixin(models.AbstractModel):
 
         :return: whether it did not take them before
         """
-        if problem := seal.find_problem():
+        if problem := seal.find_problem(self.env):
             # Odoo works without it, but for what needs it, which says so.
             _logger.error("%s", problem)
             return False

@@ -65,7 +65,7 @@ class IrHttp(models.AbstractModel):
             )
             if request.dispatcher.routing_type != "http":
                 raise UserError(message) from None
-            return request.render(
+            response = request.render(
                 "customer_approval_gate.portal_refusal",
                 {
                     "page_name": "customer_approval",
@@ -75,6 +75,8 @@ class IrHttp(models.AbstractModel):
                 },
                 status=503,
             )
+            response.flatten()  # as Odoo does with what a page returns
+            return response
 
     @classmethod
     def _keep_screen_handed_over(cls):

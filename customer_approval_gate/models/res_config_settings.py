@@ -62,7 +62,7 @@ class ResConfigSettings(models.TransientModel):
     def _compute_customer_approval_server(self):
         parameters = self.env["ir.config_parameter"].sudo()  # shown with settings
         for settings in self:
-            settings.customer_approval_key_problem = seal.find_problem()
+            settings.customer_approval_key_problem = seal.find_problem(self.env)
             settings.customer_approval_copied_on = fields.Datetime.to_datetime(
                 parameters.get_param(identity.COPIED)
             )

@@ -309,10 +309,11 @@ class TestCopiesAndKeys(HttpCase, EvidenceMixin, ApproverCommon):
                     ),
                     mute_logger("odoo.addons.customer_approval_gate.models.ir_http"),
                 ):
-                    self.assertIn("cannot be used", seal.find_problem())
+                    self.assertIn("cannot be used", seal.find_problem(self.env))
                     self.assertEqual(self.url_open("/web/login").status_code, 200)
                     page = self.url_open(url)
                     self.assertEqual(page.status_code, 503)
+                    self.assertIn("Nothing was answered", page.text)
                     self.assertNotIn(folder, page.text, "no internals for customers")
                     settings = self.env["res.config.settings"].create({})
                     self.assertIn(folder, settings.customer_approval_key_problem)
@@ -328,7 +329,7 @@ class TestCopiesAndKeys(HttpCase, EvidenceMixin, ApproverCommon):
                         event._register_hook()
                     problems = event._find_database_problems()
                     self.assertIn("cannot be used", "".join(problems))
-        self.assertFalse(seal.find_problem())
+        self.assertFalse(seal.find_problem(self.env))
 
     def test_key_in_the_environment(self):
         """Several servers share it."""

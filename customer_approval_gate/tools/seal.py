@@ -46,12 +46,12 @@ def get_key_path():
     return _get_default_path(config["data_dir"])
 
 
-def find_problem():
+def find_problem(env):
     """Return why the key cannot be used, or nothing."""
     try:
         get_public_key()
     except KeyProblem as error:
-        return str(error)
+        return env._(error.args[0])
     return ""
 
 
