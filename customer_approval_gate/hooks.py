@@ -4,7 +4,7 @@
 from odoo.tools import SQL
 from odoo.tools.sql import column_exists, create_column
 
-from .tools import triggers
+from .tools import capability, triggers
 from .tools.entry import Answer
 
 # The documents' tables: before the installation there are no models to ask.
@@ -142,6 +142,7 @@ def uninstall_hook(env):
         )
     for table in (
         "mailing",
+        "repetition",
         "delivery",
         "personal",
         "checkpoint",
@@ -154,7 +155,8 @@ def uninstall_hook(env):
         )
     # Nothing of ours is left beside our tables.
     for name in OUR_FILES:
-        env["ir.attachment"].search([("res_model", "=", name)]).unlink()
+        with capability.hold(env, capability.Erasing()):
+            env["ir.attachment"].search([("res_model", "=", name)]).unlink()
         env["mail.message"].search([("model", "=", name)]).unlink()
         env["mail.followers"].search([("res_model", "=", name)]).unlink()
         env["mail.activity"].search([("res_model", "=", name)]).unlink()

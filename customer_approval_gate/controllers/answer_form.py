@@ -279,7 +279,7 @@ class AnswerForm:
 
     def _read_remarks(self, approval, post):
         remarks = {}
-        for line in approval.content["lines"]:
+        for line in ledger.flat(approval.content)["lines"]:
             key = str(line["line_id"])
             text = (post.get(f"remark_{key}") or "").strip()[:REMARK_LENGTH]
             if text:
@@ -374,7 +374,9 @@ class AnswerForm:
             "line_name": content_tools.line_name,
             "optional": optional,
             "priced_lines": [
-                line for line in approval.content["lines"] if line["kind"] == "product"
+                line
+                for line in ledger.flat(approval.content)["lines"]
+                if line["kind"] == "product"
             ],
             "totals": self._get_totals(approval, chosen.ids) if optional else None,
             "typed": post,

@@ -9,7 +9,6 @@ from odoo.http import request
 
 from ..models.ir_http import HANDED_OVER
 from ..tools import links
-from ..tools.entry import Entry
 from ..tools.languages import find_lang
 from ..tools.ledger import DECISIONS
 from ..tools.mails import MAIL_LATER
@@ -31,8 +30,6 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
         except AccessError:
             request.session.pop(HANDED_OVER, None)  # it would not come back
             raise
-        if request.httprequest.method == "GET":
-            self._hand_over(approval)
         request.update_context(**MAIL_LATER)  # nobody waits for a mail server
         partner = approval.partner_id
         request.update_context(lang=find_lang(request.env, partner.lang, approval.lang))
@@ -42,7 +39,7 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
 
     def _hand_over(self, approval):
         """From now on the screen shows nothing else, see ``ir.http``."""
-        request.session[HANDED_OVER] = [approval.id, request.env.uid]
+        approval.with_user(request.env.user)._hand_over_screen(request.session)
 
     def _get_approver(self, approval, post):
         """Return who answers: chosen on the screen where several are asked."""
@@ -59,18 +56,10 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
         website=True,
     )
     def in_person(self, request_id, **kwargs):
-        """Show the request full-screen, for the customer's own hands."""
+        """Show the request full-screen, for the customer's own hands. Whoever has typed
+        the address hands the screen over when the page is there: its own script asks
+        for it, as loading an address changes nothing."""
         approval = self._get_approval(request_id)
-        events = request.env["customer.approval.event"].sudo()  # nobody writes them
-        if not events.search_count(
-            [
-                ("request_id", "=", request_id),
-                ("kind", "=", "handed_over"),
-                ("user_id", "=", request.env.uid),
-            ],
-            limit=1,
-        ):
-            events._append([Entry(approval._get_document(), "handed_over", approval)])
         kept = self._take_form(self._get_form(approval))
         return self._render(
             approval, just_answered=bool(kwargs.get("answered")), **kept
@@ -79,6 +68,7 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
     @http.route(
         [
             "/customer_approval/in_person/<int:request_id>/answer",
+            "/customer_approval/in_person/<int:request_id>/hand_over",
             "/customer_approval/in_person/<int:request_id>/leave",
         ],
         type="http",
@@ -90,6 +80,19 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
     def in_person_reload(self, request_id, **kwargs):
         """Whoever loads again what they have sent gets the page."""
         return request.redirect(f"/customer_approval/in_person/{request_id}")
+
+    @http.route(
+        "/customer_approval/in_person/<int:request_id>/hand_over",
+        type="http",
+        auth="user",
+        methods=["POST"],
+        website=True,
+        sitemap=False,
+    )
+    def in_person_hand_over(self, request_id, **kwargs):
+        """Let the screen show nothing else from now on."""
+        self._hand_over(self._get_approval(request_id))
+        return secure(request.make_response("", status=204))
 
     def _get_form(self, approval):
         return f"in_person-{approval.id}-{request.env.uid}"
@@ -110,6 +113,7 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
         :param post: as on the customer's own page, and ``approver``, who answers
         """
         approval = self._get_approval(request_id)
+        self._hand_over(approval)
         post = self._clean(post)
 
         def decide():
@@ -241,6 +245,7 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
                 "answer_url": f"{url}/answer",
                 "opened_url": False,
                 "leave_url": f"{url}/leave",
+                "hand_over_url": f"{url}/hand_over",
                 "needs_code": False,
                 "code_sent": False,
                 "decisions": DECISIONS,

@@ -500,7 +500,8 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         request.session[key] = True
         user = request.env.user
         name = approver.partner_id.name if user._is_public() else user.name
-        request.env["customer.approval.event"].sudo()._append(
+        repetitions = request.env["customer.approval.repetition"].sudo()  # nobody's
+        repetitions._append_or_count(
             [
                 Entry(
                     approval._get_document(),

@@ -2,15 +2,20 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from contextlib import contextmanager
+from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date, html2plaintext
+from odoo.tools.translate import LazyTranslate
 
+from ..tools.blocks import Item
 from ..tools.capability import is_guarded, is_leaving_blocked
 from ..tools.entry import Entry
 from ..tools.languages import find_lang
 from .account_move_line import CONTENT_TYPES
+
+_lt = LazyTranslate(__name__)
 
 
 class AccountMove(models.Model):
@@ -24,7 +29,33 @@ class AccountMove(models.Model):
     ]
     _stage_document_type = "invoice"
     _stage_final_states = ("posted",)
-    _stage_columns = {"move_type": ("out_invoice",)}
+    # A receipt asks for money as an invoice does.
+    _stage_columns = {"move_type": ("out_invoice", "out_receipt")}
+    _approval_line_field = "invoice_line_ids"
+    _approval_items = (
+        Item("partner", "partner_id", _lt("Customer"), "party", shown=False),
+        Item("invoice_address", "partner_id", _lt("Customer"), "address"),
+        Item(
+            "shipping_address",
+            "partner_shipping_id",
+            _lt("Delivery address"),
+            "address",
+        ),
+        Item("company", "company_id", _lt("Company"), "party", shown=False),
+        Item("payment_term", "invoice_payment_term_id", _lt("Payment terms")),
+        Item("due_date", "invoice_date_due", _lt("Due date")),
+        Item("incoterm", "invoice_incoterm_id", _lt("Incoterm")),
+        Item("incoterm_location", "incoterm_location", _lt("Place of the incoterm")),
+        Item("delivery_date", "delivery_date", _lt("Delivery date")),
+        # Where the money goes is not to be changed behind the customer's back.
+        Item("bank_account", "partner_bank_id", _lt("Bank account"), shown=False),
+        Item(
+            "fiscal_position", "fiscal_position_id", _lt("Fiscal position"), shown=False
+        ),
+        Item("currency", "currency_id", _lt("Currency"), shown=False),
+        Item("terms", "narration", _lt("Terms"), "text"),
+    )
+    _approval_item_columns = ("invoice_date",)
 
     customer_approval_coverage = fields.Char(
         string="Covered by",
@@ -441,8 +472,6 @@ class AccountMove(models.Model):
             "auto_post",
             "checked",
             "date",
-            "invoice_date",
-            "invoice_date_due",
             "is_manually_modified",
             "is_move_sent",
             "made_sequence_gap",
@@ -450,6 +479,7 @@ class AccountMove(models.Model):
             "payment_reference",
             "payment_state",
             "posted_before",
+            "ref",
             "sending_data",
             "sequence_number",
             "sequence_prefix",
@@ -540,20 +570,44 @@ class AccountMove(models.Model):
             order="move_id, sequence, id",
         )
 
-    def _get_customer_approval_header(self, with_texts):
-        """Posting gives an invoice its number and dates: they are no content."""
-        self.ensure_one()
-        of = self._related_content
-        return {
-            "partner": of(self.partner_id, with_texts),
-            "invoice_address": of(self.partner_id, with_texts, address=True),
-            "shipping_address": of(self.partner_shipping_id, with_texts, address=True),
-            "company": of(self.company_id, with_texts),
-            "currency": of(self.currency_id, with_texts),
-            "payment_term": of(self.invoice_payment_term_id, with_texts),
-            "fiscal_position": of(self.fiscal_position_id, with_texts),
-            "customer_reference": self.ref or None,
-            # Where the money goes is not to be changed behind the customer's back.
-            "bank_account": of(self.partner_bank_id, with_texts),
-            "terms": html2plaintext(self.narration).strip() if self.narration else None,
-        }
+    def _complete_approval_header(self, header, row):
+        """Posting gives an invoice its number and date: they are no content. The day it
+        is due on is: as it was entered, or as payment terms make it of the invoice's
+        date, if there is one already."""
+        res = super()._complete_approval_header(header, row)
+        if term_id := row["invoice_payment_term_id"]:
+            header.pop("due_date", None)
+            if row["invoice_date"]:
+                # Not by the stored day, which drafts do not keep up with their date.
+                term = self.env["account.payment.term"].browse(term_id)
+                days = [
+                    line._get_due_date(row["invoice_date"]) for line in term.line_ids
+                ]
+                header["due_date"] = fields.Date.to_string(
+                    max(days, default=row["invoice_date"])
+                )
+        return res
+
+    def _ignore_own_changes(self, content, asked, request):
+        res = super()._ignore_own_changes(content, asked, request)
+        header, asked = content["header"], asked["header"]
+        # Payment terms give an invoice its day when it gets its date, which may not lie
+        # before the customer was asked.
+        if (
+            "due_date" not in asked
+            and self.invoice_date
+            and self.invoice_date >= request.requested_on.date() - timedelta(days=1)
+        ):
+            header.pop("due_date", None)
+        # Whoever gets more time to pay need not be asked.
+        if asked.get("due_date") and (header.get("due_date") or "") > asked["due_date"]:
+            header["due_date"] = asked["due_date"]
+        # Odoo itself writes here when the goods were delivered.
+        orders = self.invoice_line_ids.sale_line_ids.order_id
+        if "effective_date" in orders._fields and header.get("delivery_date") in {
+            fields.Date.to_string(order.effective_date) for order in orders
+        }:
+            header.pop("delivery_date")
+            if "delivery_date" in asked:
+                header["delivery_date"] = asked["delivery_date"]
+        return res

@@ -32,7 +32,7 @@ class AccountMove(models.Model):
                 settled[move] += amount
                 payment = counter.origin_payment_id
                 is_credit = move.move_type == "out_refund"
-                if counter.move_type == "out_invoice" and is_credit:
+                if counter.move_type in ("out_invoice", "out_receipt") and is_credit:
                     # Of another order: what was this one's is that one's now.
                     if not (move._get_orders() & counter._get_orders()):
                         result[move].append(Received(-amount, counter.date))
@@ -55,7 +55,7 @@ class AccountMove(models.Model):
                 rest = move.amount_total - settled[move]
                 if not move.currency_id.is_zero(rest):
                     result[move].append(Received(-rest, move.date))
-            if move.move_type == "out_invoice":
+            if move.move_type in ("out_invoice", "out_receipt"):
                 # What was paid without an entry is settled by one later.
                 paid = sum(part.amount for part in result.get(move, ()))
                 for payment, amount in move._get_payments_without_entry():
@@ -191,7 +191,7 @@ class AccountMove(models.Model):
         orders |= payments.payment_transaction_id.sale_order_ids
         orders._after_money()
         moves = moves.filtered(
-            lambda move: move.move_type in ("out_invoice", "out_refund")
+            lambda move: move.move_type in ("out_invoice", "out_receipt", "out_refund")
         )
         moves.filtered(lambda move: move._is_staged())._after_money()
         moves.invoice_line_ids.sale_line_ids.order_id._after_money()

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from odoo import api, models
 from odoo.exceptions import UserError
-from odoo.tools import float_compare
+from odoo.tools import SQL, float_compare
 
 from ..tools.entry import BookkeepingValues
 
@@ -86,6 +86,10 @@ class AccountMoveLine(models.Model):
         result = super().remove_move_reconcile()
         moves._tell_of_money()
         return result
+
+    @api.model
+    def _get_approval_condition(self):
+        return SQL("line.display_type IN %s", tuple(CONTENT_TYPES))
 
     def _filter_approval_content(self):
         lines = super()._filter_approval_content()

@@ -240,10 +240,11 @@ class CustomerApprovalApprover(models.Model):
             ["kind", "request_id", "details", "occurred_on"],
             order="id",
         )
+        counts = self.env["customer.approval.repetition"]._get_counts(events)
         for event in events:
             if event.kind == "opened":
                 key = (event.details or {}).get("approver")
-                opened[key] = event.occurred_on
+                opened[key] = counts[event.id][1] or event.occurred_on
             else:
                 handed_over.add(event.request_id)
         for approver in self:
@@ -271,7 +272,7 @@ class CustomerApprovalApprover(models.Model):
             content = approver.request_id.sudo().content or {}
             names = {
                 str(line["line_id"]): content_tools.line_name(line)
-                for line in content.get("lines", [])
+                for line in ledger.flat(content).get("lines", [])
             }
             approver.remarks_text = "\n".join(
                 f"{names.get(key) or self.env._('Item')}: {text}"
@@ -305,6 +306,7 @@ class CustomerApprovalApprover(models.Model):
             triggers.Trigger(
                 self._table, "keep", "BEFORE DELETE", "customer_approval_unalterable"
             ),
+            triggers.asked(self._table),
         ]
 
     @api.model_create_multi
@@ -647,9 +649,9 @@ class CustomerApprovalApprover(models.Model):
         proofs = (answer.proofs or self.env["ir.attachment"]).sorted("id")
         described = request._describe_files(proofs.ids)
         plain["proofs"] = [described[key] for key in proofs.ids]
-        strength = ledger.STRENGTHS[answer.method]
+        level = ledger.LEVEL_OF_METHOD[answer.method]
         if answer.method == "online_signature" and answer.partner:
-            strength = ledger.STRENGTHS["portal"]
+            level = "login"
         event = Entry(
             request._get_document(),
             "answered",
@@ -660,7 +662,7 @@ class CustomerApprovalApprover(models.Model):
             details={
                 "approver": self.id,
                 "answer": ledger.answer_digest(plain),
-                "strength": strength,
+                "level": level,
                 **self._get_lateness(),
             },
             personal=request._get_personal(values),
@@ -669,7 +671,7 @@ class CustomerApprovalApprover(models.Model):
         if proofs:
             values["proof_ids"] = [fields.Command.set(proofs.ids)]
         self._record(values, event)
-        return strength
+        return level
 
     def _get_lateness(self):
         """Return what is recorded of an answer after the document's own last day."""

@@ -14,7 +14,7 @@ from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..tools import capability, fonts, ledger
+from ..tools import capability, fonts, ledger, seal
 from ..tools.entry import Entry, EvidenceValues
 from ..tools.languages import find_lang
 from ..tools.ledger import DECISIONS
@@ -35,19 +35,6 @@ STAFFS_KINDS = (
     "pass_on_refused",
     "tolerated",
 )
-
-README = """\
-Evidence of a customer's approval
-
-  evidence.json   the events, the requests, the checkpoints, the public keys
-  requests/       what was asked, as data, as it was shown, the files, the certificate
-  verify.py       says what of it holds and what does not:
-
-      python3 verify.py
-
-It needs Python 3.8 or later and nothing else. Read it before you run it: it is short,
-and begins with what it checks.
-"""
 
 
 class CustomerApprovalRequest(models.Model):
@@ -301,7 +288,8 @@ class CustomerApprovalRequest(models.Model):
     @capability.required
     def _record_download(self, what):
         """Keep that evidence was taken away, by whom and when."""
-        self.env["customer.approval.event"].sudo()._append(
+        repetitions = self.env["customer.approval.repetition"].sudo()  # nobody's
+        repetitions._append_or_count(
             [
                 Entry(request._get_document(), "downloaded", request, text=what)
                 for request in self
@@ -319,14 +307,10 @@ class CustomerApprovalRequest(models.Model):
         """
         self.ensure_one()
         files, evidence = self._collect_evidence()
-        evidence["other_files"] = {}
-        for name, data in files.items():
-            if name not in evidence["covered_files"]:
-                evidence["other_files"][name] = ledger.sha256(data)
-        del evidence["covered_files"]
-        evidence["file_names"] = sorted([*files, "evidence.json"])
-        evidence["manifest"] = ledger.manifest_digest(evidence)
-        files["evidence.json"] = json.dumps(evidence, indent=1, sort_keys=True).encode()
+        evidence["files"] = {name: ledger.sha256(data) for name, data in files.items()}
+        text, key = seal.make_seal(ledger.seal_text(evidence))
+        evidence["seal"] = {"seal": text, "key_id": key}
+        files["evidence.json"] = ledger.write_plain(evidence)
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, data in sorted(files.items()):
@@ -342,30 +326,29 @@ class CustomerApprovalRequest(models.Model):
         events = Event._read_rows(self.res_model, self.res_id)
         files = {
             "verify.py": pathlib.Path(ledger.__file__).read_bytes(),
-            "README.txt": README.encode(),
+            "README.txt": ledger.README.encode(),
         }
         evidence = {
+            "format": ledger.FORMAT,
             "events": events,
-            "key_events": Event._read_rows("customer.approval.event", 0),
+            "key_events": Event._read_key_events(),
             "personal": {
                 str(key): value
                 for key, value in Event._read_personal(
                     [event["id"] for event in events]
                 ).items()
             },
-            "checkpoints": self.env["customer.approval.checkpoint"].sudo()._read_rows(),
-            "proofs": self.env["customer.approval.checkpoint"]
-            .sudo()
-            ._get_proofs(events),
             "requests": [],
-            "covered_files": set(),
+            **self.env["customer.approval.checkpoint"].sudo()._get_proofs(events),
         }
         for row in requests._export_evidence():
             request = self.sudo().browse(row["id"])
             folder = f"requests/{request._get_safe_name(request.name)}-{row['id']}"
             row["content_file"] = f"{folder}/content.json"
             row["html_file"] = f"{folder}/document.html"
-            files[row["content_file"]] = ledger.canonical(row.pop("content"))
+            content = row.pop("content")
+            encode = ledger.FORMATS[content.get("format", 1)]
+            files[row["content_file"]] = encode(content)
             files[row["html_file"]] = (row.pop("content_html") or "").encode()
             row["file_paths"] = []
             del row["files"]
@@ -374,11 +357,6 @@ class CustomerApprovalRequest(models.Model):
                 if not file._is_lost():
                     files[path] = file.raw or b""
                 row["file_paths"].append({"name": file.name, "path": path})
-            evidence["covered_files"] |= {
-                row["content_file"],
-                row["html_file"],
-                *(file["path"] for file in row["file_paths"]),
-            }
             for attachment, name in (
                 (request.certificate_id, "certificate.pdf"),
                 (request.document_pdf_id, "document.pdf"),
@@ -399,7 +377,6 @@ class CustomerApprovalRequest(models.Model):
             if request.signature:
                 row["signature_file"] = f"{folder}/signature.png"
                 files[row["signature_file"]] = base64.b64decode(request.signature)
-                evidence["covered_files"].add(row["signature_file"])
             evidence["requests"].append(row)
         deliveries = self.env["customer.approval.delivery"].sudo()  # of the document
         for delivery in deliveries.search(
@@ -411,4 +388,4 @@ class CustomerApprovalRequest(models.Model):
 
     @api.model
     def _get_safe_name(self, name):
-        return re.sub(r"[^\w.-]+", "_", name or "").strip(".") or "file"
+        return ledger.safe_name(name)

@@ -7,13 +7,130 @@ from odoo import api, fields, models
 from odoo.tools import SQL, email_split
 
 from ..tools import ledger, seal, triggers
+from ..tools.identity import get_identity
 
+LEAVES_AT_ONCE = 5000
+LAST = "position = (SELECT max(position) FROM customer_approval_checkpoint)"
 EMAILS_PARAMETER = "customer_approval_gate.checkpoint_emails"
 
 
+class CustomerApprovalNode(models.Model):
+    """The tree over all events, as of RFC 6962: its leaves, in the order in which
+    checkpoints took them, and its complete nodes, by which proofs are made."""
+
+    _name = "customer.approval.node"
+    _inherit = ["customer.approval.insert.only.mixin"]
+    _log_access = False
+    _description = "Node of the Tree of Customer Approval Events"
+    _rec_name = "hash"
+
+    level = fields.Integer(required=True, readonly=True)
+    number = fields.Integer(required=True, readonly=True)
+    hash = fields.Char(required=True, readonly=True)
+    # No reference: Verify says which event was deleted.
+    event_id = fields.Integer(readonly=True, help="Of a leaf.")
+
+    _place_uniq = models.UniqueIndex("(level, number)")
+    _event_uniq = models.UniqueIndex("(event_id) WHERE level = 0")
+
+    @api.model
+    def _read_node(self, level, number):
+        """Return the hash of a node."""
+        self.env.cr.execute(
+            "SELECT hash FROM customer_approval_node WHERE level = %s AND number = %s",
+            [level, number],
+        )
+        return self.env.cr.fetchone()[0]
+
+    @api.model
+    def _get_tree(self):
+        """Return the tree as it is."""
+        self.env.cr.execute(
+            "SELECT COALESCE(max(number) + 1, 0) FROM customer_approval_node"
+            " WHERE level = 0"
+        )
+        return ledger.Tree.of(self.env.cr.fetchone()[0], self._read_node)
+
+    @api.model
+    def _grow(self):
+        """Add all events that are in the database and not in the tree. Those of
+        transactions that are going on come next time, whatever their numbers.
+
+        :return: the tree
+        """
+        tree, last = self._get_tree(), 0
+        while True:
+            self.env.cr.execute(
+                """
+                SELECT id, hash FROM customer_approval_event AS event
+                 WHERE id > %s AND NOT EXISTS (
+                       SELECT FROM customer_approval_node
+                        WHERE event_id = event.id AND level = 0
+                       )
+              ORDER BY id LIMIT %s
+                """,
+                [last, LEAVES_AT_ONCE],
+            )
+            rows = self.env.cr.fetchall()
+            if not rows:
+                return tree
+            nodes = []
+            for event_id, event_hash in rows:
+                nodes += [
+                    (level, number, node, None if level else event_id)
+                    for level, number, node in tree.append(ledger.leaf_hash(event_hash))
+                ]
+            self.env.cr.execute(
+                "INSERT INTO customer_approval_node (level, number, hash, event_id)"
+                " SELECT * FROM unnest(%s::int[], %s::int[], %s::text[], %s::int[])",
+                [list(column) for column in zip(*nodes, strict=True)],
+            )
+            last = rows[-1][0]
+
+    @api.model
+    def _read_leaves(self, first, limit):
+        """Return leaves in order, with the hashes of their events: ``(number, hash,
+        hash of the event or None)``."""
+        self.env.cr.execute(
+            """
+            SELECT node.number, node.hash, event.hash
+              FROM customer_approval_node AS node
+         LEFT JOIN customer_approval_event AS event ON event.id = node.event_id
+             WHERE node.level = 0 AND node.number >= %s
+          ORDER BY node.number LIMIT %s
+            """,
+            [first, limit],
+        )
+        return self.env.cr.fetchall()
+
+    @api.model
+    def _find_wrong_nodes(self):
+        """Return which nodes are not those of what is below them: all in PostgreSQL."""
+        self.env.cr.execute(
+            """
+            SELECT node.level, node.number
+              FROM customer_approval_node AS node
+         LEFT JOIN customer_approval_node AS first
+                ON first.level = node.level - 1 AND first.number = node.number * 2
+         LEFT JOIN customer_approval_node AS second
+                ON second.level = node.level - 1 AND second.number = node.number * 2 + 1
+             WHERE node.level > 0
+               AND node.hash IS DISTINCT FROM encode(sha256(
+                   '\\x01'::bytea || decode(first.hash, 'hex')
+                   || decode(second.hash, 'hex')
+                   ), 'hex')
+          ORDER BY 1, 2 LIMIT 1
+            """
+        )
+        return [
+            f"node {row[0]}/{row[1]} of the tree was altered"
+            for row in self.env.cr.fetchall()
+        ]
+
+
 class CustomerApprovalCheckpoint(models.Model):
-    """The heads of all chains at one moment, as one digest that is mailed out: what is
-    in somebody else's mailbox cannot be rewritten here."""
+    """All events at one moment, as one digest that is mailed out: what is in somebody
+    else's mailbox cannot be rewritten here."""
 
     _name = "customer.approval.checkpoint"
     _inherit = ["customer.approval.insert.only.mixin"]
@@ -24,13 +141,18 @@ class CustomerApprovalCheckpoint(models.Model):
 
     position = fields.Integer(string="Number", required=True, readonly=True)
     made_on = fields.Datetime(required=True, readonly=True)
+    tree_size = fields.Integer(
+        string="Events", readonly=True, help="So many events are in it."
+    )
     last_event_id = fields.Integer(
-        readonly=True, help="Events up to this one are in it."
+        readonly=True,
+        help="Of old ones: events up to this one are in it.",
     )
     chain_count = fields.Integer(string="Documents", readonly=True)
     root = fields.Char(
-        required=True, readonly=True, help="Of the Merkle tree over all chains' heads."
+        required=True, readonly=True, help="Of the Merkle tree over all events."
     )
+    database = fields.Char(readonly=True, help="The identity of the database.")
     previous_hash = fields.Char(readonly=True)
     hash = fields.Char(required=True, readonly=True)
     seal = fields.Char(readonly=True)
@@ -48,55 +170,40 @@ class CustomerApprovalCheckpoint(models.Model):
         ]
 
     @api.model
-    def _read_rows(self):
-        """Return all checkpoints as plain data, in order."""
-        self.env.cr.execute(
-            "SELECT position, made_on, last_event_id, chain_count, root,"
-            " previous_hash, hash, seal, key_id FROM customer_approval_checkpoint"
-            " ORDER BY position"
+    def _read_rows(self, where=None):
+        """Return checkpoints as plain data, in order.
+
+        :param where: a condition; by default all
+        """
+        columns = ("position", "made_on", "tree_size", "last_event_id", "chain_count")
+        columns += ("root", "database", "previous_hash", "hash", "seal", "key_id")
+        rows = self.env.execute_query_dict(
+            SQL(
+                "SELECT %s FROM customer_approval_checkpoint WHERE %s"
+                " ORDER BY position",
+                SQL(", ").join(SQL.identifier(name) for name in columns),
+                where or SQL("TRUE"),
+            )
         )
-        rows = self.env.cr.dictfetchall()
         for row in rows:
             row["made_on"] = fields.Datetime.to_string(row["made_on"])
         return rows
 
     @api.model
-    def _read_heads(self, last_event_id=None):
-        """Return the last event of each chain, as it was when an event was the last."""
-        self.env.cr.execute(
-            SQL(
-                """
-                SELECT DISTINCT ON (res_model, res_id)
-                       id, res_model, res_id, position, hash
-                  FROM customer_approval_event
-                 WHERE %s
-              ORDER BY res_model, res_id, position DESC
-                """,
-                SQL("id <= %s", last_event_id) if last_event_id else SQL("TRUE"),
-            )
-        )
-        return self.env.cr.dictfetchall()
-
-    @api.model
     def _make(self):
         """Make a checkpoint of all events there are.
 
-        Call it first thing in a transaction: it waits for events that are being
-        written, so that none gets a lower number than the last one later.
-
         :return: the new checkpoint
         """
-        self.env.cr.execute("SET LOCAL lock_timeout = '30s'")
-        self.env.cr.execute("LOCK TABLE customer_approval_event IN SHARE MODE")
-        rows = self._read_rows()
-        heads = self._read_heads()
+        tree = self.env["customer.approval.node"]._grow()
+        last = self._read_rows(SQL(LAST))
         checkpoint = {
-            "position": len(rows) + 1,
+            "position": last[0]["position"] + 1 if last else 1,
             "made_on": fields.Datetime.to_string(fields.Datetime.now()),
-            "last_event_id": max((head["id"] for head in heads), default=0),
-            "chain_count": len(heads),
-            "root": ledger.merkle_root(map(ledger.head_leaf, heads)),
-            "previous_hash": rows[-1]["hash"] if rows else None,
+            "tree_size": tree.size,
+            "root": tree.root(),
+            "database": get_identity(self.env),
+            "previous_hash": last[0]["hash"] if last else None,
         }
         checkpoint["hash"] = ledger.checkpoint_hash(checkpoint)
         checkpoint["seal"], checkpoint["key_id"] = seal.make_seal(checkpoint["hash"])
@@ -111,21 +218,128 @@ class CustomerApprovalCheckpoint(models.Model):
         return self.browse(self.env.cr.fetchone()[0])
 
     @api.model
+    def _find_problems(self):
+        """Return what is wrong with the checkpoints, and with the tree that they are
+        of. It is read through in pieces."""
+        keys = self.env["customer.approval.event"]._get_all_keys()
+        rows = self._read_rows()
+        nodes = self.env["customer.approval.node"]
+        problems = ledger.check_checkpoints(rows, keys) + nodes._find_wrong_nodes()
+        roots, last = ledger.Roots(rows), 0
+        while any(map(ledger.is_old_checkpoint, rows)):
+            self.env.cr.execute(
+                "SELECT id, res_model, res_id, position, hash"
+                "  FROM customer_approval_event WHERE id > %s ORDER BY id LIMIT %s",
+                [last, LEAVES_AT_ONCE],
+            )
+            events = self.env.cr.dictfetchall()
+            for event in events:
+                roots.add(event)
+            if not events:
+                break
+            last = events[-1]["id"]
+        first = 0
+        while leaves := nodes._read_leaves(first, LEAVES_AT_ONCE):
+            for number, leaf, event_hash in leaves:
+                if number != first:
+                    return [*problems, f"leaf {first} of the tree was deleted"]
+                roots.add_leaf(leaf, event_hash)
+                first += 1
+        return problems + roots.finish()
+
+    @api.model
+    def _read_all_leaves(self):
+        """Return the leaves of the tree in order: ``(event's id, hash)``."""
+        self.env.cr.execute(
+            "SELECT event_id, hash FROM customer_approval_node"
+            " WHERE level = 0 ORDER BY number"
+        )
+        return self.env.cr.fetchall()
+
+    # ------------------------------------------------------------------
+    # For bundles
+    # ------------------------------------------------------------------
+
+    @api.model
     def _get_proofs(self, events):
-        """Return, for each checkpoint, what proves that a document's chain is in it.
+        """Return what proves that events are in checkpoints, and that each of these
+        continues the one before: without looking at any other event.
+
+        :param events: as plain data
+        :return: what a bundle has of it
+        :rtype: dict
+        """
+        old = self._read_rows(SQL("tree_size IS NULL"))
+        rows = {}
+        inclusion = {}
+        node = self.env["customer.approval.node"]._read_node
+        self.env.cr.execute(
+            """
+            SELECT node.event_id, node.number, (
+                       SELECT position FROM customer_approval_checkpoint
+                        WHERE tree_size > node.number ORDER BY position LIMIT 1
+                   )
+              FROM customer_approval_node AS node
+             WHERE node.level = 0 AND node.event_id = ANY(%s)
+            """,
+            [[event["id"] for event in events]],
+        )
+        places = [row for row in self.env.cr.fetchall() if row[2]]
+        last = SQL(LAST)
+        for row in self._read_rows(
+            SQL(
+                "tree_size IS NOT NULL AND (position = ANY(%s) OR %s)",
+                [row[2] for row in places],
+                last,
+            )
+        ):
+            rows[row["position"]] = row
+        for event_id, index, position in places:
+            inclusion[str(event_id)] = {
+                "checkpoint": position,
+                "index": index,
+                "path": ledger.inclusion_proof(
+                    index, rows[position]["tree_size"], node
+                ),
+            }
+        sizes = [(row["position"], row["tree_size"]) for row in rows.values()]
+        consistency = {
+            str(position): ledger.consistency_proof(before, size, node)
+            for (_before, before), (position, size) in zip(
+                sizes, sizes[1:], strict=False
+            )
+        }
+        return {
+            "checkpoints": [*old, *rows.values()],
+            "consistency": consistency,
+            "inclusion": inclusion,
+            "proofs": self._get_old_proofs(old, events),
+        }
+
+    @api.model
+    def _get_old_proofs(self, rows, events):
+        """Return what proves that a document's chain is in checkpoints of before
+        version 19.0.1.7.0.
 
         :param events: all events of the document, as plain data
         """
         proofs = {}
-        for row in self._read_rows():
+        for row in rows:
             known = [event for event in events if event["id"] <= row["last_event_id"]]
             if not known:
                 continue
             head = max(known, key=lambda event: event["position"])
-            leaves = [
-                ledger.head_leaf(other)
-                for other in self._read_heads(row["last_event_id"])
-            ]
+            self.env.cr.execute(
+                """
+                SELECT DISTINCT ON (res_model, res_id)
+                       id, res_model, res_id, position, hash
+                  FROM customer_approval_event
+                 WHERE id <= %s
+              ORDER BY res_model, res_id, position DESC
+                """,
+                [row["last_event_id"]],
+            )
+            leaves = [ledger.head_leaf(other) for other in self.env.cr.dictfetchall()]
             leaf = ledger.head_leaf(head)
             proofs[str(row["position"])] = {
                 "event_id": head["id"],
@@ -140,7 +354,7 @@ class CustomerApprovalCheckpoint(models.Model):
     @api.model
     def _cron_checkpoint(self):
         """Make a checkpoint and mail it to those who keep it."""
-        # A transaction of its own, as it has to begin with the lock.
+        # A transaction of its own, which sees what others have written until now.
         with self.env.registry.cursor() as cr:
             checkpoint = self.with_env(self.env(cr=cr))._make()
             checkpoint._mail()
@@ -162,8 +376,7 @@ class CustomerApprovalCheckpoint(models.Model):
             ),
             self.env._("Hash: %(hash)s", hash=self.hash),
             self.env._("Root: %(root)s", root=self.root),
-            self.env._("Documents: %(count)s", count=self.chain_count),
-            self.env._("Last event: %(event)s", event=self.last_event_id),
+            self.env._("Events: %(count)s", count=self.tree_size),
             self.env._("Keys: %(keys)s", keys=fingerprints),
             self.env._(
                 "Keep this mail: it proves that the evidence of customer approvals "

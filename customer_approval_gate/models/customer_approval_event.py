@@ -4,7 +4,6 @@
 import functools
 import logging
 import secrets
-from collections import defaultdict
 
 from psycopg2 import OperationalError
 from psycopg2.errors import SerializationFailure
@@ -14,18 +13,19 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.http import request as http_request
-from odoo.tools import SQL, sql
+from odoo.tools import SQL, format_datetime, sql
 
 from odoo.addons.base.models.ir_model import MODULE_UNINSTALL_FLAG
 
 from ..tools import capability, ledger, seal, triggers
 from ..tools.entry import Entry
-from ..tools.identity import check_home
+from ..tools.identity import check_home, get_identity
+from .customer_approval_repetition import WITHIN
 from .customer_approval_stage import HISTORY_KEPT
 
 _logger = logging.getLogger(__name__)
 
-# What belongs to no document: the keys that seal.
+# What belongs to no document: the keys that seal, and which database it is.
 NO_RECORD = ("customer.approval.event", 0)
 TRIES_BESIDE = 3
 TO_A_STAGE = ("stage_changed", "gate_refused", "advance_blocked")
@@ -107,6 +107,9 @@ class CustomerApprovalEvent(models.Model):
             ("deleted", "Deleted"),
             ("upgrade_noted", "Digest of an Upgrade Explained"),
             ("key_registered", "Key Introduced"),
+            ("key_confirmed", "Key Confirmed"),
+            ("database_identified", "Database Identified"),
+            ("program_recorded", "Program That Verifies"),
         ],
         required=True,
         readonly=True,
@@ -135,6 +138,7 @@ class CustomerApprovalEvent(models.Model):
     text = fields.Text(string="Note", readonly=True)
     details = fields.Json(readonly=True)
     personal_digest = fields.Char(readonly=True)
+    database = fields.Char(readonly=True, help="The identity of the database.")
     entry_digest = fields.Char(required=True, readonly=True)
     xact = fields.Char(
         string="Transaction", readonly=True, help="In which it was written."
@@ -178,30 +182,13 @@ class CustomerApprovalEvent(models.Model):
         if self._introduce_key():
             _logger.info("The database takes the seals of this server from now on.")
         if not seal.find_problem(self.env):
-            self._record_keys()
+            self._record_server()
         for problem in triggers.find_problems(self.env.cr, self._get_all_triggers()):
             _logger.error(
                 "Customer approvals are not held by the database: %s. Update the "
                 "addon customer_approval_gate to mend it.",
                 problem,
             )
-
-    @api.model
-    def _record_keys(self):
-        """Write the keys of seals into the ledger, where *Verify* finds them."""
-        known = ledger.keys_of(self._read_rows(*NO_RECORD))
-        for fingerprint, modulus in triggers.read_keys(self.env.cr).items():
-            if fingerprint not in known:
-                self._append(
-                    [
-                        Entry(
-                            self.browse(),
-                            "key_registered",
-                            text=fingerprint,
-                            details={"modulus": modulus},
-                        )
-                    ]
-                )
 
     @api.model
     def _find_database_problems(self):
@@ -319,7 +306,7 @@ class CustomerApprovalEvent(models.Model):
                     *(
                         part
                         for digest, salt, value in personal
-                        for part in (digest, salt, ledger.canonical(value).decode())
+                        for part in (digest, salt, ledger.rfc8785(value).decode())
                     ),
                 ),
             )
@@ -383,6 +370,7 @@ class CustomerApprovalEvent(models.Model):
             "text": entry.text or None,
             "details": entry.details or None,
             "personal_digest": None,
+            "database": get_identity(self.env),
         }
         salt = secrets.token_hex(16)
         if personal:
@@ -394,7 +382,8 @@ class CustomerApprovalEvent(models.Model):
             position, previous = head or (0, None)
             place = {"position": position + 1, "previous_hash": previous}
             row["seal"], row["key_id"] = seal.make_seal(
-                ledger.sealed_text({**row, **place})
+                ledger.sealed_text({**row, **place}),
+                self._find_voucher() if entry.kind == "key_registered" else None,
             )
         row["personal"] = personal and (row["personal_digest"], salt, personal)
         row["details"] = Json(row["details"]) if row["details"] else None
@@ -451,6 +440,8 @@ class CustomerApprovalEvent(models.Model):
     @api.depends("kind", "decision", "details")
     def _compute_description(self):
         kinds = dict(self._fields["kind"]._description_selection(self.env))
+        counts = self.env["customer.approval.repetition"].sudo()  # the events' own
+        counts = counts._get_counts(self)
         decisions = dict(self._fields["decision"]._description_selection(self.env))
         for event in self:
             details = event.details or {}
@@ -465,6 +456,22 @@ class CustomerApprovalEvent(models.Model):
                     for name, (old, new) in sorted(details["changes"].items())
                 )
                 text = f"{text}: {changes}"
+            count, last = counts[event.id]
+            if details.get("repeats"):
+                last = fields.Datetime.to_datetime(details["last"])
+                text = self.env._(
+                    "%(what)s: %(count)s more times, the last on %(when)s",
+                    what=text,
+                    count=details["count"],
+                    when=format_datetime(self.env, last),
+                )
+            elif count:
+                text = self.env._(
+                    "%(what)s (and %(count)s more times until %(when)s)",
+                    what=text,
+                    count=count,
+                    when=format_datetime(self.env, last),
+                )
             event.description = text
 
     def _compute_personal(self):
@@ -501,153 +508,6 @@ class CustomerApprovalEvent(models.Model):
                 )
         readable = Domain.OR(domains) if domains else Domain.FALSE
         return readable if True in value else ~readable
-
-    # ------------------------------------------------------------------
-    # Verify
-    # ------------------------------------------------------------------
-
-    @api.model
-    def _read_rows(self, res_model=None, res_id=None):
-        """Return events as plain data, in the order of their ids, from the database
-        itself: of one document, or all."""
-        where = SQL("TRUE")
-        if res_model:
-            where = SQL("res_model = %s AND res_id = %s", res_model, res_id)
-        columns = ("id", *ledger.EVENT_FIELDS, "position", "entry_digest")
-        columns += ("xact", "previous_hash", "hash", "seal", "key_id")
-        self.flush_model()
-        self.env.cr.execute(
-            SQL(
-                "SELECT %s FROM customer_approval_event WHERE %s ORDER BY id",
-                SQL(", ").join(SQL.identifier(name) for name in columns),
-                where,
-            )
-        )
-        rows = self.env.cr.dictfetchall()
-        for row in rows:
-            row["occurred_on"] = _plain_date(row["occurred_on"])
-        return rows
-
-    def _read_personal(self, ids=None):
-        """Return the personal data beside events, by the events' ids."""
-        where = SQL("TRUE")
-        if ids is not None or self:
-            where = SQL(
-                "event_id = ANY(%s)", list(ids if ids is not None else self.ids)
-            )
-        self.env.cr.execute(
-            SQL(
-                "SELECT event_id, salt, value FROM customer_approval_personal WHERE %s",
-                where,
-            )
-        )
-        return {
-            row["event_id"]: {"salt": row["salt"], "value": row["value"]}
-            for row in self.env.cr.dictfetchall()
-        }
-
-    @api.model
-    def _get_mark_check(self, keys):
-        if seal.find_problem(self.env):  # which is one of those that are found
-            return lambda event: event["key_id"] in keys
-        return lambda event: event["key_id"] in keys and seal.is_marked(event)
-
-    @api.model
-    def _get_keys(self):
-        """Return the keys that the database takes seals of. Whoever can add one there
-        could as well switch it off; one that is only in the ledger is forged."""
-        keys = triggers.read_keys(self.env.cr)
-        if not seal.find_problem(self.env):
-            fingerprint, modulus = seal.get_public_key()
-            keys[fingerprint] = modulus
-        return keys
-
-    @api.model
-    def _verify_document(self, document):
-        """Return what does not fit in the evidence about a document.
-
-        :return: a list of texts, each naming the row; empty if all is well
-        """
-        events = self._read_rows(document._name, document.id)
-        requests = self.env["customer.approval.request"].sudo()
-        requests = requests.search(
-            [("res_model", "=", document._name), ("res_id", "=", document.id)]
-        )
-        personal = self._read_personal([event["id"] for event in events])
-        return self._verify_rows(
-            events, requests._export_evidence(), personal, self._get_keys()
-        ) + self.env["customer.approval.delivery"]._find_problems(document)
-
-    @api.model
-    def _verify_rows(self, events, requests, personal, keys):
-        problems = ledger.check_chain(events, keys, self._get_mark_check(keys))
-        problems += ledger.check_personal(events, personal)
-        problems += ledger.known_requests(requests, events)
-        for request in requests:
-            try:
-                problems += ledger.check_request(
-                    request, events, personal, ledger.scope_digest
-                )
-            except (KeyError, TypeError, AttributeError, ValueError) as error:
-                problems.append(f"request {request['id']}: cannot be read ({error!r})")
-        return problems
-
-    @api.model
-    def _verify_all(self):
-        """Return what does not fit in all evidence, checkpoints included.
-
-        :return: the list of texts, and the number of rows that were looked at
-        :rtype: tuple
-        """
-        # One read for everything: all rows have to be of one moment.
-        events = self._read_rows()
-        keys = self._get_keys()
-        personal = self._read_personal()
-        Request = self.env["customer.approval.request"].sudo()  # all there are
-        requests = Request.search(Domain.TRUE, order="id")
-        exported = requests._export_evidence()
-        chains, asked = defaultdict(list), defaultdict(list)
-        for event in events:
-            chains[event["res_model"], event["res_id"]].append(event)
-        for request in exported:
-            asked[request["res_model"], request["res_id"]].append(request)
-        problems = []
-        for key in sorted({*chains, *asked}):
-            problems += self._verify_rows(chains[key], asked[key], personal, keys)
-        ids = {event["id"] for event in events}
-        problems += [
-            f"personal data of event {event_id}: the event was deleted"
-            for event_id in sorted(personal.keys() - ids)
-        ]
-        checkpoints = self.env["customer.approval.checkpoint"]._read_rows()
-        problems += ledger.check_checkpoints(checkpoints, keys)
-        if not problems:
-            problems += ledger.check_roots(checkpoints, events)
-        problems += self.env["customer.approval.stage"]._find_unapproved_past_gate()
-        problems += self.env["customer.approval.delivery"]._find_problems()
-        lines = self.env.registry["customer.approval.line.mixin"]
-        for name, model in self.env.registry.items():
-            if issubclass(model, lines) and not model._abstract:
-                problems += (
-                    self.env[name].sudo()._find_altered_copies()
-                )  # all there are
-        companies = self.env["res.company"].sudo()  # all there are
-        problems += [
-            f"res.company,{company.id}: which changes are tolerated was changed by a "
-            "way round Odoo"
-            for company in companies.search(Domain.TRUE)
-            if not company._has_recorded_policy()
-        ]
-        problems += self._find_database_problems()
-        return problems, len(events) + len(exported) + len(checkpoints)
-
-    @api.model
-    def _cron_verify(self):
-        """Verify everything, and tell the administrators what does not fit."""
-        problems, _rows = self._verify_all()
-        if problems:
-            self.env["customer.approval.checkpoint"]._mail_problems(problems)
-            _logger.error("Evidence does not fit: %s", "; ".join(problems[:20]))
 
     # ------------------------------------------------------------------
     # Erasure
@@ -723,7 +583,12 @@ def _write_beside(registry, user_id, given):
                     for name, record_id, entry in given
                     if env[name].sudo().browse(record_id).exists()
                 ]
-                env["customer.approval.event"]._append(entries)
+                env["customer.approval.event"]._append(
+                    [entry for entry in entries if entry.kind not in WITHIN]
+                )
+                env["customer.approval.repetition"]._append_or_count(
+                    [entry for entry in entries if entry.kind in WITHIN]
+                )
             return
         except OperationalError:  # somebody else wrote to the same chain: once more
             if not left:
@@ -731,7 +596,3 @@ def _write_beside(registry, user_id, given):
         except Exception:  # what it is about has to reach the user
             _logger.warning("An event could not be written", exc_info=True)
             return
-
-
-def _plain_date(value):
-    return fields.Datetime.to_string(value) or None

@@ -10,7 +10,7 @@ import zipfile
 from odoo import api, models
 from odoo.fields import Domain
 
-from ..tools import ledger
+from ..tools import ledger, seal
 from ..tools.entry import Entry
 
 EXPORT_README = """\
@@ -61,6 +61,7 @@ class CustomerApprovalEvent(models.Model):
             "requests": requests._export_evidence(),
             "checkpoints": checkpoints._read_rows(),
             "keys": self._get_keys(),
+            "leaves": [list(leaf) for leaf in checkpoints._read_all_leaves()],
         }
         digests = {}
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -89,9 +90,10 @@ class CustomerApprovalEvent(models.Model):
                     for name, content in delivery._collect_files().items():
                         write(f"deliveries/{name}", content)
                     self.env.invalidate_all()
-            archive.writestr(
-                "export.json", json.dumps({"files": digests}, indent=1, sort_keys=True)
-            )
+            export = {"files": digests}
+            text, key = seal.make_seal(ledger.seal_text(export))
+            export["seal"] = {"seal": text, "key_id": key}
+            archive.writestr("export.json", ledger.write_plain(export))
         self._append(
             [
                 Entry(

@@ -3,10 +3,29 @@
 
 from odoo import api, fields, models
 from odoo.tools import SQL
+from odoo.tools.translate import LazyTranslate
 
 from ..tools import triggers
 from ..tools.capability import is_guarded
-from ..tools.content import first_line, related
+from ..tools.content import first_line
+
+_lt = LazyTranslate(__name__)
+
+LABELS = {
+    "kind": (_lt("Kind"), "text"),
+    "section": (_lt("Section"), "text"),
+    "subsection": (_lt("Subsection"), "text"),
+    "description": (_lt("Description"), "text"),
+    "product": (_lt("Product"), "record"),
+    "quantity": (_lt("Quantity"), "quantity"),
+    "unit": (_lt("Unit"), "record"),
+    "unit_price": (_lt("Unit price"), "money"),
+    "discount": (_lt("Discount (%)"), "quantity"),
+    "taxes": (_lt("Taxes"), "record"),
+    "subtotal": (_lt("Amount"), "money"),
+    "optional": (_lt("Optional"), "flag"),
+}
+"""What all lines have. The total of a line has the label of the document's."""
 
 
 class CustomerApprovalLineMixin(models.AbstractModel):
@@ -26,6 +45,10 @@ class CustomerApprovalLineMixin(models.AbstractModel):
     """The quantity that the customer pays for."""
     _approval_state_field = "state"
     """The line's copy of the document's state."""
+    _approval_columns = ()
+    """Further fields that ``_complete_approval_line()`` reads."""
+    _approval_items = ()
+    """What a line says beyond what all lines do: ``tools.blocks.Item``."""
 
     def _is_derivation_watched(self):
         documents = self[self._approval_document_field]
@@ -177,10 +200,21 @@ class CustomerApprovalLineMixin(models.AbstractModel):
         self.ensure_one()
         return self.display_type in (False, "product")
 
-    def _read_approval_extras(self):
-        """Return, by line, further content that is read for all lines of all documents
-        at once."""
-        return {}
+    # ------------------------------------------------------------------
+    # Content
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _describe_approval_items(self):
+        """Return label and format of what lines say, in the user's language:
+        ``{key: (label, format)}``."""
+        described = {
+            key: (self.env._(label), format_)
+            for key, (label, format_) in LABELS.items()
+        }
+        for item in self._approval_items:
+            described[item.key] = (self.env._(item.label), item.format or "text")
+        return described
 
     @api.model
     def _get_content_digits(self):
@@ -192,51 +226,209 @@ class CustomerApprovalLineMixin(models.AbstractModel):
             "discount": Precision.precision_get("Discount"),
         }
 
-    def _get_approval_content(self, with_texts, extras, digits):
-        """Return the lines of one document as content, in order.
+    @api.model
+    def _get_approval_condition(self):
+        """Return which rows of the table customers read, as a condition on the alias
+        ``line``."""
+        return SQL("TRUE")
 
-        :param bool with_texts: also what related records are called
-        :param dict extras: what ``_read_approval_extras()`` returned
-        :param dict digits: with how many decimals numbers are written, see
-            ``_get_content_digits()``
+    @api.model
+    def _find_excluded_lines(self, rows):
+        """Return the ids of lines that customers do not read: as
+        ``_filter_approval_content()`` does, which it asks where it is not sure.
+
+        :param rows: of the lines
         """
-        contents = []
-        section = subsection = None
-        decimals = self[self._approval_document_field]._format_decimals
+        return set()
 
-        def of(record, name):
-            return related(record.id, record[name] if with_texts and record else None)
+    @api.model
+    def _read_approval_extras(self, ids):
+        """Return, by line, further content that is read for all lines of all documents
+        at once.
 
-        for line in self:
-            kind = line.display_type or "product"
+        :param ids: of the lines
+        """
+        return {}
+
+    def _complete_approval_line(self, content, row, extras):
+        """Complete what content says of a line.
+
+        :param dict content: of the line, which is changed
+        :param dict row: the line as the database has it
+        :param dict extras: what ``_read_approval_extras()`` returned
+        """
+
+    @api.model
+    def _read_approval_lines(self, document_ids, digits_of):
+        """Return the lines of documents as flat content, from rows of the database, and
+        what those that customers do not read add to the totals.
+
+        :param document_ids: of the documents
+        :param dict digits_of: with how many decimals numbers are written, by document
+        :return: ``{id of the document: [line]}`` and ``{id: {"untaxed": float, …}}``
+        :rtype: tuple
+        """
+        rows = self._read_approval_rows(document_ids)
+        excluded = self._find_excluded_lines(rows)
+        extras = self._read_approval_extras([row["id"] for row in rows])
+        currencies = self.env["res.currency"].browse({r["currency_id"] for r in rows})
+        decimals = {currency.id: currency.decimal_places for currency in currencies}
+        documents = self.env[self._fields[self._approval_document_field].comodel_name]
+        today = self._get_content_digits()
+        lines, left_out = {}, {}
+        document_id = section = subsection = None
+        for row in rows:
+            if row["document"] != document_id:
+                document_id, section, subsection = row["document"], None, None
+                digits = digits_of.get(document_id, today)
+                own = lines.setdefault(document_id, [])
+            if row["id"] in excluded:
+                if row["display_type"] in (None, "product"):
+                    less = left_out.setdefault(document_id, dict.fromkeys(TOTALS, 0.0))
+                    subtotal, total = row["price_subtotal"], row["price_total"]
+                    less["untaxed"] += subtotal or 0.0
+                    less["total"] += total or 0.0
+                    less["tax"] += (total or 0.0) - (subtotal or 0.0)
+                continue
+            kind = row["display_type"] or "product"
             if kind == "line_section":
-                section, subsection = line.name, None
+                section, subsection = row["name"], None
             elif kind == "line_subsection":
-                subsection = line.name
+                subsection = row["name"]
             content = {
-                "line_id": line.id,
+                "line_id": row["id"],
                 "kind": kind,
                 "section": section,
                 "subsection": subsection,
-                "description": line.name or "",
+                "description": row["name"] or "",
             }
-            if line._is_priced():
-                currency_digits = line.currency_id.decimal_places
-                numbers = {
-                    "quantity": line[self._approval_quantity_field],
-                    "unit_price": line.price_unit,
-                    "discount": line.discount,
-                }
+            if kind == "product":
+                decimal, places = (
+                    documents._format_decimals,
+                    decimals.get(row["currency_id"], 2),
+                )
                 content |= {
-                    "product": of(line.product_id, "display_name"),
-                    **{
-                        name: decimals(number, digits[name], exact=False)
-                        for name, number in numbers.items()
-                    },
-                    "unit": of(line.product_uom_id, "name"),
-                    "taxes": [of(tax, "name") for tax in line.tax_ids.sorted("id")],
-                    "subtotal": decimals(line.price_subtotal, currency_digits),
-                    "total": decimals(line.price_total, currency_digits),
+                    "product": _record(row["product_id"]),
+                    "quantity": decimal(row["quantity"], digits["quantity"], False),
+                    "unit_price": decimal(
+                        row["price_unit"], digits["unit_price"], False
+                    ),
+                    "discount": decimal(row["discount"], digits["discount"], False),
+                    "unit": _record(row["product_uom_id"]),
+                    "taxes": [{"id": tax, "text": None} for tax in row["taxes"] or ()],
+                    "subtotal": decimal(row["price_subtotal"], places),
+                    "total": decimal(row["price_total"], places),
                 }
-            contents.append(content)
-        return contents
+            self._complete_approval_line(content, row, extras)
+            own.append(content)
+        return lines, left_out
+
+    @api.model
+    def _read_approval_rows(self, document_ids):
+        """Return the rows of the lines that customers may read, in order, with their
+        taxes: in one query, as the gate asks at each move."""
+        names = {*ROW_COLUMNS, *self._approval_columns} & self._fields.keys()
+        self.flush_model({*names, self._approval_document_field, "tax_ids"})
+        taxes = self._fields["tax_ids"]
+        return self.env.execute_query_dict(
+            SQL(
+                "SELECT line.id, line.%(document)s AS document, %(columns)s,"
+                " line.%(quantity)s AS quantity, taxes.ids AS taxes"
+                "  FROM %(table)s AS line"
+                "  LEFT JOIN ("
+                "       SELECT %(own)s AS line_id, array_agg(%(other)s ORDER BY"
+                "              %(other)s) AS ids"
+                "         FROM %(relation)s"
+                "        WHERE %(own)s IN (SELECT id FROM %(table)s"
+                "                           WHERE %(document)s = ANY(%(ids)s))"
+                "        GROUP BY 1"
+                "       ) AS taxes ON taxes.line_id = line.id"
+                " WHERE line.%(document)s = ANY(%(ids)s) AND %(condition)s"
+                " ORDER BY line.%(document)s, line.sequence, line.id",
+                document=SQL.identifier(self._approval_document_field),
+                columns=SQL(", ").join(
+                    SQL("line.%s", SQL.identifier(name)) for name in sorted(names)
+                ),
+                quantity=SQL.identifier(self._approval_quantity_field),
+                table=SQL.identifier(self._table),
+                relation=SQL.identifier(taxes.relation),
+                own=SQL.identifier(taxes.column1),
+                other=SQL.identifier(taxes.column2),
+                ids=list(document_ids),
+                condition=self._get_approval_condition(),
+            )
+        )
+
+    @api.model
+    def _name_approval_lines(self, lists):
+        """Put into content what related records of lines are called, as the customer
+        reads it.
+
+        :param lists: the lines of several documents, which are changed
+        """
+        models_of = {
+            "product": self.env["product.product"],
+            "unit": self.env["uom.uom"],
+            "taxes": self.env["account.tax"],
+        }
+        for key, model in models_of.items():
+            related = []
+            for line in (line for lines in lists for line in lines):
+                value = line.get(key) or []
+                related += value if isinstance(value, list) else [value]
+            records = model.browse(dict.fromkeys(value["id"] for value in related))
+            name = "display_name" if key == "product" else "name"
+            names = {record.id: record[name] for record in records}
+            for value in related:
+                value["text"] = names[value["id"]]
+            if key == "taxes":
+                # It can be changed on the tax, and is told then: see Verify.
+                decimals = self.env[
+                    self._fields[self._approval_document_field].comodel_name
+                ]._format_decimals
+                rates = {tax.id: decimals(tax.amount, 4, False) for tax in records}
+                for value in related:
+                    value["rate"] = rates[value["id"]]
+
+    @api.model
+    def _pack_approval_lines(self, lines, describe):
+        """Return the lines of flat content as those of a block, with labels for what
+        not all lines have.
+
+        :param lines: of the content of one document
+        :param dict describe: label and format by key
+        """
+        special = {item.key for item in self._approval_items}
+        packed = []
+        for line in lines:
+            own = {name: value for name, value in line.items() if name not in special}
+            own["values"] = [
+                {
+                    "key": key,
+                    "label": describe[key][0],
+                    "format": describe[key][1],
+                    "value": line[key],
+                }
+                for key in sorted(special & line.keys())
+            ]
+            packed.append(own)
+        return packed
+
+
+TOTALS = ("untaxed", "tax", "total")
+ROW_COLUMNS = (
+    "currency_id",
+    "discount",
+    "display_type",
+    "name",
+    "price_subtotal",
+    "price_total",
+    "price_unit",
+    "product_id",
+    "product_uom_id",
+)
+"""What is read of all lines."""
+
+
+def _record(record_id):
+    return {"id": record_id, "text": None} if record_id else None

@@ -9,12 +9,16 @@ from functools import lru_cache
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError
 from odoo.fields import Domain
-from odoo.tools import SQL, float_repr, format_date
+from odoo.http import request as http_request
+from odoo.tools import SQL, float_repr, format_date, html2plaintext
+from odoo.tools.translate import LazyTranslate
 
-from ..tools import capability, content as content_tools, ledger, moments
+from ..tools import blocks, capability, content as content_tools, ledger, moments
 from ..tools.entry import Entry, EvidenceValues
 from ..tools.gates import GateState
 from ..tools.languages import find_lang
+
+_lt = LazyTranslate(__name__)
 
 
 class _NewDocuments:
@@ -56,6 +60,11 @@ def _format_decimals(value, digits, exact):
     if exact or "." not in text:
         return text
     return text.rstrip("0").rstrip(".")
+
+
+@lru_cache(512)  # the same terms are those of thousands of documents
+def _plain_text(html):
+    return html2plaintext(html).strip() if html else None
 
 
 class CustomerApprovalMixin(models.AbstractModel):
@@ -190,17 +199,35 @@ class CustomerApprovalMixin(models.AbstractModel):
     # What a document model says of itself
     # ------------------------------------------------------------------
 
+    _approval_items = ()
+    """The ``tools.blocks.Item`` that content is made of beside the lines: whatever
+    binds both sides. Fields that other addons have may be named."""
+    _approval_item_columns = ()
+    """Further fields that ``_complete_approval_header()`` reads."""
+    _approval_line_field = None
+    """The one2many of the lines, of a model with ``customer.approval.line.mixin``."""
+    _approval_totals = (
+        ("untaxed", "amount_untaxed", _lt("Untaxed amount")),
+        ("tax", "amount_tax", _lt("Taxes")),
+        ("total", "amount_total", _lt("Total")),
+    )
+    """The totals of content: key, field and label."""
+
     def _get_customer_approval_lines(self):
         """Return the lines of all these documents that their customers read, in
         order, of a model with ``customer.approval.line.mixin``."""
-        raise NotImplementedError
+        return self[self._approval_line_field]
 
-    def _get_customer_approval_header(self, with_texts):
-        """Return whatever binds both sides beside lines and totals, as plain data.
+    @api.model
+    def _get_approval_line_model(self):
+        return self.env[self._fields[self._approval_line_field].comodel_name]
 
-        :param bool with_texts: also what related records are called
+    def _complete_approval_header(self, header, row):
+        """Complete what content says beside lines and totals, for one document.
+
+        :param dict header: the values by the items' keys, which is changed
+        :param dict row: the fields of the document as the database has them
         """
-        raise NotImplementedError
 
     def _get_customer_approval_amount(self):
         """Return the total that the customer is asked to approve, in the document's
@@ -612,6 +639,18 @@ class CustomerApprovalMixin(models.AbstractModel):
         self.ensure_one()
         return bool(self._get_approval_gates(self._get_gates_passed())[self])
 
+    def _is_in_gated_state(self):
+        """Return whether the document has a state of Odoo's own that only approved ones
+        may have, whatever its stage says."""
+        self.ensure_one()
+        stages = self.env["customer.approval.stage"]._get_list(
+            self._stage_document_type
+        )
+        if self.state not in self._stage_final_states:
+            return False
+        stage = stages._first_of_state(self.state, self.company_id)
+        return bool(stage) and self._is_gated(stage)
+
     def _get_first_gate_passed(self):
         """Return the first gate before which nothing is locked any more."""
         self.ensure_one()
@@ -977,35 +1016,11 @@ class CustomerApprovalMixin(models.AbstractModel):
             )
             different -= same
         if different:
-            older = different.filtered(
-                lambda document: (
-                    ledger.format_of(requests[document.id].scope_digest)
-                    != ledger.FORMAT
-                )
-            )
-            same |= older._filter_same_scope(requests)
-            different -= same
-        if different:
             tolerated = different._get_tolerated_scopes(requests)
             same |= different.filtered(
                 lambda document: scopes[document.id] in tolerated[document.id]
             )
         return same
-
-    def _filter_same_scope(self, requests):
-        """Return the documents whose content is what was asked, in an older format.
-
-        :param requests: ``{id of the document: the request in force}``
-        """
-        contents = self.sudo()._get_customer_approval_content(
-            with_texts=False,
-            digits_of={d.id: requests[d.id]._get_digits() for d in self},
-        )
-        return self.filtered(
-            lambda document: ledger.is_same_scope(
-                requests[document.id].content, contents[document.id]
-            )
-        )
 
     def _get_tolerated_scopes(self, requests):
         """Return ``{id of the document: digests of the changes that its company's
@@ -1029,91 +1044,269 @@ class CustomerApprovalMixin(models.AbstractModel):
     # Content
     # ------------------------------------------------------------------
 
-    def _get_customer_approval_content(self, with_texts=True, digits_of=None):
-        """Return the commercial content of each document as plain data, see
+    @api.model
+    def _get_approval_items(self):
+        """Return those of the items whose fields there are."""
+        return [
+            item
+            for item in self._approval_items
+            if not item.field or item.field in self._fields
+        ]
+
+    def _describe_approval_items(self):
+        """Return label and format of all that content has, in the user's language:
+        ``{key: (label, format)}``."""
+        described = {}
+        for item in self._get_approval_items():
+            field = self._fields[item.field] if item.field else None
+            format_ = item.format or blocks.FORMATS.get(field and field.type, "text")
+            described[item.key] = (self.env._(item.label), format_)
+        for key, _field, label in self._approval_totals:
+            described[key] = (self.env._(label), "money")
+        if self._approval_line_field:
+            lines = self._get_approval_line_model()
+            described |= lines._describe_approval_items()
+        return described
+
+    def _read_approval_scopes(self, digits_of=None):
+        """Return what the content of each document says, from rows of the database:
+        what is compared is not what somebody has put into a cache.
+
+        :param digits_of: with how many decimals numbers are written, by the document's
+            id; as the settings say where nothing is given
+        :return: ``{id of the document: flat content}``, see ``tools.ledger.flat()``
+        :rtype: dict
+        """
+        items = self._get_approval_items()
+        names = {item.field for item in items if item.field}
+        names |= {*self._approval_item_columns} & self._fields.keys()
+        names |= {field for _key, field, _label in self._approval_totals}
+        names.add("currency_id")
+        rows = self._read_approval_columns(names)
+        addresses = self._read_approval_addresses(
+            {
+                row[item.field]
+                for item in items
+                if item.kind == "address"
+                for row in rows.values()
+            }
+        )
+        lines, excluded = {}, {}
+        if self._approval_line_field:
+            model = self._get_approval_line_model()
+            lines, excluded = model._read_approval_lines(self.ids, digits_of or {})
+        currencies = self.env["res.currency"]
+        decimals = {
+            currency.id: currency.decimal_places
+            for currency in currencies.browse({r["currency_id"] for r in rows.values()})
+        }
+        scopes = {}
+        for document_id, row in rows.items():
+            header = self._convert_approval_items(items, row, addresses)
+            self._complete_approval_header(header, row)
+            digits = decimals.get(row["currency_id"], 2)
+            less = excluded.get(document_id, {})
+            scopes[document_id] = {
+                "format": ledger.FORMAT,
+                "header": header,
+                "lines": lines.get(document_id, []),
+                "totals": {
+                    key: _format_decimals(
+                        (row[field] or 0.0) - less.get(key, 0.0), digits, True
+                    )
+                    for key, field, _label in self._approval_totals
+                },
+                "files": [],
+            }
+        return scopes
+
+    def _read_approval_columns(self, names):
+        """Return fields of these records: ``{id: {name: value}}``, many2one by id."""
+        stored = sorted(
+            name
+            for name in names
+            if self._fields[name].store and self._fields[name].column_type
+        )
+        self.flush_model(stored)
+        rows = self.env.execute_query_dict(
+            SQL(
+                "SELECT %s FROM %s WHERE id = ANY(%s)",
+                SQL(", ").join(SQL.identifier(name) for name in ["id", *stored]),
+                SQL.identifier(self._table),
+                list(self.ids),
+            )
+        )
+        result = {row["id"]: row for row in rows}
+        for name in names - {*stored}:
+            is_record = self._fields[name].type == "many2one"
+            for document in self:
+                value = document[name]
+                result[document.id][name] = value.id if is_record else value
+        return {key: result[key] for key in self.ids if key in result}
+
+    def _read_approval_addresses(self, ids):
+        """Return the parts of the addresses of partners, without what is empty: a
+        street that is changed later is another place."""
+        partners = self.env["res.partner"].browse(filter(None, ids))
+        names = {
+            name
+            for name in partners._address_fields()
+            if partners._fields[name].store and partners._fields[name].column_type
+        }
+        if not partners:
+            return {}
+        partners.flush_model(names)
+        rows = self.env.execute_query_dict(
+            SQL(
+                "SELECT %s FROM res_partner WHERE id = ANY(%s)",
+                SQL(", ").join(SQL.identifier(name) for name in ["id", *sorted(names)]),
+                list(partners.ids),
+            )
+        )
+        return {
+            row["id"]: {name: row[name] for name in sorted(names) if row[name]}
+            for row in rows
+        }
+
+    @api.model
+    def _convert_approval_items(self, items, row, addresses):
+        header = {}
+        for item in items:
+            value = row[item.field] if item.field else None
+            if value is None or value is False or value == item.default or value == "":
+                continue
+            kind = self._fields[item.field].type
+            if kind in ("many2one", "selection"):
+                value = {"id": value, "text": None}
+                if item.kind == "address":
+                    value["address"] = addresses.get(value["id"], {})
+            elif kind == "html":
+                value = _plain_text(value)
+            elif kind == "date":
+                value = fields.Date.to_string(value)
+            elif kind == "datetime":
+                value = fields.Datetime.to_string(value)
+            elif kind in ("float", "monetary"):
+                value = _format_decimals(value, 4, True)
+            if value not in (None, "", []):
+                header[item.key] = value
+        return header
+
+    def _get_customer_approval_content(self, digits_of=None):
+        """Return the commercial content of each document as it is frozen, see
         ``tools/content.py``.
 
-        :param bool with_texts: also what related records are called, for a person
-            to read; without it the content is good for a comparison only
         :param digits_of: with how many decimals numbers are written, by the document's
             id; as the settings say where nothing is given
         :return: ``{id of the document: content}``
         :rtype: dict
         """
-        lines = self._get_customer_approval_lines()._filter_approval_content()
-        extras = lines._read_approval_extras()
-        today = lines._get_content_digits()
-        digits_of = digits_of or {}
-        # What the lines refer to is read for all of them at once.
-        lines_of = {
-            document: own.with_prefetch(lines._prefetch_ids)
-            for document, own in lines.grouped(lines._approval_document_field).items()
-        }
-        return {
-            document.id: {
+        today = {}
+        describe = self._describe_approval_items()
+        items = self._get_approval_items()
+        scopes = self._read_approval_scopes(digits_of)
+        if self._approval_line_field:
+            model = self._get_approval_line_model()
+            today = model._get_content_digits()
+            model._name_approval_lines([scope["lines"] for scope in scopes.values()])
+        contents = {}
+        for document in self:
+            flat = scopes[document.id]
+            document._name_approval_items(items, flat["header"])
+            contents[document.id] = {
                 "format": ledger.FORMAT,
                 "document": {
                     "model": document._name,
                     "id": document.id,
-                    "name": document.display_name if with_texts else None,
+                    "name": document.display_name,
                 },
                 # How it is shown is no part of what is agreed, and not in the scope.
                 "prices": document._get_shown_prices(),
-                "digits": digits_of.get(document.id, today),
-                "header": document._get_customer_approval_header(with_texts),
-                "lines": lines_of.get(document, lines.browse())._get_approval_content(
-                    with_texts, extras, digits_of.get(document.id, today)
+                "digits": (digits_of or {}).get(document.id, today),
+                "blocks": blocks.make_blocks(
+                    items, flat, describe, document._make_block_of_lines(flat, describe)
                 ),
-                "totals": {
-                    name: document._format_decimals(
-                        amount, document.currency_id.decimal_places
-                    )
-                    for name, amount in document._get_customer_approval_totals().items()
-                },
             }
-            for document in self
+        return contents
+
+    def _make_block_of_lines(self, flat, describe):
+        """Return the block of the lines and their totals, or nothing where the document
+        has none.
+
+        :param dict flat: content, see ``tools.ledger.flat()``
+        :param dict describe: label and format by key
+        """
+        if not self._approval_line_field:
+            return None
+        model = self._get_approval_line_model()
+        return {
+            "kind": "lines",
+            "key": "lines",
+            "labels": {
+                key: list(describe[key]) for key in model._describe_approval_items()
+            },
+            "lines": model._pack_approval_lines(flat["lines"], describe),
+            "totals": [
+                {"key": key, "label": describe[key][0], "value": flat["totals"][key]}
+                for key, _field, _label in self._approval_totals
+                if key in flat["totals"]
+            ],
         }
 
-    @api.model
-    def _get_customers_own_keys(self):
-        """Return the keys of the header that the customer's own people fill in after
-        they have approved, such as their order number: they change nothing."""
-        return ("customer_reference",)
+    def _name_approval_items(self, items, header):
+        """Put into content what related records are called, as the customer reads it.
 
-    def _ignore_own_changes(self, content, asked):
+        :param dict header: the values by the items' keys, which is changed
+        """
+        self.ensure_one()
+        for item in items:
+            value = header.get(item.key)
+            if not isinstance(value, dict) or not item.field:
+                continue
+            field = self._fields[item.field]
+            if field.type == "selection":
+                labels = dict(field._description_selection(self.env))
+                value["text"] = labels.get(value["id"], value["id"])
+                continue
+            record = self.env[field.comodel_name].browse(value["id"])
+            value["text"] = record.display_name
+            if item.kind == "address":
+                text = [record.display_name, *record._display_address(True).split("\n")]
+                value["text"] = "\n".join(line for line in text if line.strip())
+
+    def _ignore_own_changes(self, content, asked, request):
         """Write into the present content what was asked, where it became something else
         without any change of what is agreed. Override for what Odoo itself changes.
 
-        :param dict content: the present content, which is changed
-        :param dict asked: the content that the customer was asked about
+        :param dict content: the present content, flat, which is changed
+        :param dict asked: the content that the customer was asked about, flat
+        :param request: the ``customer.approval.request``
         """
         self.ensure_one()
-        header = content["header"]
-        for key in self._get_customers_own_keys():
-            if key in asked["header"] and key in header:
-                header[key] = asked["header"][key]
 
     def _get_scope_digests_as_asked(self, requests):
         """Return ``{id of the document: digest of its present scope and price}``, as it
-        would have been when the customer was asked: with the decimals of then, and
-        whatever their own people have added since.
+        would have been when the customer was asked: with the decimals of then, in the
+        format of then, and without what Odoo itself has changed since.
 
         :param requests: ``{id of the document: the request in force}``
         """
         if not self:
             return {}
-        contents = self.sudo()._get_customer_approval_content(
-            with_texts=False,
-            digits_of={d.id: requests[d.id]._get_digits() for d in self},
+        scopes = self.sudo()._read_approval_scopes(
+            {d.id: requests[d.id]._get_digits() for d in self}
         )
+        digests = {}
         for document in self:
-            document._ignore_own_changes(
-                contents[document.id], requests[document.id].sudo().content
+            request = requests[document.id].sudo()
+            scope = scopes[document.id]
+            document._ignore_own_changes(scope, ledger.flat(request.content), request)
+            digests[document.id] = (
+                request.scope_digest
+                if content_tools.is_same_scope(request.content, scope)
+                else content_tools.scope_as_asked(request.content, scope)
             )
-        return {
-            document_id: ledger.scope_digest(content)
-            for document_id, content in contents.items()
-        }
+        return digests
 
     def _get_scope_digests(self, digits_of=None):
         """Return ``{id of the document: digest of its present scope and price}``.
@@ -1123,12 +1316,10 @@ class CustomerApprovalMixin(models.AbstractModel):
         if not self:
             return {}
         # Prices and taxes count, whatever the user may see of them.
-        contents = self.sudo()._get_customer_approval_content(
-            with_texts=False, digits_of=digits_of
-        )
+        scopes = self.sudo()._read_approval_scopes(digits_of)
         return {
-            document_id: ledger.scope_digest(content)
-            for document_id, content in contents.items()
+            document_id: ledger.scope_digest(scope)
+            for document_id, scope in scopes.items()
         }
 
     @contextmanager
@@ -1272,11 +1463,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         :raise UserError: it matters
         """
         self.ensure_one()
-        content = self.sudo()._get_customer_approval_content(
-            digits_of={self.id: request._get_digits()}
-        )[self.id]
-        approved = ledger.as_today(request.content)
-        self._ignore_own_changes(content, approved)
+        content, approved = self._get_content_and_asked(request)
         matters = content_tools.changes_that_matter(
             approved,
             content,
@@ -1285,9 +1472,9 @@ class CustomerApprovalMixin(models.AbstractModel):
         if matters:
             changes = content_tools.difference(approved, content)
             raise UserError(self._approved_content_message(request, changes))
-        scope = ledger.scope_digest(content)
-        if scope == request.scope_digest:
+        if content_tools.is_same_scope(approved, content):
             return
+        scope = content_tools.scope_as_asked(approved, content)
         changes = content_tools.difference(approved, content)
         self.env["customer.approval.event"].sudo()._append(
             [
@@ -1304,24 +1491,39 @@ class CustomerApprovalMixin(models.AbstractModel):
 
     def _get_changes_since(self, request):
         """Return what is different from what was asked, as plain data."""
+        content, asked = self._get_content_and_asked(request)
+        return content_tools.difference(asked, content)
+
+    def _get_content_and_asked(self, request):
+        """Return the present content and that which the customer was asked about, both
+        flat.
+
+        :rtype: tuple
+        """
         self.ensure_one()
+        request = request.sudo()  # whatever the user may read of it
         content = self.sudo()._get_customer_approval_content(
-            digits_of={self.id: request._get_digits()}
+            {self.id: request._get_digits()}
         )[self.id]
-        return content_tools.difference(ledger.as_today(request.content), content)
+        content, asked = ledger.flat(content), ledger.flat(request.content)
+        self._ignore_own_changes(content, asked, request)
+        return content, asked
 
     def _summarize(self, changes):
         """Return a difference in one line: what was, and what is."""
         self.ensure_one()
         Request = self.env["customer.approval.request"]
-        Request = Request.with_context(tz=self._get_time_zone())
+        describe = Request._describe_content(self)
 
         def change(name, old, new):
+            label, format_ = describe(name)
             old, new = (
-                Request._get_value_text(name, value, self.currency_id)
+                Request._get_value_text(
+                    format_, value, self.currency_id, self._get_time_zone()
+                )
                 for value in (old, new)
             )
-            return f"{Request._get_field_label(name)}: {old} → {new}"
+            return f"{label}: {old} → {new}"
 
         parts = [
             f"{content_tools.line_name(line['new']) or self.env._('Item')}: "
@@ -1466,17 +1668,6 @@ class CustomerApprovalMixin(models.AbstractModel):
             precision, while that of prices and quantities is a setting
         """
         return _format_decimals(value or 0.0, digits, exact)
-
-    @api.model
-    def _related_content(self, record, with_texts, address=False):
-        """Return a related record as content, by its name or its address."""
-        text = None
-        if record and with_texts:
-            text = record.display_name
-            if address:
-                lines = [text, *record._display_address(True).splitlines()]
-                text = "\n".join(line for line in lines if line.strip())
-        return content_tools.related(record.id, text)
 
     def _split_by_language(self):
         """Return the same documents in their customer's language, by language."""
@@ -1751,7 +1942,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         # Whoever asks need not be allowed to number.
         number = self.env["ir.sequence"].sudo().next_by_code(Request._name) or "/"
         content["document"]["name"] = self._get_name_for_customer(number)
-        content["files"] = sorted(
+        described = sorted(
             (
                 {
                     "name": file.name,
@@ -1762,12 +1953,21 @@ class CustomerApprovalMixin(models.AbstractModel):
             ),
             key=ledger.canonical,
         )
+        if described:
+            content["blocks"].append(
+                {
+                    "kind": "files",
+                    "key": "files",
+                    "label": self.env._("Files"),
+                    "files": described,
+                }
+            )
         scope = ledger.scope_digest(content)
         version = round_number = 1
         if last_request:
             same = (
-                last_request.scope_digest == scope
-                and last_request.content.get("files", []) == content["files"]
+                content_tools.is_same_scope(last_request.content, ledger.flat(content))
+                and ledger.flat(last_request.content).get("files", []) == described
             )
             version = last_request.version + (not same)
             round_number = last_request.round + 1 if same else 1
@@ -1830,6 +2030,8 @@ class CustomerApprovalMixin(models.AbstractModel):
             request = self._open_customer_approval(mail=False)
         else:
             self.check_access("write")
+        if http_request:
+            request.with_env(self.env)._hand_over_screen(http_request.session)
         return {
             "type": "ir.actions.act_url",
             "url": f"/customer_approval/in_person/{request.id}",
@@ -1889,6 +2091,32 @@ class CustomerApprovalMixin(models.AbstractModel):
             },
         }
 
+    def _find_changed_taxes(self, requests):
+        """Return which of these documents have taxes whose rate is another one now than
+        the customer approved: they show the figures of then.
+
+        :param requests: ``{id of the document: its last request}``
+        """
+        rates = {}
+        for document in self:
+            request = requests.get(document.id)
+            lines = ledger.flat(request.content)["lines"] if request else ()
+            for line in lines:
+                for tax in line.get("taxes") or ():
+                    if "rate" in tax:
+                        rates.setdefault((tax["id"], tax["rate"]), set()).add(document)
+        taxes = self.env["account.tax"].sudo()  # whatever the user may read
+        taxes = taxes.browse({tax_id for tax_id, _rate in rates}).exists()
+        present = {tax.id: _format_decimals(tax.amount, 4, False) for tax in taxes}
+        return [
+            f"{document._name},{document.id} ({document.display_name}): the rate of "
+            f"tax {tax_id} was {rate} when the customer approved, and is "
+            f"{present.get(tax_id)}"
+            for (tax_id, rate), documents in rates.items()
+            if present.get(tax_id) != rate
+            for document in sorted(documents, key=lambda document: document.id)
+        ]
+
     def _find_content_problems(self):
         """Return which of these documents say something else than was approved: their
         content was changed by a way round Odoo."""
@@ -1903,12 +2131,21 @@ class CustomerApprovalMixin(models.AbstractModel):
             )
         )
         return [
-            f"{document._name},{document.id} ({document.display_name}): its content is "
-            "not what the customer approved"
-            for document in approved - approved._filter_customer_approved()
-        ] + [
-            f"{document._name},{document.id} ({document.display_name}): its status "
-            "does not say that its customer approved it"
-            for document in approved
-            if document.customer_approval_status != "approved"
+            *_describe_problems(
+                approved - approved._filter_customer_approved(),
+                "its content is not what the customer approved",
+            ),
+            *approved._find_changed_taxes(requests),
+            *_describe_problems(
+                approved.filtered(lambda d: d.customer_approval_status != "approved"),
+                "its status does not say that its customer approved it",
+            ),
         ]
+
+
+def _describe_problems(documents, problem):
+    """Return a problem for each of the documents, in a line."""
+    return [
+        f"{document._name},{document.id} ({document.display_name}): {problem}"
+        for document in documents
+    ]

@@ -9,14 +9,28 @@ from decimal import Decimal
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
+from odoo.tools.translate import LazyTranslate
 
-from ..tools import content as content_tools, ledger, links, moments, triggers
+from ..tools import (
+    blocks,
+    capability,
+    content as content_tools,
+    ledger,
+    links,
+    moments,
+    triggers,
+)
 from ..tools.entry import Entry, EvidenceValues
 from ..tools.ledger import DECISIONS
 from ..tools.quantities import format_quantity
+from .ir_http import HANDED_OVER
 
+_lt = LazyTranslate(__name__)
 _logger = logging.getLogger(__name__)
+
+FORMER_ITEMS = (blocks.Item("customer_reference", None, _lt("Your reference")),)
+"""What content had before format 3, and is shown where it has."""
 
 # What the chatter needs; everything else of a request is evidence.
 CHATTER_PREFIXES = ("message_", "activity_", "website_message_", "rating_")
@@ -309,31 +323,61 @@ class CustomerApprovalRequest(models.Model):
         :param str zone: the time zone of the customer
         """
 
-        def moment(value):
-            env = self.with_context(lang=lang).env
-            return moments.format_moment(env, value, zone)
-
-        return (
-            self.env["ir.qweb"]
-            .with_context(lang=lang)
-            ._render(
-                "customer_approval_gate.request_content",
-                {
-                    "content": content,
-                    "currency": currency,
-                    "moment": moment,
-                    "number": lambda text: format_quantity(
-                        self.with_context(lang=lang).env,
-                        text,
-                        len(text.partition(".")[2]),
-                    ),
-                    "optional_ids": content_tools.optional_lines(content),
-                    "amount_name": content_tools.amount_name(content),
-                    "is_tax_included": content_tools.is_tax_included,
-                    "section_amounts": content_tools.section_amounts(content),
-                },
-            )
+        reader = self.with_context(lang=lang)
+        describe = reader._describe_content(
+            reader.env.get(content["document"]["model"]), content
         )
+        return self.env["ir.qweb"]._render(
+            "customer_approval_gate.request_content",
+            {
+                "amount_name": content_tools.amount_name(content),
+                "blocks": reader._get_blocks(content),
+                "currency": currency,
+                "describe": describe,
+                "is_tax_included": content_tools.is_tax_included,
+                "number": lambda text: format_quantity(
+                    reader.env, text, len(text.partition(".")[2])
+                ),
+                "optional_ids": content_tools.optional_lines(content),
+                "section_amounts": content_tools.section_amounts(content),
+                "text": lambda format_, value: reader._get_value_text(
+                    format_, value, currency, zone
+                ),
+            },
+            lang=lang,
+        )
+
+    @api.model
+    def _get_blocks(self, content):
+        """Return the blocks of content of whatever format."""
+        if "blocks" in content:
+            return content["blocks"]
+        model = self.env[content["document"]["model"]]
+        describe = model._describe_approval_items()
+        items = [*model._get_approval_items(), *FORMER_ITEMS]
+        describe |= {
+            item.key: (self.env._(item.label), "text") for item in FORMER_ITEMS
+        }
+        return blocks.make_blocks(
+            items, content, describe, model._make_block_of_lines(content, describe)
+        )
+
+    @api.model
+    def _describe_content(self, document=None, *contents):
+        """Return the function that says of a key of content what it is called and how
+        it is shown: in the user's language where the document knows it, or else as it
+        was written.
+
+        :param document: of the model that the content is of
+        """
+        described = {
+            item.key: (self.env._(item.label), "text") for item in FORMER_ITEMS
+        }
+        for content in contents:
+            described |= blocks.labels_of(content)
+        if document is not None:
+            described |= document._describe_approval_items()
+        return lambda key, label=None: described.get(key, (label or key, "text"))
 
     @api.depends("content")
     @api.depends_context("lang")
@@ -341,7 +385,9 @@ class CustomerApprovalRequest(models.Model):
         for request in self:
             changes = request._get_difference()
             request.difference_html = (
-                request._render_changes(changes) if changes else False
+                request._render_changes(changes, request._get_previous())
+                if changes
+                else False
             )
 
     @api.depends("approver_ids.state", "rule", "required_count")
@@ -373,16 +419,14 @@ class CustomerApprovalRequest(models.Model):
 
     def _get_strengths(self):
         """Return ``{id of the request: how sure it is who answered}``, from the
-        ledger. See ``tools.ledger.STRENGTHS``."""
+        ledger. See ``tools.ledger.LEVELS``."""
         events = self.env["customer.approval.event"].sudo()  # evidence
         events = events.search_fetch(
             [("kind", "=", "decided"), ("request_id", "in", self.ids)],
             ["request_id", "details", "method"],
         )
         return {
-            event.request_id.id: (event.details or {}).get(
-                "strength", ledger.STRENGTHS.get(event.method, 0)
-            )
+            event.request_id.id: ledger.strength_of(event.details, event.method)
             for event in events
         }
 
@@ -420,20 +464,22 @@ class CustomerApprovalRequest(models.Model):
     def _render_difference(self, previous):
         """Return what has changed since another request, as a person reads it."""
         self.ensure_one()
-        changes = content_tools.difference(
-            ledger.as_today(previous.content), ledger.as_today(self.content)
-        )
-        return changes and self._render_changes(changes)
+        changes = content_tools.difference(previous.content, self.content)
+        return changes and self._render_changes(changes, previous)
 
-    def _render_changes(self, changes):
+    def _render_changes(self, changes, previous):
+        contents = (previous.content, self.content)
+        describe = self._describe_content(self.env.get(self.res_model), *contents)
+        zone = self.env.context.get("tz") or self._get_time_zone()
         return self.env["ir.qweb"]._render(
             "customer_approval_gate.difference",
             {
                 "changes": changes,
-                "currency": self.currency_id,
-                "label": self._get_field_label,
+                "describe": describe,
                 "line_name": content_tools.line_name,
-                "text": self._get_value_text,
+                "text": lambda name, value: self._get_value_text(
+                    describe(name)[1], value, self.currency_id, zone
+                ),
             },
         )
 
@@ -458,78 +504,38 @@ class CustomerApprovalRequest(models.Model):
         previous = self._get_previous()
         if not previous:
             return {}
-        return content_tools.difference(
-            ledger.as_today(previous.content), ledger.as_today(self.content)
-        )
+        return content_tools.difference(previous.content, self.content)
 
     @api.model
-    def _get_field_label(self, name):
-        """Return what a person calls a field of content."""
-        labels = {
-            "partner": self.env._("Customer"),
-            "invoice_address": self.env._("Invoice address"),
-            "shipping_address": self.env._("Delivery address"),
-            "company": self.env._("Company"),
-            "currency": self.env._("Currency"),
-            "payment_term": self.env._("Payment terms"),
-            "fiscal_position": self.env._("Fiscal position"),
-            "valid_until": self.env._("Offer valid until"),
-            "delivery_date": self.env._("Delivery date"),
-            "customer_reference": self.env._("Your reference"),
-            "terms": self.env._("Terms"),
-            "prepayment": self.env._("To be paid in advance"),
-            "bank_account": self.env._("Bank account"),
-            "change_of": self.env._("Change of"),
-            "incoterm": self.env._("Incoterm"),
-            "pickup_point": self.env._("Pickup point"),
-            "untaxed": self.env._("Untaxed amount"),
-            "tax": self.env._("Taxes"),
-            "total": self.env._("Total"),
-            "kind": self.env._("Kind"),
-            "section": self.env._("Section"),
-            "subsection": self.env._("Subsection"),
-            "description": self.env._("Description"),
-            "product": self.env._("Product"),
-            "quantity": self.env._("Quantity"),
-            "unit": self.env._("Unit"),
-            "unit_price": self.env._("Unit price"),
-            "discount": self.env._("Discount (%)"),
-            "taxes": self.env._("Taxes"),
-            "subtotal": self.env._("Amount"),
-            "optional": self.env._("Optional"),
-            "attributes": self.env._("Options"),
-            "lead_days": self.env._("Delivery time (days)"),
-        }
-        return labels.get(name, name)
+    def _get_value_text(self, format_, value, currency, zone="UTC"):
+        """Return a value of content as a person reads it.
 
-    @api.model
-    def _get_value_text(self, name, value, currency):
-        """Return a value of content as a person reads it."""
+        :param str format_: how it is shown, see ``tools.blocks``
+        :param str zone: the time zone of the reader
+        """
         if value is None or value == "":
             return self.env._("none")
         if isinstance(value, bool):
             return self.env._("yes") if value else self.env._("no")
-        if name == "attributes":
-            return ", ".join(typed for _value, typed in value if typed) or "…"
-        if isinstance(value, list):
-            return ", ".join(
-                self._get_value_text(None, part, currency) for part in value
-            )
         if isinstance(value, dict):
             return value.get("text") or str(value.get("id", ""))
-        if name in ("unit_price", "subtotal", "total", "untaxed", "tax"):
-            return currency.format(float(value))
-        if name in ("quantity", "discount"):
-            return format_quantity(self.env, value, len(value.partition(".")[2]))
-        if name == "prepayment":
-            return f"{float(value) * 100:g} %"
-        if name == "valid_until":
-            return self.env["ir.qweb.field.date"].value_to_html(
-                fields.Date.to_date(value), {}
+        if isinstance(value, list):
+            if format_ == "choices":
+                return ", ".join(typed for _value, typed in value if typed) or "…"
+            return ", ".join(
+                self._get_value_text(format_, part, currency, zone) for part in value
             )
-        if name == "delivery_date":
-            zone = self._get_time_zone() if self else self.env.context.get("tz")
-            return moments.format_moment(self.env, value, zone or "UTC")
+        if format_ == "money":
+            return currency.format(float(value))
+        if format_ in ("quantity", "number"):
+            return format_quantity(self.env, value, len(value.partition(".")[2]))
+        if format_ == "share":
+            share = format_quantity(self.env, f"{float(value) * 100:g}")
+            return self.env._("%(share)s %%", share=share)
+        if format_ == "date":
+            return format_date(self.env, value)
+        if format_ == "moment":
+            return moments.format_moment(self.env, value, zone)
         return value
 
     # ------------------------------------------------------------------
@@ -562,6 +568,7 @@ class CustomerApprovalRequest(models.Model):
             triggers.Trigger(
                 self._table, "keep", "BEFORE DELETE", "customer_approval_unalterable"
             ),
+            triggers.asked(self._table),
         ]
 
     @api.model_create_multi
@@ -614,6 +621,7 @@ class CustomerApprovalRequest(models.Model):
                 for request in requests
             ]
         )
+        triggers.check_asked(self.env.cr)
         return requests
 
     def _adopt_files(self):
@@ -655,6 +663,9 @@ class CustomerApprovalRequest(models.Model):
         # database takes a decision only with its event.
         requests = self.sudo()
         requests.flush_recordset()
+        if "state" in values:
+            # What was counted while they were open comes before their end.
+            self.env["customer.approval.repetition"].sudo()._write_down(requests)
         self.env["customer.approval.event"].sudo()._append(list(entries))
         requests.write(values)
         # The gate reads these rows, so they must be there before any stage is.
@@ -842,8 +853,6 @@ class CustomerApprovalRequest(models.Model):
         """Return whether the document's content is no longer what was asked about."""
         self.ensure_one()
         document = self.sudo()._get_document()
-        if ledger.format_of(self.scope_digest) != ledger.FORMAT:
-            return not document._filter_same_scope({document.id: self.sudo()})
         if document._get_scope_digests()[document.id] == self.scope_digest:
             return False
         scopes = document._get_scope_digests_as_asked({document.id: self.sudo()})
@@ -853,7 +862,7 @@ class CustomerApprovalRequest(models.Model):
         """Return with how many decimals prices and quantities were written when the
         customer was asked: a setting that changes later changes no document."""
         self.ensure_one()
-        return ledger.digits_of(self.sudo().content)
+        return content_tools.digits_of(self.sudo().content)
 
     def _is_expired(self, approver=None):
         """Return whether the time to answer is over: for one person by their own clock,
@@ -898,6 +907,25 @@ class CustomerApprovalRequest(models.Model):
         zone = self.env.context.get("tz") or self._get_time_zone()
         return moments.format_moment(self.env, moment, zone)
 
+    def _hand_over_screen(self, session):
+        """Let the user's screen show this request and nothing else: the customer has it
+        in their hands.
+
+        :param session: of the user, in which it is kept
+        """
+        self.ensure_one()
+        session[HANDED_OVER] = [self.id, self.env.uid]
+        events = self.env["customer.approval.event"].sudo()  # what happens writes them
+        if not events.search_count(
+            [
+                ("request_id", "=", self.id),
+                ("kind", "=", "handed_over"),
+                ("user_id", "=", self.env.uid),
+            ],
+            limit=1,
+        ):
+            events._append([Entry(self._get_document(), "handed_over", self)])
+
     # ------------------------------------------------------------------
     # How sure it has to be
     # ------------------------------------------------------------------
@@ -920,4 +948,5 @@ class CustomerApprovalRequest(models.Model):
         hold it too, and go."""
         self._empty_columns(ledger.PERSONAL_FIELDS)
         self.approver_ids._empty_columns(ledger.PERSONAL_FIELDS)
-        self.certificate_id.unlink()
+        with capability.hold(self.env, capability.Erasing()):
+            self.certificate_id.unlink()

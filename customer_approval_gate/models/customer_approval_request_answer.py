@@ -181,7 +181,7 @@ class CustomerApprovalRequest(models.Model):
             text=values["conditions"] or values["reason"] or "",
             details={
                 "answer": ledger.decision_digest(plain),
-                "strength": min(self._get_answer_strengths(agreeing)),
+                "level": min(self._get_answer_levels(agreeing), key=ledger.LEVELS.get),
             },
             personal=self._get_personal(values),
             occurred_on=decided_on,
@@ -190,13 +190,13 @@ class CustomerApprovalRequest(models.Model):
         self._after_decision()
         return decision
 
-    def _get_answer_strengths(self, approvers):
+    def _get_answer_levels(self, approvers):
         events = self.env["customer.approval.event"].sudo()  # evidence
         events = events.search(
             [("request_id", "=", self.id), ("kind", "=", "answered")]
         )
         return [
-            event.details["strength"]
+            event.details.get("level") or ledger.LEVEL_OF_METHOD[event.method]
             for event in events
             if event.details["approver"] in approvers.ids
         ]
@@ -249,8 +249,10 @@ class CustomerApprovalRequest(models.Model):
             [("request_id", "=", self.id), ("kind", "=", "handed_over")]
         )
         users = self._get_told_users() | self.requested_by_id | handed.user_id
-        for user in users:
-            user._bus_send(
+        bus = self.env["bus.bus"]
+        for target in [*users.partner_id, self]:  # screens handed over hear the last
+            bus._sendone(
+                target,
                 "customer_approval_answered",
                 {
                     "request_id": self.id,
@@ -440,7 +442,7 @@ class CustomerApprovalRequest(models.Model):
             body += Markup("<p>%s</p>") % remark
         names = {
             line["line_id"]: content_tools.line_name(line)
-            for line in (self.content or {}).get("lines", [])
+            for line in ledger.flat(self.content or {}).get("lines", [])
         }
         if remarks := self._get_line_remarks():
             body += Markup("<ul>%s</ul>") % Markup().join(

@@ -11,11 +11,13 @@ from odoo.tools import SQL, ormcache
 
 from ..tools import capability, triggers
 from ..tools.entry import Entry
+from ..tools.ledger import LEVELS
 
 STAGES_CHANGED = "stages_changed"
 """The key of the cursor's cache that says that a transaction has changed stages."""
 
 # What changes which stages come before which, or whose documents they are for.
+DOCUMENTS_AT_ONCE = 500
 STRUCTURE_FIELDS = {
     "active",
     "company_id",
@@ -301,8 +303,12 @@ class CustomerApprovalStage(models.Model):
 
     def _get_minimum_strength(self):
         """Return how sure the surest of these stages wants to be who approved, see
-        ``tools.ledger.STRENGTHS``; 0 where any evidence will do."""
-        strengths = {"in_person": 2, "link": 3, "strong": 4}
+        ``tools.ledger.LEVELS``; 0 where any evidence will do."""
+        strengths = {
+            "in_person": LEVELS["in_person"],
+            "link": LEVELS["link"],
+            "strong": LEVELS["code"],
+        }
         return max(
             (
                 strengths.get(stage.minimum_evidence, 0)
@@ -913,16 +919,33 @@ class CustomerApprovalStage(models.Model):
             }
             if changes:
                 name = stage.with_context(lang=None).name
+                # What comes later has a higher number, whatever its date says.
+                last = stage._read_last_document()
                 entries.append(
                     Entry(
                         stage,
                         "stage_configured",
                         text=name,
-                        details={"changes": changes},
+                        details={"changes": changes, "last_id": last},
                     )
                 )
         # Nobody writes events but what happens.
         self.env["customer.approval.event"].sudo()._append(entries)
+
+    def _read_last_document(self):
+        """Return the highest number of a document that goes through this stage's
+        list."""
+        self.ensure_one()
+        name = self._document_models().get(self.document_type)
+        if not name:
+            return 0
+        self.env.cr.execute(
+            SQL(
+                "SELECT COALESCE(max(id), 0) FROM %s",
+                SQL.identifier(self.env[name]._table),
+            )
+        )
+        return self.env.cr.fetchone()[0]
 
     def _find_unapproved_past_gate(self):
         """Return which documents stand where they did not get by Odoo, and which are
@@ -941,7 +964,12 @@ class CustomerApprovalStage(models.Model):
                     model,
                 )
             )
-            problems += approved.browse(row[0] for row in rows)._find_content_problems()
+            for start in range(0, len(rows), DOCUMENTS_AT_ONCE):
+                part = rows[start : start + DOCUMENTS_AT_ONCE]
+                documents = approved.browse(row[0] for row in part)
+                problems += documents._find_content_problems()
+                # The content of all of them does not fit into memory.
+                self.env.invalidate_all()
             problems += self._find_smuggled(model)
             stages = self._get_list(document_type)
             gated = stages.filtered(
@@ -1011,20 +1039,35 @@ class CustomerApprovalStage(models.Model):
         ]
 
     def _find_never_entered(self, model):
-        """Documents that are in these stages, have no history, and were made after
-        the stages were last configured."""
+        """Documents that are in these stages, or have a state that only these give,
+        have no history, and were made after the stages were last configured: by their
+        numbers, as dates can be written."""
+        documents = self.env[model].sudo()  # of whatever company
+        documents.flush_model(["stage_id", "state", "customer_approval_status"])
         self.env.cr.execute(
-            "SELECT max(occurred_on) FROM customer_approval_event"
-            " WHERE res_model = %s AND kind = 'stage_configured'",
-            [self._name],
+            """
+            SELECT max((details->>'last_id')::int)
+              FROM customer_approval_event
+             WHERE res_model = %s AND res_id = ANY(%s) AND kind = 'stage_configured'
+            """,
+            [self._name, list(self.ids)],
         )
+        last = self.env.cr.fetchone()[0]
+        if last is None:  # configured before version 19.0.1.7.0
+            last = self._read_last_at_configuration(model)
+        states = [
+            state
+            for state in documents._stage_final_states
+            if self._first_of_state(state, self.env["res.company"])
+        ]
         rows = self.env.execute_query(
             SQL(
                 """
                 SELECT document.id
                   FROM %s AS document
-                 WHERE document.stage_id = ANY(%s)
-                   AND document.create_date > %s
+                 WHERE (document.stage_id = ANY(%s)
+                        OR document.stage_id IS NOT NULL AND document.state = ANY(%s))
+                   AND document.id > %s
                    AND document.customer_approval_status IS DISTINCT FROM 'approved'
                    AND NOT EXISTS (
                        SELECT FROM customer_approval_event
@@ -1033,18 +1076,36 @@ class CustomerApprovalStage(models.Model):
                         )
               ORDER BY document.id
                 """,
-                SQL.identifier(self.env[model]._table),
+                SQL.identifier(documents._table),
                 list(self.ids),
-                self.env.cr.fetchone()[0],
+                states,
+                last,
                 model,
             )
         )
-        documents = self.env[model].sudo().browse(row[0] for row in rows)  # as above
         return [
             f"{model},{document.id}: is behind a gate without the customer's approval"
-            for document in documents
-            if document._is_past_gate()  # small ones need none
+            for document in documents.browse(row[0] for row in rows)
+            # Small ones need none.
+            if document._is_past_gate() or document._is_in_gated_state()
         ]
+
+    def _read_last_at_configuration(self, model):
+        """Return the highest number of a document that there was when stages were last
+        configured, as far as dates say."""
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT COALESCE(max(id), 0) FROM %s WHERE create_date <= (
+                    SELECT max(occurred_on) FROM customer_approval_event
+                     WHERE res_model = %s AND kind = 'stage_configured'
+                )
+                """,
+                SQL.identifier(self.env[model]._table),
+                self._name,
+            )
+        )
+        return rows[0][0]
 
     def _read_flags(self):
         self.ensure_one()

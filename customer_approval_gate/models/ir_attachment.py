@@ -2,6 +2,15 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from odoo import models
+from odoo.exceptions import UserError
+
+from ..tools import capability
+
+KEPT_MODELS = (
+    "customer.approval.approver",
+    "customer.approval.delivery",
+    "customer.approval.request",
+)
 
 
 class IrAttachment(models.Model):
@@ -11,3 +20,24 @@ class IrAttachment(models.Model):
         """Return whether the file is not in the file store any more, though it was."""
         self.ensure_one()
         return bool(self.file_size) and not self.raw
+
+    def unlink(self):
+        """Files of a request stay, whoever has the token of one: they are evidence, or
+        belong to the conversation about it."""
+        kept = self.sudo().filtered(
+            lambda file: file.res_model in KEPT_MODELS and file.res_id
+        )
+        events = self.env["customer.approval.event"]
+        if (
+            kept
+            and not capability.find(self.env, capability.Erasing)
+            and not events._is_uninstalling()
+        ):
+            raise UserError(
+                self.env._(
+                    "%(name)s cannot be deleted: it belongs to a request for approval, "
+                    "and is kept as evidence.",
+                    name=kept[0].name,
+                )
+            )
+        return super().unlink()

@@ -84,7 +84,10 @@ class IrHttp(models.AbstractModel):
         if not request_id or request.session.uid != user_id:
             return
         page = f"/customer_approval/in_person/{request_id}"
-        own = rf"{page}(/(answer|leave|files/\d+))?|/my/approvals/{request_id}/totals"
+        own = (
+            rf"{page}(/(answer|hand_over|leave|files/\d+))?"
+            rf"|/my/approvals/{request_id}/totals"
+        )
         path = request.httprequest.path
         if re.fullmatch(own, path) or ALLOWED.fullmatch(path):
             return

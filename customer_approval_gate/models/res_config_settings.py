@@ -4,7 +4,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
-from ..tools import fonts, identity, seal
+from ..tools import capability, fonts, identity, seal
 from .customer_approval_checkpoint import EMAILS_PARAMETER
 
 
@@ -59,9 +59,22 @@ class ResConfigSettings(models.TransientModel):
         compute="_compute_customer_approval_server"
     )
 
+    customer_approval_unknown_keys = fields.Char(
+        compute="_compute_customer_approval_server"
+    )
+    customer_approval_verified = fields.Char(
+        compute="_compute_customer_approval_server"
+    )
+
     def _compute_customer_approval_server(self):
         parameters = self.env["ir.config_parameter"].sudo()  # shown with settings
+        events = self.env["customer.approval.event"].sudo()  # as above
+        run = self.env["customer.approval.verification"].sudo().search([], limit=1)
         for settings in self:
+            settings.customer_approval_unknown_keys = " ".join(
+                sorted(events._find_unknown_keys())
+            )
+            settings.customer_approval_verified = run and run._describe()
             settings.customer_approval_key_problem = seal.find_problem(self.env)
             settings.customer_approval_copied_on = fields.Datetime.to_datetime(
                 parameters.get_param(identity.COPIED)
@@ -132,12 +145,25 @@ class ResConfigSettings(models.TransientModel):
 
     def action_verify_customer_approvals(self):
         """Recompute all digests of all evidence, and say whether they fit."""
-        problems, rows = self.env["customer.approval.event"].sudo()._verify_all()
+        self._check_customer_approval_administrator()
+        runs = self.env["customer.approval.verification"].sudo()  # all evidence
+        run = runs._run_for_somebody()
         return self._notify_customer_approval(
-            problems,
+            [*filter(None, (run.problems or "").split("\n"))],
             self.env._("The evidence does not fit"),
-            self.env._("All fits together: %(rows)s rows.", rows=rows),
+            run._describe(),
         )
+
+    def action_confirm_customer_approval_keys(self):
+        """Trust the keys of other servers that sealed evidence of this database.
+
+        :raise AccessError: the user is no administrator
+        """
+        self._check_customer_approval_administrator()
+        events = self.env["customer.approval.event"].sudo()  # administrators only
+        shown = (self.customer_approval_unknown_keys or "").split()
+        capability.call(events._confirm_keys, shown)
+        return {"type": "ir.actions.client", "tag": "reload"}
 
     def _check_customer_approval_administrator(self):
         if not self.env.is_system():

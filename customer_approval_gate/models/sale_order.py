@@ -4,14 +4,17 @@
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.http import request as http_request
-from odoo.tools import html2plaintext
+from odoo.tools.translate import LazyTranslate
 
 from ..tools import capability
+from ..tools.blocks import Item
 from ..tools.capability import get_signature, is_signing
-from ..tools.content import related
 from ..tools.entry import Answer, Entry
-from ..tools.ledger import STRENGTHS
+from ..tools.ledger import LEVELS
+
+_lt = LazyTranslate(__name__)
 
 # What is remembered under it while the transaction lasts.
 LINES_ADDED = "lines_added"
@@ -28,6 +31,40 @@ class SaleOrder(models.Model):
     ]
     _stage_document_type = "sale_order"
     _stage_final_states = ("sale",)
+    _approval_line_field = "order_line"
+    # Those of other addons are content where they are installed.
+    _approval_items = (
+        Item("partner", "partner_id", _lt("Customer"), "party", shown=False),
+        Item("invoice_address", "partner_invoice_id", _lt("Customer"), "address"),
+        Item(
+            "shipping_address",
+            "partner_shipping_id",
+            _lt("Delivery address"),
+            "address",
+        ),
+        Item("company", "company_id", _lt("Company"), "party", shown=False),
+        Item("change_of", "customer_approval_parent_id", _lt("Change of")),
+        Item("payment_term", "payment_term_id", _lt("Payment terms")),
+        Item(
+            "prepayment",
+            "prepayment_percent",
+            _lt("To be paid in advance"),
+            format="share",
+        ),
+        Item("pickup_point", None, _lt("Pickup point")),
+        Item("carrier_id", "carrier_id", _lt("Delivery method")),
+        Item("picking_policy", "picking_policy", _lt("Delivery"), default="direct"),
+        Item("incoterm", "incoterm", _lt("Incoterm")),
+        Item("incoterm_location", "incoterm_location", _lt("Place of the incoterm")),
+        Item("delivery_date", "commitment_date", _lt("Delivery date")),
+        Item("valid_until", "validity_date", _lt("Offer valid until")),
+        Item(
+            "fiscal_position", "fiscal_position_id", _lt("Fiscal position"), shown=False
+        ),
+        Item("currency", "currency_id", _lt("Currency"), shown=False),
+        Item("terms", "note", _lt("Terms"), "text"),
+    )
+    _approval_item_columns = ("pickup_location_data", "require_payment")
 
     customer_approval_parent_id = fields.Many2one(
         "sale.order",
@@ -51,9 +88,58 @@ class SaleOrder(models.Model):
         help="The original order and all its change orders that are not cancelled.",
     )
 
+    customer_approval_billed_early = fields.Boolean(
+        string="Billed before Approval",
+        compute="_compute_customer_approval_billed_early",
+        search="_search_customer_approval_billed_early",
+        compute_sudo=True,
+        help="There is an invoice, such as one of a down payment, and the customer has "
+        "not approved the order: no stage of invoices asks for an approval.",
+    )
+
     # ------------------------------------------------------------------
     # Stages
     # ------------------------------------------------------------------
+
+    @api.depends("customer_approval_status", "invoice_ids.state")
+    def _compute_customer_approval_billed_early(self):
+        stages = self.env["customer.approval.stage"]
+        asking = stages._get_list(self._stage_document_type).filtered(
+            "requires_customer_approval"
+        )
+        for order in self:
+            order.customer_approval_billed_early = (
+                bool(asking)
+                and order.customer_approval_status != "approved"
+                and order.state != "cancel"
+                and any(
+                    move.state == "posted"
+                    and move.move_type in ("out_invoice", "out_receipt")
+                    for move in order.invoice_ids
+                )
+                and order._has_approval_gates()
+            )
+
+    @api.model
+    def _search_customer_approval_billed_early(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        stages = self.env["customer.approval.stage"]
+        early = Domain.FALSE
+        if any(
+            stages._get_list(self._stage_document_type).mapped(
+                "requires_customer_approval"
+            )
+        ):
+            billing = Domain("state", "=", "posted") & Domain(
+                "move_type", "in", ("out_invoice", "out_receipt")
+            )
+            early = (
+                Domain("customer_approval_status", "!=", "approved")
+                & Domain("state", "!=", "cancel")
+                & Domain("order_line.invoice_lines.move_id", "any", billing)
+            )
+        return early if True in value else ~early
 
     def _enter_state(self, state):
         if state == "cancel":
@@ -241,60 +327,26 @@ class SaleOrder(models.Model):
             )
         return super()._can_request_customer_approval()
 
-    def _get_customer_approval_lines(self):
-        return self.env["sale.order.line"].search_fetch(
-            [("order_id", "in", self.ids)], order="order_id, sequence, id"
-        )
-
-    def _get_customer_approval_header(self, with_texts):
-        self.ensure_one()
-        of = self._related_content
-        # What other addons, or few orders, have: without it content stays as it was.
-        rare = {
-            "change_of": related(
-                self.customer_approval_parent_id.id,
-                # The original is named, whatever the user may read of it.
-                with_texts and self.customer_approval_parent_id.sudo().name,
-            )
-        }
-        for name in ("incoterm", "incoterm_location", "picking_policy", "carrier_id"):
-            if name not in self._fields or not self[name]:
-                continue
-            if name == "picking_policy" and self[name] == "direct":
-                continue  # as if the warehouse were not there
-            is_record = self._fields[name].type == "many2one"
-            rare[name] = of(self[name], with_texts) if is_record else self[name]
-        rare["pickup_point"] = "\n".join(filter(None, self._get_pickup_point()))
-        return {
-            **{name: value for name, value in rare.items() if value},
-            "partner": of(self.partner_id, with_texts),
-            "invoice_address": of(self.partner_invoice_id, with_texts, address=True),
-            "shipping_address": of(self.partner_shipping_id, with_texts, address=True),
-            "company": of(self.company_id, with_texts),
-            "currency": of(self.currency_id, with_texts),
-            "payment_term": of(self.payment_term_id, with_texts),
-            "fiscal_position": of(self.fiscal_position_id, with_texts),
-            "valid_until": fields.Date.to_string(self.validity_date) or None,
-            "delivery_date": fields.Datetime.to_string(self.commitment_date) or None,
-            "customer_reference": self.client_order_ref or None,
-            "terms": html2plaintext(self.note).strip() if self.note else None,
-            "prepayment": self._format_decimals(self.prepayment_percent, 4)
-            if self.require_payment
-            else None,
-        }
+    def _complete_approval_header(self, header, row):
+        res = super()._complete_approval_header(header, row)
+        if not row["require_payment"]:
+            header.pop("prepayment", None)
+        point = _read_pickup_point(row.get("pickup_location_data"))
+        if any(point):
+            header["pickup_point"] = "\n".join(filter(None, point))
+        return res
 
     def _get_pickup_point(self):
         """Return name, street, postal code and city of where the customer fetches the
         goods (the addon *Delivery*), each as text; nothing if they do not."""
         self.ensure_one()
-        chosen = "pickup_location_data" in self._fields and self.pickup_location_data
-        if not chosen:
+        if "pickup_location_data" not in self._fields:
             return []
-        return [chosen.get(key) or "" for key in ("name", "street", "zip_code", "city")]
+        return _read_pickup_point(self.pickup_location_data)
 
-    def _ignore_own_changes(self, content, asked):
-        res = super()._ignore_own_changes(content, asked)
-        if "prices" not in asked:  # and pickup points neither: asked before 19.0.1.4.0
+    def _ignore_own_changes(self, content, asked, request):
+        res = super()._ignore_own_changes(content, asked, request)
+        if "prices" not in request.content:  # nor pickup points: before 19.0.1.4.0
             content["header"].pop("pickup_point", None)
         header, asked = content["header"], asked["header"]
         point = self._get_pickup_point()
@@ -328,6 +380,26 @@ class SaleOrder(models.Model):
             totals["tax"] -= line.price_tax
             totals["total"] -= line.price_total
         return totals
+
+    def _compute_tax_totals(self):
+        """What was approved shows the figures of then, on the order's page and in its
+        PDF: Odoo computes them anew, by the rates that taxes have today."""
+        super()._compute_tax_totals()
+        for order in self:
+            totals = order.tax_totals
+            if (
+                totals
+                and order.customer_approval_status == "approved"
+                and not order.currency_id.is_zero(
+                    totals["total_amount_currency"] - order.amount_total
+                )
+            ):
+                order.tax_totals = _freeze_totals(
+                    totals,
+                    order.currency_id,
+                    (order.amount_untaxed, order.amount_tax, order.amount_total),
+                    order._get_gate_rate(),
+                )
 
     def _get_bookkeeping_lines(self):
         """Return the priced lines that Odoo added by itself, and nobody was asked
@@ -387,7 +459,19 @@ class SaleOrder(models.Model):
         return files
 
     def _get_amount_to_commit(self):
-        return self.customer_approval_family_total
+        """What belongs together counts as a whole, but for what is given back: it can
+        be cancelled when the rest is approved."""
+        original = self.customer_approval_parent_id or self
+        others = (original | original.customer_approval_change_ids) - self
+        return max(self._get_customer_approval_amount(), 0) + sum(
+            other.currency_id._convert(
+                max(other.amount_total, 0),
+                self.currency_id,
+                self.company_id,
+                (other.date_order or fields.Datetime.now()).date(),
+            )
+            for other in others.filtered(lambda order: order.state != "cancel")
+        )
 
     def _compute_totals_anew(self):
         lines = self.sudo().order_line
@@ -408,8 +492,10 @@ class SaleOrder(models.Model):
             original = own.customer_approval_parent_id or own
             others = original | original.customer_approval_change_ids
             others = others.filtered(lambda o: o.state != "cancel") - own
-            amounts[order] = own._get_largest_total() / own._get_gate_rate() + sum(
-                other.amount_total / other._get_gate_rate() for other in others
+            # What one gives back opens no gate for another: it can be cancelled.
+            amounts[order] = max(own._get_largest_total(), 0) / own._get_gate_rate()
+            amounts[order] += sum(
+                max(other.amount_total, 0) / other._get_gate_rate() for other in others
             )
         return amounts
 
@@ -655,7 +741,7 @@ class SaleOrder(models.Model):
         self.ensure_one()
         return (
             self._get_required_people() == 1
-            and self._get_minimum_strength() <= STRENGTHS["online_signature"]
+            and self._get_minimum_strength() <= LEVELS["document_page"]
             and not self.company_id.sudo().customer_approval_code
         )
 
@@ -684,3 +770,45 @@ class SaleOrder(models.Model):
             # Whose order it is: it is their page.
             request = self.sudo()._open_customer_approval(self.partner_id, mail=False)
         request._decide(answer)
+
+
+def _read_pickup_point(chosen):
+    """Return name, street, postal code and city of where goods are fetched, each as
+    text; nothing if they are not.
+
+    :param chosen: as the addon *Delivery* has it
+    """
+    if not chosen:
+        return []
+    return [chosen.get(key) or "" for key in ("name", "street", "zip_code", "city")]
+
+
+def _freeze_totals(totals, currency, amounts, rate):
+    """Return Odoo's totals with other figures: the groups of taxes share the tax as
+    they did.
+
+    :param dict totals: ``tax_totals`` of an order
+    :param amounts: what is right, without tax, of tax and in total
+    :param float rate: of the order's currency to the company's
+    """
+    untaxed, tax, total = amounts
+    names = ("base_amount", "tax_amount", "total_amount")
+    frozen = {**totals}
+    for name, amount in zip(names, amounts, strict=True):
+        frozen[f"{name}_currency"], frozen[name] = amount, amount / rate
+    share = tax / totals["tax_amount_currency"] if totals["tax_amount_currency"] else 0
+    left = tax
+    subtotals = [{**subtotal} for subtotal in totals["subtotals"]]
+    groups = []
+    for subtotal in subtotals:
+        subtotal["tax_groups"] = [{**group} for group in subtotal["tax_groups"]]
+        groups += subtotal["tax_groups"]
+    for number, group in enumerate(groups, 1):
+        amount = currency.round(group["tax_amount_currency"] * share)
+        amount = left if number == len(groups) else amount
+        left -= amount
+        group["tax_amount_currency"], group["tax_amount"] = amount, amount / rate
+    for subtotal in subtotals[:1]:
+        subtotal["base_amount_currency"] = untaxed
+        subtotal["base_amount"] = untaxed / rate
+    return {**frozen, "subtotals": subtotals}

@@ -179,7 +179,7 @@ class SaleOrder(models.Model):
         ``{order: {move: share}}``, from 0 to 1."""
         billed = defaultdict(lambda: defaultdict(float))
         for line in self.order_line.invoice_lines:
-            if line.move_type not in ("out_invoice", "out_refund"):
+            if line.move_type not in ("out_invoice", "out_receipt", "out_refund"):
                 continue
             orders = line.sale_line_ids.order_id
             for order in orders & self:

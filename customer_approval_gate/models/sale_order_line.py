@@ -3,10 +3,15 @@
 
 from odoo import api, fields, models
 from odoo.tools import SQL
+from odoo.tools.translate import LazyTranslate
 
+from ..tools.blocks import Item
 from ..tools.capability import is_delivering
 from ..tools.entry import BookkeepingValues, Entry
 from ..tools.languages import find_lang
+from ..tools.ledger import flat
+
+_lt = LazyTranslate(__name__)
 
 
 class SaleOrderLine(models.Model):
@@ -14,6 +19,16 @@ class SaleOrderLine(models.Model):
     _inherit = ["customer.approval.line.mixin", "sale.order.line"]
     _approval_document_field = "order_id"
     _approval_quantity_field = "product_uom_qty"
+    _approval_columns = (
+        "customer_lead",
+        "is_delivery",
+        "is_downpayment",
+        "is_optional",
+    )
+    _approval_items = (
+        Item("attributes", None, _lt("Options"), format="choices"),
+        Item("lead_days", "customer_lead", _lt("Delivery time (days)")),
+    )
 
     customer_approval_offered_quantity = fields.Float(
         string="Offered Quantity",
@@ -139,8 +154,10 @@ class SaleOrderLine(models.Model):
     def _was_approved(self):
         """Return whether the line, with its price, is in what the customer approved."""
         # Whoever delivers need not be allowed to read requests.
-        content = self.order_id.sudo().customer_approval_request_id.content or {}
-        return any(line["line_id"] == self.id for line in content.get("lines", []))
+        content = self.order_id.sudo().customer_approval_request_id.content
+        return bool(content) and any(
+            line["line_id"] == self.id for line in flat(content)["lines"]
+        )
 
     def write(self, vals):
         if "invoice_lines" not in vals:
@@ -148,24 +165,37 @@ class SaleOrderLine(models.Model):
         with self.invoice_lines._keep_bills():
             return super().write(vals)
 
-    def _get_approval_content(self, with_texts, extras, digits):
-        contents = super()._get_approval_content(with_texts, extras, digits)
-        for line, content in zip(self, contents, strict=True):
-            if not line._is_priced():
-                content["optional"] = line.is_optional
-                continue
-            if chosen := extras.get(line.id):
-                content["attributes"] = chosen
-            if line.customer_lead:
-                content["lead_days"] = line._format_lead()
-            if line.is_optional:
-                content["optional"] = True
-        return contents
+    @api.model
+    def _find_excluded_lines(self, rows):
+        added = (
+            self.env["sale.order"]
+            .browse({row["document"] for row in rows})
+            ._read_lines_added()
+        )
+        unsure = self.browse(
+            row["id"]
+            for row in rows
+            if row["id"] in added or row["is_downpayment"] or row.get("is_delivery")
+        )
+        return {*(unsure - unsure._filter_approval_content()).ids} if unsure else set()
 
-    def _format_lead(self):
-        return self.order_id._format_decimals(self.customer_lead, 2)
+    def _complete_approval_line(self, content, row, extras):
+        res = super()._complete_approval_line(content, row, extras)
+        if content["kind"] != "product":
+            content["optional"] = bool(row["is_optional"])
+            return res
+        if chosen := extras.get(row["id"]):
+            content["attributes"] = chosen
+        if row["customer_lead"]:
+            content["lead_days"] = self.order_id._format_decimals(
+                row["customer_lead"], 2
+            )
+        if row["is_optional"]:
+            content["optional"] = True
+        return res
 
-    def _read_approval_extras(self):
+    @api.model
+    def _read_approval_extras(self, ids):
         """Return, by line, what the customer chose that no variant of the product
         says: values of attributes, and what was typed. How it is called is in the
         line's description.
@@ -194,7 +224,7 @@ class SaleOrderLine(models.Model):
                 own=SQL.identifier(chosen.column1),
                 other=SQL.identifier(chosen.column2),
                 table=SQL.identifier(chosen.relation),
-                ids=list(self.ids),
+                ids=ids,
             )
         )
         return {line: [list(value) for value in values] for line, values in rows}

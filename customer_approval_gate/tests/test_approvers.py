@@ -13,7 +13,7 @@ from odoo.tools import SQL, email_normalize_all, mute_logger
 
 from odoo.addons.mail.tests.common import MailCommon
 
-from ..tools import capability, ledger, links
+from ..tools import capability, ledger, links, triggers
 from ..tools.entry import Answer
 from .common import ApprovalCommon
 
@@ -1026,7 +1026,7 @@ class TestApprovers(ApproverCommon):
     # How sure it is who answered
 
     def test_strength_follows_the_way(self):
-        for method, strength in ledger.STRENGTHS.items():
+        for method, strength in triggers.METHODS.items():
             order = self._create_order(partner_id=self.ada.id)
             request = self._ask(order, self.ada)
             request._decide(Answer("approved", "Ada", method))

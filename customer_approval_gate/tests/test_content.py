@@ -41,7 +41,7 @@ class TestContent(BaseCase):
             canonical({1: "one"})
 
     def test_digest_names_its_format(self):
-        self.assertRegex(digest(CONTENT), r"^2:[0-9a-f]{64}$")
+        self.assertRegex(digest(CONTENT), r"^3:[0-9a-f]{64}$")
 
     def test_known_digest(self):
         """Digests of yesterday must be those of tomorrow."""

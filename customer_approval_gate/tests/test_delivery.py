@@ -239,7 +239,10 @@ class TestDelivery(DeliveryCommon):
             )
         self.env.invalidate_all()
         self.assertIn("was altered", " ".join(Event._verify_document(self.order)))
-        row.attachment_ids.unlink()
+        with self._refused("kept as evidence"):
+            row.attachment_ids.unlink()
+        with capability.hold(self.env, capability.Erasing()):
+            row.attachment_ids.unlink()
         self.assertIn("its photos", " ".join(Event._verify_document(self.order)))
         with self._without_triggers("customer_approval_delivery"):
             self.env.cr.execute("DELETE FROM customer_approval_delivery")

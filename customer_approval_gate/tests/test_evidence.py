@@ -232,7 +232,7 @@ class TestEvidence(EvidenceMixin, ApprovalCommon):
         self.assertTrue(ledger.is_digest_of(request.digest, request.content))
         self.assertIn("Test Product", request.content_html)
         self.assertEqual(
-            request.content["files"],
+            ledger.flat(request.content)["files"],
             [{"name": "plan.txt", "size": 4, "sha256": ledger.sha256(b"Plan")}],
         )
         self.assertEqual(request.content["format"], ledger.FORMAT)
@@ -253,7 +253,7 @@ class TestEvidence(EvidenceMixin, ApprovalCommon):
         )
         request = self._bring_to_status(self.order, "pending")
         self.assertEqual(request.attachment_ids.mapped("name"), ["sheet.txt"])
-        self.assertEqual(request.content["files"][0]["name"], "sheet.txt")
+        self.assertEqual(ledger.flat(request.content)["files"][0]["name"], "sheet.txt")
 
     def test_version_and_round(self):
         first = self._bring_to_status(self.order, "rejected")
@@ -547,7 +547,7 @@ class TestEvidence(EvidenceMixin, ApprovalCommon):
         evidence = json.loads(files["evidence.json"])
 
         def check(changed):
-            content = {**files, "evidence.json": json.dumps(changed).encode()}
+            content = {**files, "evidence.json": ledger.write_plain(changed)}
             try:
                 return ledger.check_bundle(content.__getitem__, list(content))[1]
             except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -601,8 +601,8 @@ class TestEvidence(EvidenceMixin, ApprovalCommon):
         self._full()
         self._with_triggers_off("UPDATE customer_approval_event SET text = 'x'")
         with self.assertLogs("odoo.addons.customer_approval_gate", "ERROR"):
-            logger = "odoo.addons.customer_approval_gate.models.customer_approval_event"
-            with self.assertLogs(logger, "ERROR"):
+            logger = "odoo.addons.customer_approval_gate.models"
+            with self.assertLogs(f"{logger}.customer_approval_verification", "ERROR"):
                 self.env["customer.approval.event"]._cron_verify()
             self.env["customer.approval.event"]._cron_verify()
         mail = self.env["mail.mail"].search([], limit=1, order="id desc")

@@ -277,8 +277,9 @@ class TestForgery(DatabaseMixin, EvidenceMixin, ApprovalCommon):
         evidence = json.loads(files["evidence.json"])
         row = evidence["requests"][0]
         content = json.loads(files[row["content_file"]])
-        content["lines"][0]["unit_price"] = "9999"
-        files[row["content_file"]] = ledger.canonical(content)
+        block = next(block for block in content["blocks"] if block["kind"] == "lines")
+        block["lines"][0]["unit_price"] = "9999"
+        files[row["content_file"]] = ledger.rfc8785(content)
         row["digest"] = ledger.digest(content)
         row["scope_digest"] = ledger.scope_digest(content)
         full = {
@@ -472,6 +473,7 @@ class TestCodeOfServerActions(EvidenceMixin, ApprovalCommon):
             (self.order, "_withdraw_cancelled()"),
             (self.order, "_record_refusals({record: ['x']})"),
             (self.production, "_record_configuration({record: {}})"),
+            (request.event_ids[:1], "_confirm_keys(['x'])"),
             (request.event_ids[:1], "_erase_personal(record, 'x')"),
             (request.event_ids[:1], "_append([record])"),
         ):

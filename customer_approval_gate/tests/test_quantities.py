@@ -8,7 +8,7 @@ from unittest.mock import patch
 from odoo.fields import Command
 from odoo.tests import tagged
 
-from ..tools import content, fonts
+from ..tools import content, fonts, ledger
 from ..tools.quantities import format_quantity, parse_quantity
 from .common import ApprovalCommon
 from .test_approvers import ApproverCommon
@@ -138,7 +138,9 @@ class TestQuantities(ApprovalCommon):
             )
             self.env.invalidate_all()
             plain = order._get_customer_approval_content()[order.id]
-            self.assertEqual(plain["lines"][1][content.amount_name(plain)], amount)
+            self.assertEqual(
+                ledger.flat(plain)["lines"][1][content.amount_name(plain)], amount
+            )
             html = self.env["customer.approval.request"]._render_content(
                 plain, order.currency_id, "en_US", "UTC"
             )

@@ -16,7 +16,6 @@ from odoo.exceptions import AccessError
 
 _STACKS = WeakKeyDictionary()
 _MEMORIES = WeakKeyDictionary()
-_MEMORY = "customer_approval_memory"
 
 
 def _stack(env):
@@ -25,12 +24,21 @@ def _stack(env):
 
 def memory(env):
     """Return what is remembered until the transaction ends, or is undone in part: not
-    in the transaction's own cache, which anybody's code can fill."""
+    in the transaction's own cache, which anybody's code can fill.
+
+    What marks it is a callback that Odoo forgets at the same time. Code that has a
+    cache could put a mark back there, and have old knowledge believed.
+    """
+    callbacks = env.cr.precommit._funcs
     mark, known = _MEMORIES.get(env.cr, (None, None))
-    if mark is None or env.cr.cache.get(_MEMORY) is not mark:
-        mark, known = object(), {}
+    if mark is None or not any(mark is callback for callback in callbacks):
+        known = {}
+
+        def mark():
+            """Nothing is to be done."""
+
         _MEMORIES[env.cr] = (mark, known)
-        env.cr.cache[_MEMORY] = mark  # cleared with the transaction
+        env.cr.precommit.add(mark)
     return known
 
 
@@ -147,6 +155,10 @@ class Depth(Lasting):
 
 class Uninstalling(Lasting):
     """An administrator has taken all evidence away, and wants the addon to go."""
+
+
+class Erasing(Lasting):
+    """Personal data are erased, and files go that hold them."""
 
 
 class LeavingBlocked(Lasting):

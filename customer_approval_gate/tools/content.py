@@ -4,14 +4,22 @@
 
 Nothing here knows Odoo. Content is made of dictionaries, lists, strings, booleans,
 integers and ``None``; amounts are decimal strings, dates are ISO 8601. A related
-record is ``{"id": 7, "text": "what the customer read"}``. Its digests are in
-``ledger.py``.
+record is ``{"id": 7, "text": "what the customer read"}``, an address has its parts
+besides. What is compared is ``ledger.flat()`` of it, whatever its format; its digests
+are in ``ledger.py``, its blocks in ``blocks.py``.
 """
 
 from collections import Counter
 from decimal import Decimal
 
-from .ledger import canonical, without_texts
+from .ledger import (
+    FORMAT,
+    canonical,
+    flat,
+    scope_digest,
+    without_empty,
+    without_texts,
+)
 
 TYPO_LENGTH = 4
 """From how many letters on another word may be a typo that was mended."""
@@ -47,6 +55,7 @@ def difference(old, new):
         the parts in which nothing has changed
     :rtype: dict
     """
+    old, new = comparable(flat(old), flat(new))
     parts = {
         "lines": _lines_difference(old["lines"], new["lines"]),
         "header": _fields_difference(old["header"], new["header"]),
@@ -57,7 +66,8 @@ def difference(old, new):
 
 
 def apply_difference(content, changes):
-    """Return the other version: lines that were added come last."""
+    """Return the other version, flat: lines that were added come last."""
+    content = flat(content)
     lines = [_without_id(line) for line in content["lines"]]
     line_changes = changes.get("lines", {})
     for line in line_changes.get("removed", []):
@@ -82,7 +92,7 @@ def optional_lines(content):
     """Return the ids of the lines that the customer may choose: those of an optional
     section or subsection."""
     result, section, subsection = [], False, False
-    for line in content["lines"]:
+    for line in flat(content)["lines"]:
         if line["kind"] == "line_section":
             section, subsection = bool(line.get("optional")), False
         elif line["kind"] == "line_subsection":
@@ -110,7 +120,7 @@ def section_amounts(content):
     """Return what each section and subsection comes to: ``{line_id: amount}``, as
     decimals, without those that have no prices."""
     name, amounts, open_ones = amount_name(content), {}, {}
-    for line in content["lines"]:
+    for line in flat(content)["lines"]:
         if line["kind"] == "line_section":
             open_ones = {"line_section": line["line_id"]}
         elif line["kind"] == "line_subsection":
@@ -138,6 +148,7 @@ def line_name(line):
 def normalized(content):
     """Return content without what is no change: two versions are the same if this is
     the same."""
+    content = flat(content)
     return {
         "header": {k: v for k, v in content["header"].items() if v is not None},
         "totals": content["totals"],
@@ -224,6 +235,101 @@ def _files_difference(old, new):
 
 
 # ----------------------------------------------------------------------
+# Older formats
+# ----------------------------------------------------------------------
+
+NO_CONTENT_ANY_MORE = {"customer_reference"}
+"""What content had before format 3: the customer's own people fill it in."""
+
+
+def comparable(old, new):
+    """Return two versions as far as the older format could tell them apart.
+
+    :param old: flat content of whatever format
+    :param new: flat content that is not older
+    :rtype: tuple
+    """
+    before, after = old.get("format", 1), new.get("format", 1)
+    if before == after:
+        return old, new
+    old = as_today(old)
+    if after < 3:
+        return old, new
+    names = {name for line in old["lines"] for name in line}
+    header = {
+        key: value if key in NO_CONTENT_ANY_MORE else _as_before(new["header"].get(key))
+        for key, value in old["header"].items()
+    }
+    lines = [
+        {name: value for name, value in line.items() if name in names}
+        for line in new["lines"]
+    ]
+    return old, {**new, "header": header, "lines": lines}
+
+
+def _as_before(value):
+    """A value without the parts of an address, which only format 3 has; what is chosen
+    from a list was the bare key."""
+    if not isinstance(value, dict):
+        return value
+    if isinstance(value.get("id"), str):
+        return value["id"]
+    return {name: part for name, part in value.items() if name != "address"}
+
+
+def scope_as_asked(frozen, present):
+    """Return the digest of present scope and price in the format in which the customer
+    was asked.
+
+    :param frozen: content as it was asked, of whatever format
+    :param present: flat content of today
+    """
+    if frozen.get("format", 1) == FORMAT:
+        return scope_digest(present)
+    # That of the first format had other decimals, but all are compared as of today.
+    return scope_digest(comparable(flat(frozen), present)[1], 2)
+
+
+def is_same_scope(frozen, present):
+    """Return whether content of whatever format has the scope and price of present
+    content, as far as its format could tell.
+
+    :param frozen: content as it was asked
+    :param present: flat content of today
+    """
+    number = frozen.get("format", 1)
+    asked = scope_digest(as_today(flat(frozen)), max(number, 2))
+    return asked == scope_as_asked(frozen, present)
+
+
+def as_today(content):
+    """Return content of the first format with decimals as they are written today."""
+    if content.get("format", 1) > 1:
+        return content
+    lines = []
+    for line in content["lines"]:
+        shortened = {
+            name: line[name].rstrip("0").rstrip(".")
+            for name in ("quantity", "unit_price", "discount")
+            if "." in (line.get(name) or "")
+        }
+        lines.append({**line, **shortened})
+    return {**content, "lines": lines}
+
+
+def digits_of(content):
+    """Return with how many decimals the prices and quantities of content are written.
+    Where it does not say so, it has as many as its longest numbers, two at least."""
+    lines = flat(content)["lines"]
+    return content.get("digits") or {
+        name: max(
+            [2, *(len((line.get(name) or "").partition(".")[2]) for line in lines)]
+        )
+        for name in ("unit_price", "quantity", "discount")
+    }
+
+
+# ----------------------------------------------------------------------
 # Which changes matter
 # ----------------------------------------------------------------------
 
@@ -244,6 +350,7 @@ def changes_that_matter(old, new, policy):
     :rtype: list
     """
     # What a record is called, and which files lie beside it, was no part of the price.
+    old, new = comparable(flat(old), flat(new))
     changes = difference(_scope(old), _scope(new))
     reasons = []
     for name in changes.get("header", {}):
@@ -267,10 +374,15 @@ def changes_that_matter(old, new, policy):
 
 def _scope(content):
     return {
-        "header": without_texts(content["header"]),
+        "header": without_empty(without_texts(content["header"])),
         "totals": content["totals"],
         "lines": [
-            {**without_texts(line), "line_id": line.get("line_id"), "product": product}
+            {
+                **without_empty(without_texts(line)),
+                "line_id": line.get("line_id"),
+                "product": product,
+                "description": line["description"],
+            }
             for line in content["lines"]
             for product in [{"id": (line.get("product") or {}).get("id")}]
         ],

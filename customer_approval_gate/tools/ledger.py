@@ -8,6 +8,9 @@ Odoo, and do not trust whoever has it.
 
     python3 verify.py               checks the folder it is in
     python3 verify.py bundle.zip    checks a bundle that was not unpacked
+    python3 verify.py bundle.zip 0123456789abcdef0123456789abcdef
+                                    trusts this key and no other: the fingerprint is on
+                                    certificates
 
 The same goes for an export, which holds all bundles of a database and its whole ledger.
 
@@ -19,22 +22,37 @@ What holds what:
 - Each event holds the SHA-256 of its own content and, with it, of the event before,
   one chain a document.
 - Events that matter to a gate are sealed besides: signed (RSA, SHA-256), together with
-  the hash of the event before, with a key that is not in the database.
-- A checkpoint holds the root of a Merkle tree over the heads of all chains, and the
+  the hash of the event before and with which database it is, with a key that is not in
+  the database. A key counts if the first one, or one that is known from elsewhere,
+  vouches for it.
+- A checkpoint holds the root of a Merkle tree over all events (RFC 6962), and the
   SHA-256 of the checkpoint before. It is mailed out, so it cannot be rewritten.
+- A bundle is sealed as a whole; besides, each of its files has its digest in a sealed
+  event.
 """
 
 import base64
+import datetime
 import hashlib
 import io
 import json
 import pathlib
+import re
 import sys
 import zipfile
 
-FORMAT = 2
-"""The format of content that is made today. In the first one prices and quantities had
-as many decimals as the settings said, and there were no files."""
+FORMAT = 3
+"""The format of what is made today.
+
+1. Prices and quantities had as many decimals as the settings said, and there were no
+   files.
+2. Digests are over all fields of a list, in ASCII.
+3. Content is a list of blocks that carry their own labels, and digests are over JSON
+   objects that carry their own keys, as RFC 8785 writes them: what is empty is left
+   out, so that a new block or field is no new format. The database is part of each
+   event, ways to identify somebody are named, and checkpoints are trees as of RFC
+   6962.
+"""
 
 EVENT_FIELDS = (
     "res_model",
@@ -52,6 +70,9 @@ EVENT_FIELDS = (
     "details",
     "personal_digest",
 )
+"""What the digest of an event is made of, up to format 2."""
+
+EVENT_FIELDS_3 = (*EVENT_FIELDS, "database")
 """What the digest of an event is made of."""
 
 SEALED_FIELDS = (
@@ -67,6 +88,9 @@ SEALED_FIELDS = (
 )
 """What is signed: what the database looks at, the digest of everything, the place in
 the chain and with it all that came before."""
+
+KEY_KINDS = ("key_registered", "key_confirmed")
+"""What introduces a key that seals, or vouches for it."""
 
 UNSEALED_KINDS = (
     "exported",
@@ -154,18 +178,42 @@ ANSWER_FIELDS = (
 
 RULES = ("any", "all", "some", "order")
 
-STRENGTHS = {
-    "portal": 4,
-    "code": 4,
-    "link": 3,
-    "in_person": 2,
-    "online_signature": 1,
-    "online_payment": 1,
+LEVELS = {
     "recorded": 1,
+    "document_page": 1,
+    "in_person": 2,
+    "link": 3,
+    "code": 4,
+    "login": 4,
 }
-"""How sure it is who answered, by the way of the answer: by login or with a one-time
-code; by a personal link; before a witness; recorded by staff, or on the order's own
-page, whose link is nobody's alone, unless it was signed by login."""
+"""How sure it is who answered: recorded by staff, or on the document's own page, whose
+link is nobody's alone; before a witness; by a personal link; with a one-time code, or
+by login. What is sealed is the name, so that another one finds its place among them."""
+
+LEVEL_OF_METHOD = {
+    "portal": "login",
+    "code": "code",
+    "link": "link",
+    "in_person": "in_person",
+    "online_signature": "document_page",
+    "online_payment": "document_page",
+    "recorded": "recorded",
+}
+"""The level by the way of the answer, where nothing more is known."""
+
+
+def strength_of(details, method):
+    """Return how sure it is who answered, as a number to compare: see ``LEVELS``.
+
+    :param dict details: of the event; before format 3 they had the number itself
+    :param str method: of the event
+    """
+    details = details or {}
+    if details.get("level"):
+        return LEVELS.get(details["level"], 0)
+    level = LEVEL_OF_METHOD.get(method)
+    return details.get("strength", LEVELS.get(level, 0))
+
 
 TAKEN_OVER = "Taken over when the ledger began"
 """The text of events by which an upgrade took requests of before into the ledger."""
@@ -255,12 +303,51 @@ def canonical(content):
     ).encode()
 
 
+MOST = 2**53 - 1
+"""The largest integer that RFC 8785 can write: its numbers are those of JavaScript."""
+
+
+def rfc8785(content):
+    """Return the bytes that stand for plain data, as RFC 8785 writes them.
+
+    :raise TypeError: there is something in it whose text could differ between
+        machines, such as a float
+    """
+    _check_plain(content)
+    try:
+        return json.dumps(
+            _ordered(content), ensure_ascii=False, separators=(",", ":")
+        ).encode()
+    except UnicodeEncodeError as error:
+        raise TypeError("content has half a character") from error
+
+
+def _ordered(value):
+    """Plain data with their keys in the order of RFC 8785: by UTF-16."""
+    if isinstance(value, dict):
+        keys = sorted(value)
+        if keys and not all(key.isascii() for key in keys):
+            keys.sort(key=lambda key: key.encode("utf-16-be", "surrogatepass"))
+        return {key: _ordered(value[key]) for key in keys}
+    if isinstance(value, list):
+        return [_ordered(part) for part in value]
+    if isinstance(value, int) and not -MOST <= value <= MOST:
+        raise TypeError(f"content has a number that is too large: {value}")
+    return value
+
+
+def filled(row, names):
+    """Return the fields of a row that are not empty: what is digested from format 3
+    on. A field that comes later is empty in rows of before."""
+    return {name: row[name] for name in names if row.get(name)}
+
+
 def sha256(data):
     """Return the SHA-256 of bytes or of a text, in hexadecimal digits."""
     return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
 
 
-FORMATS = {1: canonical, 2: canonical}
+FORMATS = {1: canonical, 2: canonical, 3: rfc8785}
 """Which bytes stand for content of each format. A format is never changed and never
 removed: what was digested with it has to be verified for as long as it is kept."""
 
@@ -308,13 +395,21 @@ def _check_plain(value):
 
 
 def entry_digest(event):
-    """Return the digest of what an event says."""
-    return sha256(canonical({name: event.get(name) for name in EVENT_FIELDS}))
+    """Return the digest of what an event says, in the format that it has, or in
+    today's where it has none yet."""
+    if (format_of(event.get("entry_digest") or f"{FORMAT}:") or 2) < 3:
+        return sha256(canonical({name: event.get(name) for name in EVENT_FIELDS}))
+    return f"3:{sha256(rfc8785(filled(event, EVENT_FIELDS_3)))}"
 
 
-def personal_digest(salt, value):
-    """Return the salted digest of personal data, which stays when they are erased."""
-    return sha256(salt.encode() + canonical(value))
+def personal_digest(salt, value, number=FORMAT):
+    """Return the salted digest of personal data, which stays when they are erased.
+
+    :param int number: the format
+    """
+    if number < 3:
+        return sha256(salt.encode() + canonical(value))
+    return f"3:{sha256(salt.encode() + rfc8785(value))}"
 
 
 def chain_hash(event):
@@ -385,6 +480,8 @@ def check_event(event, keys, is_marked=None):
             return "altered"
     except TypeError:
         return "holds what no event ever does"
+    if event["key_id"] and event["key_id"] not in keys:
+        return f"no known key vouches for its key {event['key_id']}"
     if event["kind"] not in UNSEALED_KINDS:
         modulus = keys.get(event["key_id"])
         if not is_seal_of(event["seal"], sealed_text(event), modulus):
@@ -404,7 +501,11 @@ def check_chain(events, keys, is_marked=None):
         mark of the server; only the server itself can tell
     """
     events = sorted(events, key=lambda event: (event["position"], event["id"]))
-    previous = None
+    previous = latest = None
+    taken_over = max(
+        (number for number, e in enumerate(events, 1) if e["text"] == TAKEN_OVER),
+        default=0,
+    )
     for number, event in enumerate(events, 1):
         before = previous["hash"] if previous else None
         if problem := check_event(event, keys, is_marked):
@@ -419,8 +520,30 @@ def check_chain(events, keys, is_marked=None):
             return [f"{event_label(event)}: altered or out of order"]
         if previous and event["id"] < previous["id"]:
             return [f"{event_label(event)}: out of order"]
+        # What became of a mail is written when the job knows it, and an upgrade took
+        # over what had happened long before.
+        if not event["kind"].startswith("mail_") and number > taken_over:
+            if latest and _runs_backwards(latest, event):
+                return [f"{event_label(event)}: its time runs backwards"]
+            latest = event
         previous = event
     return []
+
+
+CLOCKS_DIFFER = 300
+"""By how many seconds the clocks of several servers may differ."""
+
+
+def _runs_backwards(previous, event):
+    """Whether an event says that it happened before the one before it. Up to format 2
+    some had the time of what they are about."""
+    if not (format_of(event["entry_digest"]) and format_of(previous["entry_digest"])):
+        return False
+    moments = (
+        datetime.datetime.fromisoformat(row["occurred_on"]) for row in (previous, event)
+    )
+    before, after = moments
+    return (before - after).total_seconds() > CLOCKS_DIFFER
 
 
 def check_personal(events, personal):
@@ -448,7 +571,10 @@ def check_personal(events, personal):
                 return [f"{event_label(event)}: its personal data were removed"]
         elif (
             not data["salt"]
-            or personal_digest(data["salt"], data["value"]) != event["personal_digest"]
+            or personal_digest(
+                data["salt"], data["value"], format_of(event["personal_digest"]) or 2
+            )
+            != event["personal_digest"]
         ):
             return [f"{event_label(event)}: its personal data were altered"]
         elif event["id"] in erased:
@@ -466,18 +592,24 @@ def frozen_digest(request, number=FORMAT):
 
     :param int number: the format
     """
-    names = _of_format(FROZEN_FIELDS, number)
-    frozen = {name: request[name] for name in names}
+    frozen = _digested(request, _of_format(FROZEN_FIELDS, number), number)
     frozen["html"] = sha256(request["content_html"] or "")
     frozen["files"] = request["files"]
     if number == 1:
         return sha256(canonical(frozen))
     frozen["approvers"] = [
-        {name: approver[name] for name in APPROVER_FIELDS}
+        _digested(approver, APPROVER_FIELDS, number)
         for approver in request["approvers"]
         if approver["origin"] == "asked"
     ]
-    return f"{number}:{sha256(canonical(frozen))}"
+    return f"{number}:{sha256(FORMATS[number](frozen))}"
+
+
+def _digested(row, names, number):
+    """The fields of a row that are digested in a format."""
+    if number < 3:
+        return {name: row[name] for name in names}
+    return filled(row, names)
 
 
 def decision_digest(request, number=FORMAT):
@@ -486,7 +618,7 @@ def decision_digest(request, number=FORMAT):
     :param int number: the format
     """
     names = _of_format(DECISION_FIELDS, number)
-    value = sha256(canonical({name: request[name] for name in names}))
+    value = sha256(FORMATS[number](_digested(request, names, number)))
     return value if number == 1 else f"{number}:{value}"
 
 
@@ -512,15 +644,29 @@ def _of_format(names, number):
     return [name for name in names if number > 1 or name not in NEW_IN_2]
 
 
-def approver_digest(approver):
-    """Return the digest of what of somebody who is asked never changes."""
-    return digest({name: approver[name] for name in APPROVER_FIELDS})
+def approver_digest(approver, number=FORMAT):
+    """Return the digest of what of somebody who is asked never changes.
+
+    :param int number: the format
+    """
+    return digest(_digested(approver, APPROVER_FIELDS, number), number)
 
 
-def answer_digest(approver):
-    """Return the digest of what somebody answered, without personal data."""
-    values = {name: approver[name] for name in ANSWER_FIELDS}
-    return digest({**values, "proofs": approver["proofs"]})
+def answer_digest(approver, number=FORMAT):
+    """Return the digest of what somebody answered, without personal data.
+
+    :param int number: the format
+    """
+    values = _digested(approver, ANSWER_FIELDS, number)
+    if approver["proofs"] or number < 3:
+        values["proofs"] = approver["proofs"]
+    return digest(values, number)
+
+
+def _is_of(make, row, expected):
+    """Whether a digest is that of a row, in whatever format it was made."""
+    number = format_of(expected)
+    return number in FORMATS and make(row, number) == expected
 
 
 def check_request(request, events, personal, scope):
@@ -618,7 +764,7 @@ def _check_approvers(label, request, own, personal):
         name = f"{label}: approver {key}"
         if approver["origin"] != "asked" and (
             key not in came
-            or _details(came[key]).get("frozen") != approver_digest(approver)
+            or not _is_of(approver_digest, approver, _details(came[key]).get("frozen"))
         ):
             return [f"{name} was altered or inserted"]
         if (approver["state"] in ("removed", "passed_on")) != (key in left):
@@ -644,7 +790,7 @@ def _check_persons_answer(approver, event, personal):
         return None
     if approver["state"] != event["decision"]:
         return f"is “{approver['state']}”, and answered “{event['decision']}”"
-    if _details(event).get("answer") != answer_digest(approver):
+    if not _is_of(answer_digest, approver, _details(event).get("answer")):
         return "the answer was altered"
     value = (personal.get(event["id"]) or {}).get("value")
     for name, key in PERSONAL_FIELDS.items():
@@ -742,8 +888,328 @@ def known_requests(requests, events):
 
 
 # ----------------------------------------------------------------------
+# The tree of all events, as of RFC 6962
+# ----------------------------------------------------------------------
+
+
+def leaf_hash(data):
+    """Return the hash of a leaf.
+
+    :param data: bytes, or the text of an event's hash
+    """
+    data = data.encode() if isinstance(data, str) else data
+    return sha256(b"\x00" + data)
+
+
+def node_hash(left, right):
+    """Return the hash of a node of the tree from those below it (hexadecimal)."""
+    return sha256(b"\x01" + bytes.fromhex(left) + bytes.fromhex(right))
+
+
+class Tree:
+    """The tree while leaves are added, in memory that does not grow with it: what is
+    kept are the hashes of its complete parts."""
+
+    def __init__(self):
+        self.size = 0
+        self._parts = []
+
+    @classmethod
+    def of(cls, size, node):
+        """Return the tree of a size whose complete nodes are stored.
+
+        :param node: the function of a level and a number that returns their hash
+        """
+        tree = cls()
+        tree.size = size
+        start = 0
+        for level in range(size.bit_length() - 1, -1, -1):
+            if size >> level & 1:
+                tree._parts.append((level, node(level, start >> level)))
+                start += 1 << level
+        return tree
+
+    def append(self, leaf):
+        """Add the hash of a leaf.
+
+        :return: the nodes that are complete now: ``[(level, number, hash)]``
+        """
+        level, made = 0, [(0, self.size, leaf)]
+        while self._parts and self._parts[-1][0] == level:
+            leaf = node_hash(self._parts.pop()[1], leaf)
+            level += 1
+            made.append((level, self.size >> level, leaf))
+        self._parts.append((level, leaf))
+        self.size += 1
+        return made
+
+    def root(self):
+        """Return the hash of the whole tree."""
+        if not self._parts:
+            return sha256("")
+        *others, (_level, result) = self._parts
+        for _level, part in reversed(others):
+            result = node_hash(part, result)
+        return result
+
+
+def _split(size):
+    """The largest power of two that is smaller than a size."""
+    return 1 << (size - 1).bit_length() - 1
+
+
+def part_hash(start, size, node):
+    """Return the hash of a part of the tree, from its complete nodes.
+
+    :param int start: its first leaf, a multiple of the next power of two
+    :param node: the function of a level and a number that returns their hash
+    """
+    if size & (size - 1) == 0:
+        level = size.bit_length() - 1
+        return node(level, start >> level)
+    half = _split(size)
+    return node_hash(
+        part_hash(start, half, node), part_hash(start + half, size - half, node)
+    )
+
+
+def inclusion_proof(index, size, node):
+    """Return what proves that a leaf is in the tree of a size: RFC 6962, 2.1.1.
+
+    :param node: see ``part_hash()``
+    """
+    start, path = 0, []
+    while size > 1:
+        half = _split(size)
+        if index - start < half:
+            path.append(part_hash(start + half, size - half, node))
+            size = half
+        else:
+            path.append(part_hash(start, half, node))
+            start, size = start + half, size - half
+    return path[::-1]
+
+
+def consistency_proof(old, new, node):
+    """Return what proves that the tree of one size continues that of another:
+    RFC 6962, 2.1.2.
+
+    :param node: see ``part_hash()``
+    """
+    if not 0 < old < new:
+        return []
+    start, size, is_whole, path = 0, new, True, []
+    while old != size:
+        half = _split(size)
+        if old <= half:
+            path.append(part_hash(start + half, size - half, node))
+            size = half
+        else:
+            path.append(part_hash(start, half, node))
+            start, old, size, is_whole = start + half, old - half, size - half, False
+    if not is_whole:
+        path.append(part_hash(start, size, node))
+    return path[::-1]
+
+
+def is_included(leaf, index, size, path, root):
+    """Return whether a proof shows that a leaf is in the tree with a root: RFC 9162,
+    2.1.3.2."""
+    if not 0 <= index < size:
+        return False
+    number, last, result = index, size - 1, leaf
+    for part in path:
+        if last == 0:
+            return False
+        if number & 1 or number == last:
+            result = node_hash(part, result)
+            while not number & 1 and number:
+                number, last = number >> 1, last >> 1
+        else:
+            result = node_hash(result, part)
+        number, last = number >> 1, last >> 1
+    return last == 0 and result == root
+
+
+def is_consistent(old, new, old_root, new_root, path):
+    """Return whether a proof shows that one tree continues another: RFC 9162,
+    2.1.4.2."""
+    if old == new:
+        return not path and old_root == new_root
+    if old == 0 or old > new:
+        return old == 0 and not path
+    path = list(path)
+    if old & (old - 1) == 0:
+        path.insert(0, old_root)
+    number, last = old - 1, new - 1
+    while number & 1:
+        number, last = number >> 1, last >> 1
+    if not path:
+        return False
+    first = second = path.pop(0)
+    for part in path:
+        if last == 0:
+            return False
+        if number & 1 or number == last:
+            first, second = node_hash(part, first), node_hash(part, second)
+            while not number & 1 and number:
+                number, last = number >> 1, last >> 1
+        else:
+            second = node_hash(second, part)
+        number, last = number >> 1, last >> 1
+    return last == 0 and first == old_root and second == new_root
+
+
+# ----------------------------------------------------------------------
 # Checkpoints
 # ----------------------------------------------------------------------
+
+OLD_CHECKPOINT = (
+    "position",
+    "made_on",
+    "last_event_id",
+    "chain_count",
+    "root",
+    "previous_hash",
+)
+CHECKPOINT = ("position", "made_on", "tree_size", "root", "previous_hash", "database")
+
+
+def checkpoint_hash(checkpoint):
+    """Return the hash that chains a checkpoint to the one before."""
+    if (format_of(checkpoint.get("hash") or f"{FORMAT}:") or 2) < 3:
+        return sha256(canonical({name: checkpoint[name] for name in OLD_CHECKPOINT}))
+    return f"3:{sha256(rfc8785(filled(checkpoint, CHECKPOINT)))}"
+
+
+def is_old_checkpoint(checkpoint):
+    """Return whether a checkpoint is one of the first two formats: its root is that of
+    the heads of all chains."""
+    return (format_of(checkpoint["hash"]) or 2) < 3
+
+
+def checkpoint_label(checkpoint):
+    """Return how a person finds the checkpoint."""
+    return f"checkpoint {checkpoint['position']} of {checkpoint['made_on']}"
+
+
+def check_checkpoint(checkpoint, keys):
+    """Return what is wrong with a checkpoint itself, as a list of none or one."""
+    label = checkpoint_label(checkpoint)
+    beside = ("tree_size", "database")
+    if not is_old_checkpoint(checkpoint):
+        beside = ("last_event_id", "chain_count")
+    if checkpoint_hash(checkpoint) != checkpoint["hash"] or any(
+        checkpoint.get(name) for name in beside
+    ):
+        return [f"{label}: altered"]
+    modulus = keys.get(checkpoint["key_id"])
+    if not is_seal_of(checkpoint["seal"], checkpoint["hash"], modulus):
+        return [f"{label}: its seal is not genuine"]
+    return []
+
+
+def check_checkpoints(checkpoints, keys):
+    """Return the first thing that is wrong in the chain of checkpoints.
+
+    :param dict keys: the moduli of the public keys by fingerprint
+    """
+    previous = None
+    for number, checkpoint in enumerate(
+        sorted(checkpoints, key=lambda checkpoint: checkpoint["position"]), 1
+    ):
+        label = checkpoint_label(checkpoint)
+        if checkpoint["position"] != number:
+            return [f"{label}: checkpoint {number} is missing"]
+        if checkpoint["previous_hash"] != (previous["hash"] if previous else None):
+            return [f"{label}: does not follow the one before it"]
+        if problems := check_checkpoint(checkpoint, keys):
+            return problems
+        previous = checkpoint
+    return []
+
+
+class Roots:
+    """Whether the roots of checkpoints are those of events, which are given one by one:
+    in the order of the tree, and for checkpoints of old in that of their numbers.
+
+    :param checkpoints: all of them, as plain data
+    """
+
+    def __init__(self, checkpoints):
+        rows = sorted(checkpoints, key=lambda row: row["position"])
+        self._old = [row for row in rows if is_old_checkpoint(row)]
+        self._new = [row for row in rows if not is_old_checkpoint(row)]
+        self._heads = {}
+        self._tree = Tree()
+        self.problems = []
+
+    def add(self, event):
+        """Take the next event by its number: only its place in its chain matters."""
+        while self._old and event["id"] > self._old[0]["last_event_id"]:
+            self._close_old()
+        if self._old:
+            self._heads[event["res_model"], event["res_id"]] = head_leaf(event)
+
+    def add_leaf(self, leaf, event_hash):
+        """Take the next leaf of the tree, and the hash of its event."""
+        self._close_new()
+        if event_hash is None or leaf != leaf_hash(event_hash):
+            self.problems.append(
+                f"leaf {self._tree.size} of the tree: its event was altered or deleted"
+            )
+        return self._tree.append(leaf)
+
+    def finish(self):
+        """Return what is wrong, when all events were given."""
+        while self._old:
+            self._close_old()
+        self._close_new()
+        for row in self._new:
+            self.problems.append(
+                f"{checkpoint_label(row)}: has more events than there are"
+            )
+        return self.problems
+
+    def _close_old(self):
+        row = self._old.pop(0)
+        if (
+            len(self._heads) != row["chain_count"]
+            or merkle_root(self._heads.values()) != row["root"]
+        ):
+            self._tell(row)
+
+    def _close_new(self):
+        while self._new and self._new[0]["tree_size"] <= self._tree.size:
+            row = self._new.pop(0)
+            if row["tree_size"] < self._tree.size or row["root"] != self._tree.root():
+                self._tell(row)
+
+    def _tell(self, row):
+        self.problems.append(
+            f"{checkpoint_label(row)}: events of before were altered, deleted or "
+            "inserted"
+        )
+
+
+def check_roots(checkpoints, events, leaves=()):
+    """Return what is wrong with the roots of checkpoints.
+
+    :param checkpoints: all checkpoints
+    :param events: all events, of all documents
+    :param leaves: the leaves of the tree in order: ``[event's id, hash]``
+    """
+    roots = Roots(checkpoints)
+    events = sorted(events, key=lambda event: event["id"])
+    for event in events:
+        roots.add(event)
+    hashes = {event["id"]: event["hash"] for event in events}
+    for event_id, leaf in leaves:
+        roots.add_leaf(leaf, hashes.get(event_id))
+    return roots.finish()[:1]
+
+
+# The heads of all chains, of which the first two formats' checkpoints are.
 
 
 def head_leaf(event):
@@ -768,7 +1234,7 @@ def merkle_levels(leaves):
 
 
 def merkle_root(leaves):
-    """Return the root of a Merkle tree over leaves, in whatever order."""
+    """Return the root of a tree over leaves, in whatever order."""
     return merkle_levels(leaves)[-1][0]
 
 
@@ -800,74 +1266,8 @@ def merkle_climb(leaf, path):
     return node
 
 
-def checkpoint_hash(checkpoint):
-    """Return the hash that chains a checkpoint to the one before."""
-    return sha256(
-        canonical(
-            {
-                name: checkpoint[name]
-                for name in (
-                    "position",
-                    "made_on",
-                    "last_event_id",
-                    "chain_count",
-                    "root",
-                    "previous_hash",
-                )
-            }
-        )
-    )
-
-
-def check_checkpoints(checkpoints, keys):
-    """Return the first thing that is wrong in the chain of checkpoints.
-
-    :param dict keys: the moduli of the public keys by fingerprint
-    """
-    previous = None
-    for number, checkpoint in enumerate(
-        sorted(checkpoints, key=lambda checkpoint: checkpoint["position"]), 1
-    ):
-        label = f"checkpoint {checkpoint['position']} of {checkpoint['made_on']}"
-        if checkpoint["position"] != number:
-            return [f"{label}: checkpoint {number} is missing"]
-        if checkpoint["previous_hash"] != (previous["hash"] if previous else None):
-            return [f"{label}: does not follow the one before it"]
-        if checkpoint_hash(checkpoint) != checkpoint["hash"]:
-            return [f"{label}: altered"]
-        modulus = keys.get(checkpoint["key_id"])
-        if not is_seal_of(checkpoint["seal"], checkpoint["hash"], modulus):
-            return [f"{label}: its seal is not genuine"]
-        previous = checkpoint
-    return []
-
-
-def check_roots(checkpoints, events):
-    """Return the first checkpoint whose root is not that of the events of its time.
-
-    :param checkpoints: all checkpoints
-    :param events: all events, of all documents, in order of their ids
-    """
-    heads = {}
-    events = iter(sorted(events, key=lambda event: event["id"]))
-    event = next(events, None)
-    for checkpoint in sorted(checkpoints, key=lambda row: row["position"]):
-        while event and event["id"] <= checkpoint["last_event_id"]:
-            heads[event["res_model"], event["res_id"]] = head_leaf(event)
-            event = next(events, None)
-        if (
-            len(heads) != checkpoint["chain_count"]
-            or merkle_root(heads.values()) != checkpoint["root"]
-        ):
-            return [
-                f"checkpoint {checkpoint['position']} of {checkpoint['made_on']}: "
-                "events of before were altered, deleted or inserted"
-            ]
-    return []
-
-
 # ----------------------------------------------------------------------
-# Keys
+# Keys, and which database it is
 # ----------------------------------------------------------------------
 
 
@@ -875,10 +1275,67 @@ def keys_of(events):
     """Return the public keys that the ledger itself has introduced."""
     keys = {}
     for event in events:
-        if event["kind"] == "key_registered":
+        if event["kind"] in KEY_KINDS:
             modulus = str(_details(event).get("modulus"))
             keys[key_fingerprint(modulus)] = modulus
     return keys
+
+
+def trusted_keys(events, known=()):
+    """Return the public keys that can be trusted: those that are known, and those for
+    which one of them vouches, by the event that introduces it or by one that confirms
+    it.
+
+    :param events: those of keys
+    :param known: fingerprints; where none is given, the first key is
+    """
+    keys = keys_of(events)
+    events = [event for event in events if event["kind"] in KEY_KINDS]
+    events.sort(key=lambda event: event["position"])
+    trusted = {*known} & keys.keys()
+    if not known and events:
+        trusted = {key_fingerprint(str(_details(events[0]).get("modulus")))}
+    while True:
+        vouched = {
+            key_fingerprint(str(_details(event).get("modulus")))
+            for event in events
+            if event["key_id"] in trusted
+            and is_seal_of(event["seal"], sealed_text(event), keys[event["key_id"]])
+            and entry_digest(event) == event["entry_digest"]
+        }
+        if vouched <= trusted:
+            return {name: keys[name] for name in sorted(trusted)}
+        trusted |= vouched
+
+
+def active_key(events, event_id):
+    """Return which key the server had that wrote an event, by the events of keys.
+
+    :param int event_id: the number of the event
+    """
+    found = None
+    for event in events:
+        if event["kind"] == "key_registered" and event["id"] <= event_id:
+            found = key_fingerprint(str(_details(event).get("modulus")))
+    return found
+
+
+def check_database(events, key_events):
+    """Return which events are of another database than the one it was at that time.
+
+    :param key_events: those that say which database it is
+    """
+    known = [event for event in key_events if event["kind"] == "database_identified"]
+    known.sort(key=lambda event: event["id"])
+    for event in events:
+        if (format_of(event["entry_digest"]) or 2) < 3:
+            continue
+        before = [other for other in known if other["id"] <= event["id"]] or known[:1]
+        if not before:
+            return [f"{event_label(event)}: nothing says which database it is of"]
+        if _details(before[-1]).get("database") != event["database"]:
+            return [f"{event_label(event)}: it is of another database"]
+    return []
 
 
 # ----------------------------------------------------------------------
@@ -886,69 +1343,94 @@ def keys_of(events):
 # ----------------------------------------------------------------------
 
 
+def flat(content):
+    """Return what content of whatever format says, without the blocks that show it.
+
+    :return: ``{"header": {key: value}, "lines": [line], "totals": {key: amount},
+        "files": [file]}``; the keys of a document's blocks are its own, none twice
+    :rtype: dict
+    """
+    if "blocks" not in content:
+        return content
+    header, lines, totals, files = {}, [], {}, []
+    for block in content["blocks"]:
+        kind = block["kind"]
+        if kind == "parties":
+            for party in block["parties"]:
+                names = ("id", "text", "address")
+                header[party["key"]] = {n: party[n] for n in names if n in party}
+        elif kind == "values":
+            header.update({item["key"]: item["value"] for item in block["values"]})
+        elif kind == "text":
+            header[block["key"]] = block["text"]
+        elif kind == "lines":
+            lines += [_flat_line(line) for line in block["lines"]]
+            totals.update({item["key"]: item["value"] for item in block["totals"]})
+        elif kind == "files":
+            files += block["files"]
+        else:
+            header[block["key"]] = block
+    return {
+        "format": content["format"],
+        "header": header,
+        "lines": lines,
+        "totals": totals,
+        "files": files,
+    }
+
+
+def _flat_line(line):
+    if "values" not in line:
+        return line
+    own = {item["key"]: item["value"] for item in line["values"]}
+    return {name: value for name, value in line.items() if name != "values"} | own
+
+
 def scope_digest(content, number=FORMAT):
     """Return a digest that stays the same as long as scope and price do.
 
     What a related record is called (a payment term renamed, a partner's new
     telephone number), which database row a line has, the order of the lines and the
-    files beside them say nothing about what is sold at which price.
+    files beside them say nothing about what is sold at which price. Where it is
+    delivered does: the address as it was read.
+
+    :param content: as frozen, or as ``flat()`` returns it
+    :param int number: the format
     """
-    encode = FORMATS[number]
+    if "blocks" in content:
+        content = flat(content)
+    if number < 3:
+        encode = FORMATS[number]
+        header, totals = without_texts(content["header"]), content["totals"]
+    else:
+        encode = _encode_scope
+        header = without_empty(without_texts(content["header"]))
+        totals = content["totals"]
     # The bytes of the whole, for which those of each line are made once only.
     scope = b'{"header":%s,"lines":[%s],"totals":%s}' % (
-        encode(without_texts(content["header"])),
+        encode(header),
         b",".join(sorted(encode(without_texts(line)) for line in content["lines"])),
-        encode(content["totals"]),
+        encode(totals),
     )
     return f"{number}:{sha256(scope)}"
 
 
-def is_same_scope(frozen, present):
-    """Return whether content of whatever format has the scope and price of present
-    content, as far as its format could tell."""
-    if frozen.get("format", 1) == FORMAT:
-        return scope_digest(frozen) == scope_digest(present)
-    old = as_today(frozen)
-    names = {name for line in old["lines"] for name in line}
-    new = {
-        **present,
-        "header": {
-            name: value
-            for name, value in present["header"].items()
-            if name in old["header"]
-        },
-        "lines": [
-            {name: value for name, value in line.items() if name in names}
-            for line in present["lines"]
-        ],
-    }
-    return scope_digest(old) == scope_digest(new)
+def _encode_scope(value):
+    value = without_empty(value)
+    _check_plain(value)
+    # Keys are our own words, so that their order is that of RFC 8785 as well.
+    return _SCOPE_ENCODER.encode(value).encode()
 
 
-def as_today(content):
-    """Return content of whatever format with decimals as they are written today."""
-    if content.get("format", 1) == FORMAT:
-        return content
-    lines = []
-    for line in content["lines"]:
-        shortened = {
-            name: line[name].rstrip("0").rstrip(".")
-            for name in ("quantity", "unit_price", "discount")
-            if "." in (line.get(name) or "")
-        }
-        lines.append({**line, **shortened})
-    return {**content, "lines": lines}
+_SCOPE_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), sort_keys=True
+)
 
 
-def digits_of(content):
-    """Return with how many decimals the prices and quantities of content are written.
-    Where it does not say so, it has as many as its longest numbers, two at least."""
-    lines = content["lines"]
-    return content.get("digits") or {
-        name: max(
-            [2, *(len((line.get(name) or "").partition(".")[2]) for line in lines)]
-        )
-        for name in ("unit_price", "quantity", "discount")
+def without_empty(values):
+    """Return values without those that say nothing: scope is the same without them."""
+    return {
+        name: value for name, value in values.items() if value not in (None, "", [])
     }
 
 
@@ -956,7 +1438,8 @@ def without_texts(value):
     """Return content with related records by their ids only."""
     if isinstance(value, dict):
         if "text" in value and "id" in value:
-            return value["id"]
+            address = value.get("address")
+            return {"id": value["id"], "address": address} if address else value["id"]
         return {
             key: without_texts(part) for key, part in value.items() if key != "line_id"
         }
@@ -970,17 +1453,33 @@ def without_texts(value):
 # ----------------------------------------------------------------------
 
 
-def check_bundle(read, names):
+def seal_text(evidence):
+    """Return the text that is sealed of a bundle: all that it says, the digests of its
+    files included.
+
+    :param dict evidence: what is in ``evidence.json``, or in ``export.json``
+    """
+    plain = {name: value for name, value in evidence.items() if name != "seal"}
+    return sha256(rfc8785(plain))
+
+
+def write_plain(evidence):
+    """Return the bytes of ``evidence.json``."""
+    return json.dumps(evidence, indent=1, sort_keys=True).encode()
+
+
+def check_bundle(read, names, known=()):
     """Return what a bundle proves and what is wrong with it.
 
     :param read: the function that returns the bytes of a file of the bundle
     :param names: the names of all its files
+    :param known: fingerprints of keys that are trusted; by default the ledger's first
     :return: the lists of what holds and of what does not
     :rtype: tuple
     """
     evidence = json.loads(read("evidence.json").decode())
-    events = evidence["events"]
-    keys = keys_of(evidence["key_events"])
+    events, key_events = evidence["events"], evidence["key_events"]
+    keys = trusted_keys(key_events, known)
     personal = {int(key): value for key, value in evidence["personal"].items()}
     good, bad = [], []
 
@@ -989,33 +1488,60 @@ def check_bundle(read, names):
         if not problems:
             good.append(what)
 
+    if "format" in evidence:
+        report("the bundle's own seal", _check_bundle_seal(read, names, evidence, keys))
+    else:
+        report("the list of files", _check_old_files(read, names, evidence))
     report(f"the chain of {len(events)} events", check_chain(events, keys))
-    report("the keys", check_chain(evidence["key_events"], keys))
+    report("the keys", check_chain(key_events, keys))
+    report("the database", check_database([*events, *key_events], key_events))
     report("the personal data beside it", check_personal(events, personal))
     report("all requests are there", known_requests(evidence["requests"], events))
+    files = {name: None for name in names}
     for request in evidence["requests"]:
-        own, problems = _read_request(read, names, request)
+        own, problems = _read_request(read, files, request)
         if not problems:
             problems = check_request(own, events, personal, scope_digest)
         report(f"request {request['name']}: {request['state']}", problems)
-    report("the chain of checkpoints", check_checkpoints(evidence["checkpoints"], keys))
-    report("the events in the checkpoints", _check_paths(evidence, events))
-    extra = set(names) - set(evidence["file_names"])
-    report("no other files", [f"{name}: does not belong here" for name in extra])
-    for name, expected in evidence["other_files"].items():
-        found = sha256(read(name)) if name in names else None
-        report(name, [] if found == expected else [f"{name}: altered or missing"])
-    report(
-        "the list of files",
-        []
-        if evidence["manifest"] == sha256(canonical(_manifest(evidence)))
-        else ["evidence.json: altered"],
-    )
+    report("the deliveries", _check_deliveries(read, files, events, personal))
+    report("the program", _check_program(read, files, evidence, key_events))
+    report("the checkpoints", _check_proofs(evidence, events, keys))
+    left = sorted(name for name, checked in files.items() if not checked)
+    report("no other files", [f"{name}: does not belong here" for name in left])
     return good, bad
 
 
-def _manifest(evidence):
-    return {
+def _check_bundle_seal(read, names, evidence, keys):
+    """Whether a bundle is as the server wrote it: each file, and all that is said."""
+    if write_plain(evidence) != read("evidence.json"):
+        return ["evidence.json: is not as it was written"]
+    found = {name: sha256(read(name)) for name in names if name != "evidence.json"}
+    listed = evidence["files"]
+    for name in sorted({*listed, *found}):
+        if name not in found:
+            return [f"{name}: missing"]
+        if name not in listed:
+            return [f"{name}: does not belong here"]
+        if listed[name] != found[name]:
+            return [f"{name}: altered"]
+    seal, key = evidence["seal"]["seal"], evidence["seal"]["key_id"]
+    if key not in keys:
+        return [f"evidence.json: no known key vouches for its key {key}"]
+    if not is_seal_of(seal, seal_text(evidence), keys[key]):
+        return ["evidence.json: its seal is not genuine"]
+    return []
+
+
+def _check_old_files(read, names, evidence):
+    """The list of files of bundles of before format 3, which were not sealed."""
+    if any(format_of(event["entry_digest"]) for event in evidence["events"]):
+        return ["evidence.json: is not as it was written"]
+    for name in sorted({*names} - {*evidence["file_names"]}):
+        return [f"{name}: does not belong here"]
+    for name, expected in evidence["other_files"].items():
+        if name not in names or sha256(read(name)) != expected:
+            return [f"{name}: altered or missing"]
+    manifest = {
         "file_names": evidence["file_names"],
         "other_files": evidence["other_files"],
         "requests": [
@@ -1023,36 +1549,52 @@ def _manifest(evidence):
             for request in evidence["requests"]
         ],
     }
+    if evidence["manifest"] != sha256(canonical(manifest)):
+        return ["evidence.json: altered"]
+    return []
 
 
-def manifest_digest(evidence):
-    """Return the digest of what a bundle says about its own files."""
-    return sha256(canonical(_manifest(evidence)))
-
-
-def _read_request(read, names, request):
+def _read_request(read, files, request):
+    """Return a request with what its files hold, and what is wrong with them. Each is
+    compared with a digest that is checked against a sealed event."""
     own = dict(request)
-    for name in (
-        request["content_file"],
-        request["html_file"],
-        *(file["path"] for file in request["file_paths"]),
-    ):
-        if name not in names:
+    folder = request["content_file"].rpartition("/")[0]
+    wanted = [
+        (f"{folder}/certificate.pdf", request["certificate"]),
+        (f"{folder}/document.pdf", request["document_pdf"]),
+        (f"{folder}/signature.png", request["signature"]),
+    ]
+    for approver in request["approvers"]:
+        prefix = f"{folder}/approvers/{approver['id']}-"
+        wanted.append((f"{prefix}signature.png", approver["signature"]))
+        for number, proof in enumerate(approver["proofs"], 1):
+            found = [n for n in files if n.startswith(f"{prefix}{number}-")]
+            wanted.append((found[0] if found else f"{prefix}{number}", proof["sha256"]))
+    for name, expected in wanted:
+        if expected and name not in files:
             return own, [f"{name}: missing"]
+        if expected:
+            data = read(name)
+            if name.endswith("signature.png"):
+                data = base64.b64encode(data)
+            if sha256(data) != expected:
+                return own, [f"{name}: is not the one that was made, or given"]
+            files[name] = True
+    if request["signature_file"] not in (None, f"{folder}/signature.png"):
+        return own, [f"request {request['name']}: its signature is elsewhere"]
+    paths = [file["path"] for file in request["file_paths"]]
+    for name in (request["content_file"], request["html_file"], *paths):
+        if name not in files:
+            return own, [f"{name}: missing"]
+        files[name] = True
     try:
         own["content"] = json.loads(read(request["content_file"]).decode())
         own["content_html"] = read(request["html_file"]).decode()
     except ValueError:
         return own, [f"{request['content_file']}: cannot be read"]
-    if canonical(own["content"]) != read(request["content_file"]):
+    encode = FORMATS.get(own["content"].get("format", 1), rfc8785)
+    if encode(own["content"]) != read(request["content_file"]):
         return own, [f"{request['content_file']}: is not as it was written"]
-    if name := request["signature_file"]:
-        if name not in names:
-            return own, [f"{name}: missing"]
-        if own["signature"] != sha256(base64.b64encode(read(name))):
-            return own, [f"{name}: is not the signature that was given"]
-    elif own["signature"]:
-        return own, [f"request {request['name']}: its signature is missing"]
     own["files"] = []
     for file in request["file_paths"]:
         data = read(file["path"])
@@ -1062,10 +1604,105 @@ def _read_request(read, names, request):
     return own, []
 
 
-def _check_paths(evidence, events):
-    """The chain as it was at each checkpoint has to be in the checkpoint's root."""
+def _check_deliveries(read, files, events, personal):
+    """Whether photos and signatures are those of the confirmations' events."""
+    folders = {}
+    for name in files:
+        if name.startswith("deliveries/"):
+            folders.setdefault(name.split("/")[1], []).append(name)
+    for event in events:
+        if event["kind"] != "delivery_confirmed":
+            continue
+        details = _details(event)
+        value = (personal.get(event["id"]) or {}).get("value") or {}
+        wanted = sorted(photo["sha256"] for photo in details["photos"])
+        signature = value.get("signature")
+        if not wanted and not signature:
+            continue
+        own = folders.get(safe_name(details["name"]), [])
+        found = sorted(
+            sha256(read(name)) for name in own if not name.endswith("/signature.png")
+        )
+        if found != wanted:
+            return [f"{event_label(event)}: its photos are not those that were taken"]
+        signed = [name for name in own if name.endswith("/signature.png")]
+        given = [base64.b64encode(read(name)).decode() for name in signed]
+        if given != ([signature] if signature else []):
+            return [f"{event_label(event)}: its signature is not the one given"]
+        files.update(dict.fromkeys(own, True))
+    return []
+
+
+def safe_name(name):
+    """Return a name that can be one of a file."""
+    return re.sub(r"[^\w.-]+", "_", name or "").strip(".") or "file"
+
+
+def _check_program(read, files, evidence, key_events):
+    """Whether this program, and what explains it, are those that the server had."""
+    files["evidence.json"] = True
+    if "format" not in evidence:
+        files.update({"verify.py": True, "README.txt": True})
+        return []
+    known = {"README.txt": sha256(README)}
+    for event in key_events:
+        if event["kind"] == "program_recorded":
+            known["verify.py"] = _details(event).get("sha256")
+    for name, expected in known.items():
+        if name not in files or sha256(read(name)) != expected:
+            return [f"{name}: altered or missing"]
+        files[name] = True
+    return []
+
+
+def _check_proofs(evidence, events, keys):
+    """Whether the events are in the checkpoints' trees, and each tree continues the one
+    before."""
+    if "format" not in evidence:
+        problems = check_checkpoints(evidence["checkpoints"], keys)
+        return problems or _check_old_proofs(evidence, events)
+    rows = sorted(evidence["checkpoints"], key=lambda row: row["position"])
+    for row in rows:
+        if problems := check_checkpoint(row, keys):
+            return problems
+    old = [row for row in rows if is_old_checkpoint(row)]
+    new = {row["position"]: row for row in rows if not is_old_checkpoint(row)}
+    if problems := check_checkpoints(old, keys) or _check_old_proofs(evidence, events):
+        return problems
+    previous = None
+    for row in new.values():
+        label = checkpoint_label(row)
+        if previous and not is_consistent(
+            previous["tree_size"],
+            row["tree_size"],
+            previous["root"],
+            row["root"],
+            evidence["consistency"].get(str(row["position"]), []),
+        ):
+            return [f"{label}: does not continue the checkpoint before it"]
+        previous = row
+    for event in events:
+        proof = evidence["inclusion"].get(str(event["id"]))
+        if not proof:
+            continue  # newer than the last checkpoint, or it says so below
+        row = new.get(proof["checkpoint"])
+        if not row or not is_included(
+            leaf_hash(event["hash"]),
+            proof["index"],
+            row["tree_size"],
+            proof["path"],
+            row["root"],
+        ):
+            return [f"{event_label(event)}: is not in the checkpoint"]
+    return []
+
+
+def _check_old_proofs(evidence, events):
+    """The chain as it was at each checkpoint of before format 3 has to be in its
+    root."""
     by_id = {event["id"]: event for event in events}
-    rows = {row["position"]: row for row in evidence["checkpoints"]}
+    old = [row for row in evidence["checkpoints"] if is_old_checkpoint(row)]
+    rows = {row["position"]: row for row in old}
     for position, proof in evidence["proofs"].items():
         checkpoint = rows.get(int(position))
         event = by_id.get(proof["event_id"])
@@ -1075,7 +1712,7 @@ def _check_paths(evidence, events):
             or merkle_climb(head_leaf(event), proof["path"]) != checkpoint["root"]
         ):
             return [f"checkpoint {position}: the events of this bundle are not in it"]
-    for checkpoint in evidence["checkpoints"]:
+    for checkpoint in old:
         if str(checkpoint["position"]) not in evidence["proofs"] and any(
             event["id"] <= checkpoint["last_event_id"] for event in events
         ):
@@ -1083,14 +1720,38 @@ def _check_paths(evidence, events):
     return []
 
 
-def check_ledger(data):
+README = """\
+Evidence of a customer's approval
+
+  evidence.json   the events, the requests, the checkpoints, the public keys
+  requests/       what was asked, as data, as it was shown, the files, the certificate
+  verify.py       says what of it holds and what does not:
+
+      python3 verify.py
+
+It needs Python 3.8 or later and nothing else. Read it before you run it: it begins with
+what it checks. Whoever does not trust the copy in here takes that of the addon
+customer_approval_gate, where it is tools/ledger.py.
+"""
+"""What explains a bundle to whoever unpacks it."""
+
+# ----------------------------------------------------------------------
+# All evidence of a database
+# ----------------------------------------------------------------------
+
+
+def check_ledger(data, known=()):
     """Return what does not fit in all evidence of a database.
 
-    :param dict data: ``events``, ``personal``, ``requests``, ``checkpoints`` and
-        ``keys``, as plain data
+    :param dict data: ``events``, ``personal``, ``requests``, ``checkpoints``,
+        ``keys`` and ``leaves``, as plain data
+    :param known: fingerprints of keys that are trusted; by default the ledger's first
     """
     personal = {int(key): value for key, value in data["personal"].items()}
-    keys = {**keys_of(data["events"]), **data["keys"]}
+    key_events = [event for event in data["events"] if event["res_id"] == 0]
+    keys = trusted_keys(key_events, known)
+    if not keys:  # of before the ledger introduced them
+        keys = data["keys"]
     chains, asked = {}, {}
     for event in data["events"]:
         chains.setdefault((event["res_model"], event["res_id"]), []).append(event)
@@ -1100,21 +1761,27 @@ def check_ledger(data):
     for key in sorted({*chains, *asked}):
         events, requests = chains.get(key, []), asked.get(key, [])
         problems += check_chain(events, keys)
+        problems += check_database(events, key_events)
         problems += check_personal(events, personal)
         problems += known_requests(requests, events)
         for request in requests:
             problems += check_request(request, events, personal, scope_digest)
     problems += check_checkpoints(data["checkpoints"], keys)
-    return problems or check_roots(data["checkpoints"], data["events"])
+    return problems or check_roots(
+        data["checkpoints"], data["events"], data.get("leaves", [])
+    )
 
 
-def check_export(read, names):
+def check_export(read, names, known=()):
     """Return what an export proves and what is wrong with it: see ``check_bundle()``.
 
     :rtype: tuple
     """
-    files = json.loads(read("export.json").decode())["files"]
+    export = json.loads(read("export.json").decode())
+    files = export["files"]
     data = json.loads(read("ledger.json").decode())
+    key_events = [event for event in data["events"] if event["res_id"] == 0]
+    keys = trusted_keys(key_events, known)
     good, bad = [], []
     for name in sorted({*files, *names} - {"export.json"}):
         if name not in names:
@@ -1123,23 +1790,29 @@ def check_export(read, names):
             bad.append(f"{name}: does not belong here")
         elif sha256(read(name)) != files[name]:
             bad.append(f"{name}: altered")
-    problems = check_ledger(data)
+    if "seal" in export:
+        modulus = keys.get(export["seal"]["key_id"])
+        if not is_seal_of(export["seal"]["seal"], seal_text(export), modulus):
+            bad.append("export.json: its seal is not genuine")
+    elif any(format_of(event["entry_digest"]) for event in data["events"]):
+        bad.append("export.json: its seal is missing")
+    problems = check_ledger(data, known)
     bad += problems
     if not problems:
         good.append(f"the ledger of {len(data['events'])} events")
     hashes = {event["id"]: event["hash"] for event in data["events"]}
     for name in sorted(name for name in names if name.startswith("bundles/")):
-        own, wrong = _check_inner_bundle(read(name), hashes)
+        own, wrong = _check_inner_bundle(read(name), hashes, known)
         bad += [f"{name}: {text}" for text in wrong]
         if not wrong:
             good.append(f"{name}: {len(own)} checks")
     return good, bad
 
 
-def _check_inner_bundle(content, hashes):
+def _check_inner_bundle(content, hashes, known):
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         contents = {name: archive.read(name) for name in archive.namelist()}
-    good, bad = check_bundle(contents.__getitem__, list(contents))
+    good, bad = check_bundle(contents.__getitem__, list(contents), known)
     for event in json.loads(contents["evidence.json"].decode())["events"]:
         if hashes.get(event["id"]) != event["hash"]:
             bad.append(f"{event_label(event)}: is not in the ledger")
@@ -1148,11 +1821,17 @@ def _check_inner_bundle(content, hashes):
 
 def main(arguments):
     """Check a bundle or an export, print what holds and what does not."""
-    path = pathlib.Path(arguments[0] if arguments else __file__).resolve()
+    known = [text for text in arguments if re.fullmatch("[0-9a-f]{32}", text)]
+    paths = [text for text in arguments if text not in known]
+    path = pathlib.Path(paths[0] if paths else __file__).resolve()
     if path.is_file() and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            contents = {name: archive.read(name) for name in archive.namelist()}
-        read, names = contents.__getitem__, list(contents)
+            names = archive.namelist()
+            contents = {name: archive.read(name) for name in names}
+        read = contents.__getitem__
+        if len(contents) != len(names):
+            sys.stdout.write("A file is in this archive twice: it is NOT genuine.\n")
+            return 1
     else:
         folder = path if path.is_dir() else path.parent
         names = [
@@ -1169,26 +1848,47 @@ def main(arguments):
         return 2
     try:
         if "export.json" in names:
-            good, bad = check_export(read, names)
-            keys = keys_of(json.loads(read("ledger.json").decode())["events"])
+            good, bad = check_export(read, names, known)
+            events = json.loads(read("ledger.json").decode())["events"]
+            key_events = [event for event in events if event["res_id"] == 0]
         else:
-            good, bad = check_bundle(read, names)
-            keys = keys_of(json.loads(read("evidence.json").decode())["key_events"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        good, bad, keys = [], [f"not as it was written ({error!r})"], {}
-    lines = [f"ok     {text}" for text in good]
+            good, bad = check_bundle(read, names, known)
+            evidence = json.loads(read("evidence.json").decode())
+            events, key_events = evidence["events"], evidence["key_events"]
+        lines = _describe_keys(events, key_events, known)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        good, bad, lines = [], [f"not as it was written ({error!r})"], []
+    lines = [f"ok     {text}" for text in good] + lines
     lines += [f"WRONG  {text}" for text in bad]
-    lines += [f"key    {fingerprint}" for fingerprint in keys]
     if bad:
         lines.append("This evidence is NOT genuine, or not complete.")
     else:
         lines.append(
             "Everything fits together. That nobody made all of it anew is proved by "
             "the checkpoints' hashes, if they are those that were mailed out, and by "
-            "the key, if it is the one on the certificate."
+            "the key, if it is the one on the certificate: give its fingerprint to "
+            "this program, and it trusts no other."
         )
     sys.stdout.write("\n".join(lines) + "\n")
     return 1 if bad else 0
+
+
+def _describe_keys(events, key_events, known):
+    """Say which key sealed which event, and why it is trusted."""
+    trusted = trusted_keys(key_events, known)
+    lines = []
+    for event in events:
+        if event["kind"] not in UNSEALED_KINDS:
+            lines.append(f"sealed {event_label(event)}: by key {event['key_id']}")
+    first = next(iter(keys_of(key_events)), None)
+    for fingerprint in keys_of(key_events):
+        why = "no known key vouches for it"
+        if fingerprint in known:
+            why = "it was given"
+        elif fingerprint in trusted:
+            why = "the first" if fingerprint == first else "an older one vouches for it"
+        lines.append(f"key    {fingerprint}: {why}")
+    return lines
 
 
 if __name__ == "__main__":

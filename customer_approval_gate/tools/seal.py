@@ -33,6 +33,10 @@ capitals, before their name."""
 
 KEY_FILE = "seal_key.pem"
 
+TRUSTED_FILE = "trusted_keys"
+"""Beside the key: the fingerprints that this server trusts, one a line. It is not in
+the database, so that whoever writes there adds none."""
+
 
 class KeyProblem(UserError):
     """The key cannot be used. Whatever needs it says so; everything else works."""
@@ -142,12 +146,68 @@ def _get_public_key(source):
     return key_fingerprint(modulus), modulus
 
 
-def make_seal(text):
-    """Return the seal of a text (decimal) and the key's fingerprint."""
-    signature = _load_key(_get_source()).sign(
+def make_seal(text, source=None):
+    """Return the seal of a text (decimal) and the key's fingerprint.
+
+    :param source: the path of a former key, which vouches for the present one
+    """
+    source = source or _get_source()
+    signature = _load_key(source).sign(
         text.encode(), padding.PKCS1v15(), hashes.SHA256()
     )
-    return str(int.from_bytes(signature, "big")), get_public_key()[0]
+    return str(int.from_bytes(signature, "big")), _get_public_key(source)[0]
+
+
+def find_former_keys():
+    """Return the keys of before, which somebody left beside the present one:
+    ``{fingerprint: path}``. Whoever puts a new key in place keeps the old one as
+    ``*.pem`` in the same folder, and it vouches for the new one."""
+    path = get_key_path()
+    found = {}
+    for other in sorted(path.parent.glob("*.pem")) if path.parent.is_dir() else ():
+        if other == path:
+            continue
+        try:
+            found[_get_public_key(other)[0]] = other
+        except KeyProblem:
+            continue  # some other file that ends like this
+    return found
+
+
+def get_trusted():
+    """Return the fingerprints of the keys that this server trusts: its own, and those
+    that an administrator has confirmed here.
+
+    :raise KeyProblem: the key cannot be used
+    """
+    try:
+        text = get_key_path().with_name(TRUSTED_FILE).read_text()
+    except OSError:
+        text = ""
+    return {get_public_key()[0], *text.split()}
+
+
+def trust(fingerprints):
+    """Trust further keys on this server from now on.
+
+    :raise KeyProblem: that cannot be kept
+    """
+    path = get_key_path().with_name(TRUSTED_FILE)
+    wanted = sorted(get_trusted() | {*fingerprints})
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        draft.write_text("".join(f"{fingerprint}\n" for fingerprint in wanted))
+        draft.replace(path)
+    except OSError as error:
+        raise KeyProblem(
+            _lt(
+                "The file %(place)s cannot be written: %(reason)s. Ask your "
+                "administrator to make its folder writable for Odoo.",
+                place=path,
+                reason=error,
+            )
+        ) from error
 
 
 @functools.cache
@@ -203,13 +263,10 @@ def _encode(digest):
 
 
 def is_marked(event):
-    """Return whether an event without a seal has its server's mark. Those of other
-    servers, from which a database came, cannot be told here.
+    """Return whether an event without a seal has this server's mark.
 
     :param dict event: as plain data
     """
-    if event["key_id"] != get_public_key()[0]:
-        return bool(event["key_id"])
     text = event["entry_digest"]
     # Before version 19.0.1.6.0 marks were made by the key itself.
     old = hmac.digest(_get_key_bytes(_get_source()), text.encode(), "sha256").hex()

@@ -14,10 +14,18 @@ from odoo.tools import SQL
 from .ledger import (
     DIGEST_INFO,
     EXPONENT,
+    LEVEL_OF_METHOD,
+    LEVELS,
     SEALED_FIELDS,
-    STRENGTHS,
     UNSEALED_KINDS,
 )
+
+METHODS = {method: LEVELS[level] for method, level in LEVEL_OF_METHOD.items()}
+
+
+def _cases(numbers):
+    return " ".join(f"WHEN '{name}' THEN {number}" for name, number in numbers.items())
+
 
 KEY_BYTES = 256
 """The size of the key that seals."""
@@ -35,21 +43,33 @@ def _seal_prefix():
 
 assert EXPONENT == 2**16 + 1  # what the loop below raises to
 
+# Barrett reduction: with the key's inverse, a remainder takes multiplications and no
+# division, which is most of the time that a seal takes. What is estimated is too small
+# by two at most.
 IS_SEALED = f"""
 DECLARE
     power numeric := seal;
     expected numeric := 0;
-    bytes bytea := sha256(convert_to(sealed, 'UTF8'));
+    hash text := encode(sha256(convert_to(sealed, 'UTF8')), 'hex');
+    digits int := length(modulus::text);
+    low numeric := ('1e-' || digits - 1)::numeric;
+    high numeric := ('1e-' || digits + 1)::numeric;
+    inverse numeric;
 BEGIN
     IF seal IS NULL OR modulus IS NULL OR seal <= 0 OR seal >= modulus THEN
         RETURN FALSE;
     END IF;
-    FOR number IN 1..16 LOOP
-        power := mod(power * power, modulus);
+    inverse := div(('1e' || 2 * digits)::numeric, modulus);
+    FOR number IN 1..17 LOOP
+        power := power * CASE WHEN number < 17 THEN power ELSE seal END;
+        power := power - trunc(trunc(power * low) * inverse * high) * modulus;
+        WHILE power >= modulus LOOP
+            power := power - modulus;
+        END LOOP;
     END LOOP;
-    power := mod(power * seal, modulus);
-    FOR number IN 0..31 LOOP
-        expected := expected * 256 + get_byte(bytes, number);
+    FOR number IN 0..7 LOOP
+        expected := expected * 4294967296
+            + ('x' || substr(hash, number * 8 + 1, 8))::bit(32)::bigint;
     END LOOP;
     RETURN power = {_seal_prefix()} * (2::numeric ^ 256) + expected;
 END
@@ -163,12 +183,12 @@ BEGIN
            AND scope_digest = scope;
     END IF;
     RETURN COALESCE((
-        SELECT min(COALESCE(
+        SELECT min(CASE WHEN details ? 'level' THEN
+                   CASE details->>'level' {_cases(LEVELS)} ELSE 0 END
+               ELSE COALESCE(
                    (details->>'strength')::int,
-                   CASE method
-                        {" ".join(f"WHEN '{k}' THEN {v}" for k, v in STRENGTHS.items())}
-                        ELSE 0 END
-               ))
+                   CASE method {_cases(METHODS)} ELSE 0 END
+               ) END)
           FROM ONLY @.customer_approval_event
          WHERE request_id = ANY(request_ids) AND kind = 'decided'
     ), 0);
@@ -231,8 +251,9 @@ BEGIN
             ));
         END IF;
         original := COALESCE((after->>'customer_approval_parent_id')::int, document);
+        -- What one of them gives back opens no gate for another: it can be cancelled.
         SELECT COALESCE(sum(
-                   other.amount_total / CASE
+                   GREATEST(other.amount_total, 0) / CASE
                        WHEN other.currency_id = company.currency_id THEN 1
                        ELSE COALESCE(NULLIF(other.currency_rate, 0), 1)::numeric END
                ), 0)
@@ -242,7 +263,7 @@ BEGIN
          WHERE (other.id = original OR other.customer_approval_parent_id = original)
            AND other.id <> document AND other.state <> 'cancel';
     END IF;
-    RETURN round(own / rate + others, 6);
+    RETURN round(GREATEST(own, 0) / rate + others, 6);
 END
 """
 
@@ -477,6 +498,15 @@ BEGIN
         NEW.entry_digest
     ), 'UTF8')), 'hex');
     IF NEW.kind NOT IN ({_texts(UNSEALED_KINDS)}) THEN
+        -- That of another database, which has the same key, is none of this one.
+        IF NEW.database IS DISTINCT FROM (
+            SELECT value FROM ONLY @.ir_config_parameter
+             WHERE key = 'customer_approval_gate.identity'
+        ) THEN
+            RAISE EXCEPTION 'Evidence of approvals needs the seal of the Odoo server.'
+                USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+                      CONSTRAINT = 'customer_approval_seal';
+        END IF;
         -- What is not there is an empty text: concat_ws() would leave it out.
         sealed := array_to_string(ARRAY[
             {", ".join(f"NEW.{name}::text" for name in SEALED_FIELDS)}
@@ -664,6 +694,10 @@ BEGIN
      WHERE value IS DISTINCT FROM COALESCE(before->key, 'null');
     SELECT array_agg(value) INTO answer
       FROM jsonb_array_elements_text(TG_ARGV[1]::jsonb || TG_ARGV[2]::jsonb);
+    -- A link that was replaced would open the page again.
+    IF (after->>'token_number')::int < (before->>'token_number')::int THEN
+        changed := ARRAY['id'];
+    END IF;
     IF TG_OP = 'INSERT' THEN
         IF NEW.state IN ('waiting', 'asked') AND NOT changed && answer THEN
             RETURN NEW;
@@ -715,6 +749,38 @@ BEGIN
         END IF;
     ELSE
         RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'Approval requests are evidence: what was asked and answered '
+        'cannot be written by hand. Let the customer answer.'
+        USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+              CONSTRAINT = 'customer_approval_request_evidence';
+END
+"""
+
+# A request, and somebody who is asked, are there with the event that says so: at the
+# end of the transaction, as the event comes after the row.
+ASKED = """
+BEGIN
+    IF to_regclass('@.customer_approval_event') IS NULL THEN
+        PERFORM @.customer_approval_must_be_gone();
+        RETURN NULL;
+    END IF;
+    IF TG_TABLE_NAME = 'customer_approval_request' AND EXISTS (
+        SELECT FROM ONLY @.customer_approval_event
+         WHERE request_id = NEW.id AND kind = 'requested'
+           AND xact = pg_current_xact_id()::text
+    ) THEN
+        RETURN NULL;
+    END IF;
+    IF TG_TABLE_NAME = 'customer_approval_approver' AND EXISTS (
+        SELECT FROM ONLY @.customer_approval_event
+         WHERE request_id = (to_jsonb(NEW)->>'request_id')::int
+           AND xact = pg_current_xact_id()::text
+           AND (kind = 'requested' AND to_jsonb(NEW)->>'origin' = 'asked'
+                OR kind IN ('approver_added', 'passed_on')
+                AND details->'approver' = to_jsonb(NEW.id))
+    ) THEN
+        RETURN NULL;
     END IF;
     RAISE EXCEPTION 'Approval requests are evidence: what was asked and answered '
         'cannot be written by hand. Let the customer answer.'
@@ -862,6 +928,7 @@ FUNCTIONS = {
     ),
     "customer_approval_gate": ("", "trigger", "plpgsql", GATE),
     "customer_approval_copied": ("", "trigger", "plpgsql", COPIED),
+    "customer_approval_asked": ("", "trigger", "plpgsql", ASKED),
     "customer_approval_event": ("", "trigger", "plpgsql", EVENT),
     "customer_approval_checkpoint": ("", "trigger", "plpgsql", CHECKPOINT),
     "customer_approval_unalterable": ("", "trigger", "plpgsql", UNALTERABLE),
@@ -878,6 +945,7 @@ READ_TABLES = (
     "customer_approval_event",
     "customer_approval_request",
     "customer_approval_stage",
+    "ir_config_parameter",
     "ir_module_module",
     "res_company",
 )
@@ -1007,6 +1075,23 @@ def unalterable(table, rows=True):
             )
         )
     return triggers
+
+
+def asked(table):
+    """Return the trigger that wants an event for each request, and for each who is
+    asked."""
+    return Trigger(
+        table, "asked", "AFTER INSERT", "customer_approval_asked", deferred=True
+    )
+
+
+def check_asked(cr):
+    """Let the database look at once for the events of new requests: a table for which
+    something is pending cannot be altered, as addons do that are installed."""
+    cr.execute(
+        "SET CONSTRAINTS customer_approval_asked IMMEDIATE;"
+        " SET CONSTRAINTS customer_approval_asked DEFERRED"
+    )
 
 
 def _get_functions(triggers):

@@ -61,7 +61,8 @@ def _complete(request):
             certificate_done=True,
         )
     )
-    signature.unlink()
+    with capability.hold(request.env, capability.Erasing()):
+        signature.unlink()  # it is in the table now
 
 
 def _get_events(request, row):

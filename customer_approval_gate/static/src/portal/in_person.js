@@ -10,6 +10,7 @@ export class CustomerApprovalInPerson extends Interaction {
     };
 
     start() {
+        this.handOver();
         const bus = this.services.bus_service;
         const onAnswered = ({request_id: requestId}) => {
             if (!this.isLeaving && String(requestId) === this.el.dataset.request) {
@@ -21,6 +22,17 @@ export class CustomerApprovalInPerson extends Interaction {
             bus.unsubscribe("customer_approval_answered", onAnswered)
         );
         bus.start();
+    }
+
+    /** Loading the page has changed nothing: from now on the screen shows nothing else. */
+    async handOver() {
+        const body = new FormData();
+        body.append("csrf_token", odoo.csrf_token);
+        try {
+            await fetch(this.el.dataset.handOverUrl, {method: "POST", body});
+        } catch {
+            // No connection: the answer, which needs one too, hands it over as well.
+        }
     }
 }
 

@@ -1,0 +1,133 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Which keys seal evidence, and who vouches for them; which database it is."""
+
+import pathlib
+
+from odoo import api, models
+from odoo.exceptions import AccessError, UserError
+
+from ..tools import capability, ledger, seal, triggers
+from ..tools.entry import Entry
+from ..tools.identity import get_identity
+from .customer_approval_event import NO_RECORD
+
+
+class CustomerApprovalEvent(models.Model):
+    _inherit = "customer.approval.event"
+
+    @api.model
+    def _read_key_events(self):
+        """Return the events about keys and the database itself, as plain data."""
+        return self._read_rows(*NO_RECORD)
+
+    @api.model
+    def _record_server(self):
+        """Write into the ledger, where *Verify* finds it, which key this server has,
+        which database it is and which program verifies it, if that is new."""
+        events = self._read_key_events()
+        last = {}
+        for event in events:
+            last[event["kind"]] = event["details"] or {}
+        fingerprint, modulus = seal.get_public_key()
+        program = ledger.sha256(pathlib.Path(ledger.__file__).read_bytes())
+        database = get_identity(self.env)
+        known = {
+            "key_registered": ({"modulus": modulus}, fingerprint),
+            "database_identified": ({"database": database}, database),
+            "program_recorded": ({"sha256": program}, program),
+        }
+        self._append(
+            [
+                Entry(self.browse(), kind, text=text, details=details)
+                for kind, (details, text) in known.items()
+                if last.get(kind) != details
+            ]
+        )
+
+    @api.model
+    def _find_voucher(self):
+        """Return the path of a key that vouches for the present one: one of before,
+        which the ledger knows."""
+        known = ledger.keys_of(self._read_key_events())
+        own = seal.get_public_key()[0]
+        former = seal.find_former_keys()
+        return next(
+            (former[name] for name in known if name in former and name != own), None
+        )
+
+    @api.model
+    def _get_all_keys(self):
+        """Return all keys that have ever sealed here, whoever vouches for them: those
+        of the ledger, and those that the database takes seals of."""
+        keys = ledger.keys_of(self._read_key_events())
+        return {**keys, **triggers.read_keys(self.env.cr)}
+
+    @api.model
+    def _get_keys(self):
+        """Return the keys that can be trusted: those that this server knows from
+        elsewhere than the database, and those for which one of them vouches."""
+        events = self._read_key_events()
+        if seal.find_problem(self.env):
+            return ledger.trusted_keys(events)
+        keys = ledger.trusted_keys(events, seal.get_trusted())
+        fingerprint, modulus = seal.get_public_key()
+        return {**keys, fingerprint: modulus}
+
+    @api.model
+    def _find_unknown_keys(self):
+        """Return the keys for which nobody vouches, by fingerprint."""
+        trusted = self._get_keys()
+        return {
+            name: modulus
+            for name, modulus in self._get_all_keys().items()
+            if name not in trusted
+        }
+
+    @api.model
+    def _find_key_problems(self):
+        """Return which keys nobody vouches for, and what they have sealed."""
+        problems = []
+        for name in sorted(self._find_unknown_keys()):
+            self.env.cr.execute(
+                "SELECT count(*), min(id), max(id) FROM customer_approval_event"
+                " WHERE key_id = %s",
+                [name],
+            )
+            count, first, last = self.env.cr.fetchone()
+            problems.append(
+                f"key {name}: no known key vouches for it, and it has sealed {count} "
+                f"events (the first {first}, the last {last}). If it is the key of a "
+                "server of yours, an administrator can confirm it in the settings"
+            )
+        return problems
+
+    @api.model
+    @capability.required
+    def _confirm_keys(self, fingerprints):
+        """Trust keys of other servers from now on: an administrator has compared their
+        fingerprints with those on certificates.
+
+        :param fingerprints: of keys that nobody vouches for
+        :raise AccessError: the user is no administrator
+        :raise UserError: there is no such key, or this server's cannot be used
+        """
+        if not self.env.is_system():
+            raise AccessError(self.env._("Only administrators may do this: ask yours."))
+        unknown = self._find_unknown_keys()
+        if {*fingerprints} - unknown.keys():
+            raise UserError(
+                self.env._("Load the page again: these keys are not the ones it shows.")
+            )
+        seal.trust(fingerprints)
+        self._append(
+            [
+                Entry(
+                    self.browse(),
+                    "key_confirmed",
+                    text=name,
+                    details={"modulus": unknown[name]},
+                )
+                for name in sorted(fingerprints)
+            ]
+        )

@@ -1,0 +1,392 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Whether all evidence of a database still is what it was, whatever its size: some
+chains at a time, in memory that does not grow, and from where it stopped."""
+
+import logging
+import time
+from collections import defaultdict
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from ..tools import ledger, seal
+from ..tools.identity import get_identity
+
+_logger = logging.getLogger(__name__)
+
+EVENTS_AT_ONCE = 1000
+LEAVES_AT_ONCE = 5000
+PROBLEMS_KEPT = 200
+SECONDS_TO_WAIT = 20
+"""How long somebody waits who wants to see it at once; a job does the rest."""
+
+
+class CustomerApprovalVerification(models.Model):
+    """One time that all evidence was verified: how far it is, and what was found."""
+
+    _name = "customer.approval.verification"
+    _inherit = ["customer.approval.insert.only.mixin"]
+    _log_access = False
+    _description = "Verification of All Evidence"
+    _order = "id desc"
+    _rec_name = "started_on"
+
+    started_on = fields.Datetime(required=True, readonly=True)
+    ended_on = fields.Datetime(readonly=True)
+    last_chain = fields.Char(readonly=True, help="Up to where it has come.")
+    event_count = fields.Integer(string="Events", readonly=True)
+    done_count = fields.Integer(string="Verified", readonly=True)
+    problem_count = fields.Integer(string="Number of Problems", readonly=True)
+    problems = fields.Text(readonly=True)
+
+    @api.model
+    def _get_triggers(self):
+        return []  # what was found once is no evidence: it is found again
+
+    @api.model
+    def _start(self):
+        """Return the verification that goes on, or a new one."""
+        running = self.search([("ended_on", "=", False)], limit=1)
+        if running:
+            return running
+        self.env.cr.execute(
+            "INSERT INTO customer_approval_verification"
+            " (started_on, event_count, done_count, problem_count, problems,"
+            " last_chain) SELECT %s, count(*), 0, 0, '', ''"
+            " FROM customer_approval_event RETURNING id",
+            [fields.Datetime.now()],
+        )
+        return self.browse(self.env.cr.fetchone()[0])
+
+    def _step(self):
+        """Verify the next chains, or what is left when all are done.
+
+        :return: whether it has ended
+        """
+        self.ensure_one()
+        events = self.env["customer.approval.event"]
+        chain, count, problems = events._verify_chains(self.last_chain or "")
+        ended_on = None
+        if not chain:
+            problems += events._verify_rest()
+            ended_on = fields.Datetime.now()
+        found = [*filter(None, (self.problems or "").split("\n")), *problems]
+        self.env.cr.execute(
+            SQL(
+                "UPDATE customer_approval_verification SET last_chain = %s,"
+                " done_count = done_count + %s, problem_count = problem_count + %s,"
+                " problems = %s, ended_on = %s WHERE id = %s",
+                chain,
+                count,
+                len(problems),
+                "\n".join(found[:PROBLEMS_KEPT]),
+                ended_on,
+                self.id,
+            )
+        )
+        # All evidence at once does not fit into memory.
+        self.env.invalidate_all()
+        return bool(ended_on)
+
+    @api.model
+    def _run_for_somebody(self):
+        """Verify as much as somebody waits for, and let the job do the rest.
+
+        :return: the verification
+        """
+        run, start = self._start(), time.monotonic()
+        while not run._step():
+            if time.monotonic() - start > SECONDS_TO_WAIT:
+                self.env.ref("customer_approval_gate.cron_verify").sudo()._trigger()
+                break
+        return run
+
+    @api.model
+    def _cron_run(self):
+        """Go on with the verification, and tell the administrators what does not
+        fit."""
+        run = self._start()
+        # Outside of a job nobody has asked to commit.
+        cron = self.env["ir.cron"] if self.env.context.get("cron_id") else None
+        while not run._step():
+            left = max(run.event_count - run.done_count, 1)
+            if cron is not None and cron._commit_progress(0, remaining=left) <= 0:
+                return  # it is started again
+        if run.problem_count:
+            problems = run.problems.split("\n")
+            self.env["customer.approval.checkpoint"]._mail_problems(problems)
+            _logger.error("Evidence does not fit: %s", "; ".join(problems[:20]))
+
+    def _describe(self):
+        """Return how far it is, or what was found."""
+        self.ensure_one()
+        if not self.ended_on:
+            share = 100 * self.done_count // max(self.event_count, 1)
+            return self.env._(
+                "%(share)s %% of %(events)s events are verified. It goes on by itself: "
+                "what was found is here when it has ended.",
+                share=min(share, 99),
+                events=self.event_count,
+            )
+        ended_on = fields.Datetime.context_timestamp(self, self.ended_on)
+        values = {"when": ended_on.strftime("%Y-%m-%d %H:%M"), "rows": self.done_count}
+        if self.problem_count:
+            return self.env._(
+                "Last verified %(when)s: %(count)s problems in %(rows)s events.",
+                count=self.problem_count,
+                **values,
+            )
+        return self.env._(
+            "Last verified %(when)s: all of %(rows)s events fit together.", **values
+        )
+
+
+class CustomerApprovalEvent(models.Model):
+    _inherit = "customer.approval.event"
+
+    # ------------------------------------------------------------------
+    # As plain data
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _read_where(self, where, limit=None):
+        """Return events as plain data, from the database itself, chain by chain.
+
+        :param where: a condition
+        """
+        columns = ("id", *ledger.EVENT_FIELDS_3, "position", "entry_digest")
+        columns += ("xact", "previous_hash", "hash", "seal", "key_id")
+        self.flush_model()
+        rows = self.env.execute_query_dict(
+            SQL(
+                "SELECT %s FROM customer_approval_event WHERE %s"
+                " ORDER BY res_model, res_id, position %s",
+                SQL(", ").join(SQL.identifier(name) for name in columns),
+                where,
+                SQL("LIMIT %s", limit) if limit else SQL(),
+            )
+        )
+        for row in rows:
+            row["occurred_on"] = fields.Datetime.to_string(row["occurred_on"])
+        return rows
+
+    @api.model
+    def _read_rows(self, res_model=None, res_id=None):
+        """Return events as plain data, in the order of their ids: of one document, or
+        all."""
+        where = SQL("TRUE")
+        if res_model:
+            where = SQL("res_model = %s AND res_id = %s", res_model, res_id)
+        return sorted(self._read_where(where), key=lambda row: row["id"])
+
+    def _read_personal(self, ids=None):
+        """Return the personal data beside events, by the events' ids."""
+        where = SQL("TRUE")
+        if ids is not None or self:
+            where = SQL(
+                "event_id = ANY(%s)", list(ids if ids is not None else self.ids)
+            )
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT event_id, salt, value FROM customer_approval_personal WHERE %s",
+                where,
+            )
+        )
+        return {row[0]: {"salt": row[1], "value": row[2]} for row in rows}
+
+    # ------------------------------------------------------------------
+    # Some chains
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _get_mark_check(self, key_events):
+        """Return the function that says whether an event without a seal was written by
+        the server of its time.
+
+        Marks of other servers cannot be told here. They are believed up to the event by
+        which another key came: whoever has the old server's name only is found then.
+        """
+        if seal.find_problem(self.env):  # which is one of those that are found
+            return None
+        own = seal.get_public_key()[0]
+
+        def is_marked(event):
+            if event["key_id"] == own:
+                return seal.is_marked(event)
+            if not event["key_id"]:
+                return False
+            active = ledger.active_key(key_events, event["id"])
+            return active is None or event["key_id"] == active
+
+        return is_marked
+
+    @api.model
+    def _verify_document(self, document):
+        """Return what does not fit in the evidence about a document.
+
+        :return: a list of texts, each naming the row; empty if all is well
+        """
+        events = self._read_rows(document._name, document.id)
+        requests = self.env["customer.approval.request"].sudo()
+        requests = requests.search(
+            [("res_model", "=", document._name), ("res_id", "=", document.id)]
+        )
+        problems = self._verify_rows(
+            [(events, requests._export_evidence())], self._read_key_events()
+        )
+        used = {event["key_id"] for event in events}
+        problems += [
+            problem
+            for problem in self._find_key_problems()
+            if any(f"key {key}:" in problem for key in used)
+        ]
+        return problems + self.env["customer.approval.delivery"]._find_problems(
+            document
+        )
+
+    @api.model
+    def _verify_rows(self, chains, key_events):
+        """Return what does not fit in some chains.
+
+        :param chains: pairs of the events and the requests of a document
+        :param key_events: see ``_read_key_events()``
+        """
+        keys = self._get_all_keys()  # who vouches for them is another question
+        is_marked = self._get_mark_check(key_events)
+        personal = self._read_personal(
+            [event["id"] for events, _requests in chains for event in events]
+        )
+        problems = []
+        for events, requests in chains:
+            problems += ledger.check_chain(events, keys, is_marked)
+            problems += ledger.check_database(events, key_events)
+            problems += ledger.check_personal(events, personal)
+            problems += ledger.known_requests(requests, events)
+            for request in requests:
+                try:
+                    problems += ledger.check_request(
+                        request, events, personal, ledger.scope_digest
+                    )
+                except (KeyError, TypeError, AttributeError, ValueError) as error:
+                    problems.append(
+                        f"request {request['id']}: cannot be read ({error!r})"
+                    )
+        return problems
+
+    @api.model
+    def _verify_chains(self, after):
+        """Verify the next chains.
+
+        :param str after: the last chain before, as ``model,number``; empty at first
+        :return: the last of these chains, empty if there are none; how many events
+            they have; and what does not fit
+        :rtype: tuple
+        """
+        model, _comma, number = after.partition(",")
+        rows = self._read_where(
+            SQL("(res_model, res_id) > (%s, %s)", model, int(number or 0))
+            if after
+            else SQL("TRUE"),
+            EVENTS_AT_ONCE,
+        )
+        if not rows:
+            return "", 0, []
+        last = (rows[-1]["res_model"], rows[-1]["res_id"])
+        if len(rows) == EVENTS_AT_ONCE:
+            # The last chain may go on: it is read as a whole.
+            rows = [row for row in rows if (row["res_model"], row["res_id"]) != last]
+            rows += self._read_where(SQL("res_model = %s AND res_id = %s", *last))
+        chains = defaultdict(lambda: ([], []))
+        for row in rows:
+            chains[row["res_model"], row["res_id"]][0].append(row)
+        Request = self.env["customer.approval.request"].sudo()  # all there are
+        domain = Domain.OR(
+            Domain("res_model", "=", name)
+            & Domain("res_id", "in", [key[1] for key in chains if key[0] == name])
+            for name in {key[0] for key in chains}
+        )
+        for request in Request.search(domain, order="id")._export_evidence():
+            chains[request["res_model"], request["res_id"]][1].append(request)
+        problems = self._verify_rows(list(chains.values()), self._read_key_events())
+        return f"{last[0]},{last[1]}", len(rows), problems
+
+    # ------------------------------------------------------------------
+    # All
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _verify_rest(self):
+        """Return what does not fit beside the chains: rows that belong to none,
+        checkpoints, keys, documents, and what the database holds itself."""
+        problems = self._find_lone_rows()
+        problems += self.env["customer.approval.checkpoint"]._find_problems()
+        problems += self._find_key_problems()
+        problems += self.env["customer.approval.stage"]._find_unapproved_past_gate()
+        problems += self.env["customer.approval.delivery"]._find_problems()
+        lines = self.env.registry["customer.approval.line.mixin"]
+        for name, model in self.env.registry.items():
+            if issubclass(model, lines) and not model._abstract:
+                problems += (
+                    self.env[name].sudo()._find_altered_copies()
+                )  # all there are
+        companies = self.env["res.company"].sudo()  # all there are
+        problems += [
+            f"res.company,{company.id}: which changes are tolerated was changed by a "
+            "way round Odoo"
+            for company in companies.search(Domain.TRUE)
+            if not company._has_recorded_policy()
+        ]
+        last = [
+            event
+            for event in self._read_key_events()
+            if event["kind"] == "database_identified"
+        ]
+        if last and last[-1]["details"].get("database") != get_identity(self.env):
+            problems.append("the identity of the database was changed by hand")
+        return problems + self._find_database_problems()
+
+    @api.model
+    def _find_lone_rows(self):
+        """Return the rows whose events there are not."""
+        self.env.cr.execute(
+            """
+            SELECT 'personal data of event ' || event_id || ': the event was deleted'
+              FROM customer_approval_personal AS datum
+             WHERE NOT EXISTS (
+                   SELECT FROM customer_approval_event WHERE id = datum.event_id
+                   )
+             UNION ALL
+            SELECT 'request ' || request.name || ' (id ' || request.id
+                   || '): there is no event that it was asked: inserted'
+              FROM customer_approval_request AS request
+             WHERE NOT EXISTS (
+                   SELECT FROM customer_approval_event
+                    WHERE res_model = request.res_model AND res_id = request.res_id
+                   )
+            """
+        )
+        return [row[0] for row in self.env.cr.fetchall()]
+
+    @api.model
+    def _verify_all(self):
+        """Return what does not fit in all evidence, checkpoints included, in one go.
+
+        :return: the list of texts, and the number of rows that were looked at
+        :rtype: tuple
+        """
+        problems, total, chain = [], 0, ""
+        while True:
+            chain, count, found = self._verify_chains(chain)
+            problems += found
+            total += count
+            if not chain:
+                return problems + self._verify_rest(), total
+            # All evidence at once does not fit into memory.
+            self.env.invalidate_all()
+
+    @api.model
+    def _cron_verify(self):
+        """Verify everything, and tell the administrators what does not fit."""
+        self.env["customer.approval.verification"]._cron_run()

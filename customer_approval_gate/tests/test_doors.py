@@ -1,0 +1,436 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Ways round that somebody with full rights has found, by kind."""
+
+import json
+
+from psycopg2.errors import CheckViolation
+
+from odoo import fields
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Command
+from odoo.tests import freeze_time, tagged
+from odoo.tools import SQL, mute_logger
+from odoo.tools.safe_eval import safe_eval
+
+from ..tools import capability
+from .common import ApprovalCommon
+from .test_evidence import EvidenceMixin
+from .test_invoice import InvoiceCommon
+from .test_page import LOGIN, PageCommon
+
+
+@tagged("post_install", "-at_install")
+class TestMoney(InvoiceCommon, EvidenceMixin):
+    """Money is not asked for before the approval, whatever asks for it."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env.user.group_ids |= cls.env.ref("sales_team.group_sale_manager")
+
+    def test_a_receipt_has_the_gate_of_invoices(self):
+        receipt = self._create_draft("out_receipt")
+        self.assertEqual(self._state(receipt), (self.invoice_draft, "draft"))
+        with self._refused("customer approval is required"):
+            receipt.action_post()
+        with self._refused("customer approval is required"):
+            receipt.stage_id = self.invoice_posted
+        self._bring_to_status(receipt, "approved")
+        receipt.action_post()
+        self.assertEqual(self._state(receipt), (self.invoice_posted, "posted"))
+
+    def test_a_receipt_that_was_an_entry(self):
+        receipt = self._create_draft("in_receipt")
+        self.assertFalse(receipt.stage_id)
+        receipt.move_type = "out_receipt"
+        self.assertEqual(receipt.stage_id, self.invoice_draft)
+
+    def _bill_down_payment(self, order):
+        wizard = self.env["sale.advance.payment.inv"].create(
+            {
+                "advance_payment_method": "percentage",
+                "amount": 50,
+                "sale_order_ids": [Command.set(order.ids)],
+            }
+        )
+        return wizard._create_invoices(order)
+
+    def _create_order(self):
+        return self.env["sale.order"].create(
+            {
+                "partner_id": self.partner_a.id,
+                "order_line": [
+                    Command.create({"product_id": self.product_a.id, "price_unit": 100})
+                ],
+            }
+        )
+
+    def test_down_payments_follow_the_list_of_invoices(self):
+        order = self._create_order()
+        order.action_confirm()
+        invoice = self._bill_down_payment(order)
+        with self._refused("customer approval is required"):
+            invoice.action_post()
+
+    def test_billed_before_approval(self):
+        """Where invoices have no gate they are posted, and one is told."""
+        self.invoice_posted.requires_customer_approval = False
+        order = self._create_order()
+        order.action_confirm()
+        self._bill_down_payment(order).action_post()
+        self.assertFalse(order.customer_approval_billed_early, "nothing asks for it")
+        domain = [("customer_approval_billed_early", "=", True)]
+        self.assertNotIn(order, order.search(domain))
+        self.production.requires_customer_approval = True
+        order.invalidate_recordset()
+        self.assertTrue(order.customer_approval_billed_early)
+        self.assertIn(order, order.search(domain))
+        self._bring_to_status(order, "approved")
+        self.assertFalse(order.customer_approval_billed_early)
+        self.assertNotIn(order, order.search(domain))
+
+    def test_another_rate_of_the_same_tax(self):
+        """The order's page and PDF show what was approved."""
+        order = self._create_order()
+        tax = order.order_line.tax_ids[:1]
+        self.assertTrue(tax)
+        self._bring_to_status(order, "approved")
+        before = dict(order.tax_totals)
+        total = order.amount_total
+        tax.amount += 10
+        self.env.flush_all()
+        self.env.invalidate_all()
+        self.assertEqual(order.amount_total, total)
+        after = order.tax_totals
+        for name in ("base_amount", "tax_amount", "total_amount"):
+            self.assertAlmostEqual(
+                after[f"{name}_currency"], before[f"{name}_currency"], name
+            )
+        groups = [
+            group["tax_amount_currency"]
+            for subtotal in after["subtotals"]
+            for group in subtotal["tax_groups"]
+        ]
+        self.assertAlmostEqual(sum(groups), order.amount_tax)
+        self.assertIn(f"the rate of tax {tax.id}", "".join(self._verify_all()))
+        self.assertIn(order, order._filter_customer_approved())
+
+    def test_it_is_not_billed_at_the_new_rate(self):
+        self.production.requires_customer_approval = False
+        order = self._create_order()
+        self._bring_to_status(order, "approved")
+        order.action_confirm()
+        order.order_line.tax_ids[:1].amount += 10
+        order.order_line.product_id.invoice_policy = "order"
+        invoice = order._create_invoices()
+        self.assertGreater(invoice.amount_total, order.amount_total)
+        with self._refused("customer approval is required"):
+            invoice.action_post()
+
+
+@tagged("post_install", "-at_install")
+class TestFamilies(ApprovalCommon):
+    def test_what_is_given_back_opens_no_gate(self):
+        """A negative change order makes the family small, and is cancelled."""
+        self.production.approval_from_amount = 100
+        order = self._create_order()
+        order.order_line.price_unit = 60
+        self._bring_to_status(order, "approved")
+        order.stage_id = self.production
+        change = order._create_change_order()
+        change.order_line = [
+            Command.create({"product_id": self.product.id, "price_unit": 90})
+        ]
+        back = order._create_change_order()
+        back.order_line = [
+            Command.create({"product_id": self.product.id, "price_unit": -80})
+        ]
+        self.assertGreater(change._get_gate_amounts()[change], 100)
+        with self._refused("customer approval is required"):
+            change.stage_id = self.production
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaises(CheckViolation),
+            self.cr.savepoint(flush=False),
+        ):
+            self.env.flush_all()
+            self.cr.execute(
+                "UPDATE sale_order SET stage_id = %s WHERE id = %s",
+                [self.production.id, change.id],
+            )
+        self.assertGreater(change._get_amount_to_commit(), 100)
+
+
+@tagged("post_install", "-at_install")
+class TestRows(EvidenceMixin, ApprovalCommon):
+    """What is written by SQL, with the triggers on or off."""
+
+    def _copy_row(self, table, row_id, **values):
+        self.cr.execute(
+            SQL(
+                "SELECT string_agg(quote_ident(column_name), ', ')"
+                "  FROM information_schema.columns"
+                " WHERE table_name = %s AND NOT column_name = ANY(%s)",
+                table,
+                ["id", *values],
+            )
+        )
+        columns = SQL(self.cr.fetchone()[0])
+        self.cr.execute(
+            SQL(
+                "INSERT INTO %(table)s (%(names)s, %(columns)s)"
+                " SELECT %(values)s, %(columns)s FROM %(table)s WHERE id = %(id)s",
+                table=SQL.identifier(table),
+                names=SQL(", ").join(SQL.identifier(name) for name in values),
+                values=SQL(", ").join(SQL("%s", value) for value in values.values()),
+                columns=columns,
+                id=row_id,
+            )
+        )
+
+    def test_requests_and_approvers_that_nobody_made(self):
+        request = self._bring_to_status(self._create_order(), "pending")
+        other = self._create_order()
+        approver = request.approver_ids
+        # As if they had been asked before.
+        with self._without_triggers("customer_approval_event"):
+            self.cr.execute("UPDATE customer_approval_event SET xact = '1'")
+        for table, row_id, values in (
+            ("customer_approval_request", request.id, {"res_id": other.id}),
+            ("customer_approval_approver", approver.id, {"sequence": 9}),
+        ):
+            with (
+                self.subTest(table),
+                mute_logger("odoo.sql_db"),
+                self.assertRaises(CheckViolation),
+                self.cr.savepoint(flush=False),
+            ):
+                self._copy_row(table, row_id, **values)
+                # As it is when somebody's transaction ends.
+                self.cr.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+    def test_a_link_that_was_replaced(self):
+        approver = self._bring_to_status(self._create_order(), "pending").approver_ids
+        capability.call(approver._change_links)
+        self.env.flush_all()
+        number = approver.sudo().token_number
+        self.assertGreater(number, 1)
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaises(CheckViolation),
+            self.cr.savepoint(flush=False),
+        ):
+            self.cr.execute(
+                "UPDATE customer_approval_approver SET token_number = %s WHERE id = %s",
+                [number - 1, approver.id],
+            )
+
+    def test_verify_trusts_no_date_and_judges_the_state(self):
+        confirmed = self.env.ref("customer_approval_gate.stage_order_in_production")
+        confirmed.requires_customer_approval = True
+        for values in (
+            {"stage_id": self.production.id},
+            {"state": "sale"},
+        ):
+            order = self._create_order()
+            self.env.flush_all()
+            with self.cr.savepoint(flush=False) as savepoint:
+                with self._without_triggers("sale_order", "customer_approval_event"):
+                    self.cr.execute(
+                        "DELETE FROM customer_approval_event WHERE res_id = %s"
+                        " AND res_model = 'sale.order'",
+                        [order.id],
+                    )
+                    for name, value in {**values, "create_date": "2001-01-01"}.items():
+                        self.cr.execute(
+                            SQL(
+                                "UPDATE sale_order SET %s = %s WHERE id = %s",
+                                SQL.identifier(name),
+                                value,
+                                order.id,
+                            )
+                        )
+                self.env.invalidate_all()
+                self.assertIn(
+                    f"sale.order,{order.id}: is behind a gate",
+                    "".join(self._verify_all()),
+                    values,
+                )
+                savepoint.rollback()
+                self.env.invalidate_all()
+
+
+@tagged("post_install", "-at_install")
+class TestRepetitions(EvidenceMixin, ApprovalCommon):
+    def test_refused_moves(self):
+        order = self._create_order()
+        with self.enter_registry_test_mode():
+            for _number in range(5):
+                with self.assertRaises(UserError), self.cr.savepoint():
+                    order.stage_id = self.production
+        repetitions = self.env["customer.approval.repetition"].sudo()
+        events = self.env["customer.approval.event"].sudo()
+        domain = [("res_model", "=", "sale.order"), ("res_id", "=", order.id)]
+        domain.append(("kind", "=", "gate_refused"))
+        for _number in range(5):
+            capability.call(order._record_refusals, {order: ["Not approved"]})
+        self.env.cr.postrollback.run()
+        self.assertLessEqual(events.search_count(domain), 2)
+        self.assertFalse(repetitions._write_down())
+
+    def _download(self, request, times):
+        for _number in range(times):
+            capability.call(request._record_download, "Certificate")
+        self.env.flush_all()
+
+    def test_downloads_of_one_hour(self):
+        request = self._bring_to_status(self._create_order(), "approved")
+        self._download(request, 40)
+        events = request.event_ids.filtered(lambda event: event.kind == "downloaded")
+        self.assertEqual(len(events), 1)
+        self.assertIn("39 more times", events.description)
+        later = fields.Datetime.add(fields.Datetime.now(), hours=2)
+        with freeze_time(later):
+            self._run_repetitions()
+            self._download(request, 1)
+        request.invalidate_recordset()
+        events = request.event_ids.filtered(lambda event: event.kind == "downloaded")
+        self.assertEqual(len(events), 3)
+        merged = events.filtered(lambda event: event.details)
+        self.assertEqual(merged.details["count"], 39)
+        self.assertIn("39 more times", merged.description)
+        self.assertEqual(self._verify(request._get_document()), [])
+
+    def _run_repetitions(self):
+        self.env["customer.approval.repetition"].sudo()._cron_write_down()
+
+    def test_nobody_writes_them(self):
+        repetitions = self.env["customer.approval.repetition"]
+        self.assertFalse(repetitions.with_user(self.salesperson).has_access("create"))
+
+
+@tagged("post_install", "-at_install")
+class TestVisitors(PageCommon, EvidenceMixin):
+    def test_forty_visits(self):
+        for _number in range(4):
+            for _time in range(10):
+                self._read()
+            self._anonymous()
+        self.env.invalidate_all()
+        opened = self._opened()
+        self.assertEqual(len(opened), 1)
+        self.assertIn("3 more times", opened.description)
+        self._answer_page()
+        opened = self._opened().sorted("id")
+        self.assertEqual(len(opened), 2)
+        self.assertEqual(opened[1].details["count"], 3)
+        kinds = self.request.event_ids.sorted("id").mapped("kind")
+        self.assertLess(
+            len(kinds) - 1 - kinds[::-1].index("opened"), kinds.index("decided")
+        )
+        self.assertEqual(self._verify(self.order), [])
+
+    def _opened(self):
+        self.request.invalidate_recordset()
+        return self.request.event_ids.filtered(lambda event: event.kind == "opened")
+
+    def test_loading_the_screen_changes_nothing(self):
+        url = f"/customer_approval/in_person/{self.request.id}"
+        self.env.flush_all()
+        self.authenticate(LOGIN, LOGIN)
+        with mute_logger("odoo.http"):
+            page = self.url_open(url)
+            self.assertEqual(page.status_code, 200)
+            self.env.invalidate_all()
+            self.assertNotIn("handed_over", self.request.event_ids.mapped("kind"))
+            other = self.url_open("/my", allow_redirects=False)
+            self.assertNotIn("in_person", other.headers.get("Location", ""))
+            self._post(f"{url}/hand_over", self._csrf(page.text))
+            other = self.url_open("/my", allow_redirects=False)
+            self.assertIn("in_person", other.headers.get("Location", ""))
+        self.assertIn("handed_over", self.request.event_ids.mapped("kind"))
+
+    def test_the_button_hands_it_over(self):
+        self.authenticate(LOGIN, LOGIN)
+        self.make_jsonrpc_request(
+            "/web/dataset/call_kw",
+            {
+                "model": "sale.order",
+                "method": "action_ask_on_screen",
+                "args": [self.order.ids],
+                "kwargs": {},
+            },
+        )
+        with mute_logger("odoo.http"):
+            other = self.url_open("/my", allow_redirects=False)
+        self.assertIn("in_person", other.headers.get("Location", ""))
+
+    def test_files_of_the_conversation_stay(self):
+        message = self.request.sudo().message_post(
+            body="See this", attachments=[("plan.txt", b"Plan")]
+        )
+        file = message.attachment_ids
+        token = file._get_ownership_token()
+        self.env.flush_all()
+        with mute_logger("odoo.http"):
+            response = self.url_open(
+                "/mail/attachment/delete",
+                data=json.dumps(
+                    {"params": {"attachment_id": file.id, "access_token": token}}
+                ),
+                headers={"Content-Type": "application/json"},
+            )
+        self.assertIn("kept as evidence", response.text)
+        self.assertTrue(file.exists())
+        with self._refused("kept as evidence"):
+            file.unlink()
+
+    def test_messages_in_somebody_elses_name(self):
+        messages = self.env["mail.message"].with_user(self.salesperson)
+        values = {
+            "model": self.request._name,
+            "res_id": self.request.id,
+            "body": "I approve",
+            "message_type": "comment",
+        }
+        for author in (
+            {"author_id": self.ada.id},
+            {"email_from": self.ada.email},
+        ):
+            with self.assertRaises(AccessError):
+                messages.create({**values, **author})
+            with self.assertRaises(AccessError):
+                messages.with_context(
+                    **{f"default_{name}": value for name, value in author.items()}
+                ).create(values)
+        own = messages.create({**values, "author_id": self.salesperson.partner_id.id})
+        with self.assertRaises(AccessError):
+            own.write({"author_id": self.ada.id})
+        other = messages.create({"body": "x", "message_type": "comment"})
+        with self.assertRaises(AccessError):
+            other.write(
+                {
+                    "model": self.request._name,
+                    "res_id": self.request.id,
+                    "author_id": self.ada.id,
+                }
+            )
+
+
+@tagged("post_install", "-at_install")
+class TestMemory(ApprovalCommon):
+    def test_old_knowledge_is_not_put_back(self):
+        """Code of a server action, which has the transaction's cache."""
+        known = capability.memory(self.env)
+        known["truth"] = "as of before"
+        kept = safe_eval(
+            "dict(env.cr.cache)", {"env": self.env, "dict": dict}, mode="eval"
+        )
+        with self.cr.savepoint() as savepoint:
+            savepoint.rollback()
+        safe_eval("env.cr.cache.update(kept)", {"env": self.env, "kept": kept})
+        self.assertNotIn("truth", capability.memory(self.env))
+        self.assertEqual(capability.memory(self.env), {})
+        capability.memory(self.env)["truth"] = "as of now"
+        self.assertEqual(capability.memory(self.env)["truth"], "as of now")

@@ -1,0 +1,469 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Which keys are believed, and what a bundle proves to somebody who has only it."""
+
+import base64
+import io
+import json
+import os
+import pathlib
+import random
+import tempfile
+import zipfile
+from contextlib import contextmanager
+from unittest.mock import patch
+
+from psycopg2.errors import CheckViolation
+
+from odoo import fields
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from ..tools import capability, identity, ledger, seal, triggers
+from ..tools.entry import Answer
+from .common import SIGNATURE, ApprovalCommon
+from .test_evidence import EvidenceMixin
+
+VARIABLE = "CUSTOMER_APPROVAL_GATE_KEY_FILE"
+
+
+class KeyCommon(EvidenceMixin, ApprovalCommon):
+    def setUp(self):
+        super().setUp()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.events = self.env["customer.approval.event"].sudo()
+
+    @contextmanager
+    def _server(self, name):
+        """Another server of the same database, with a key of its own."""
+        path = self.folder / name / "seal_key.pem"
+        if not path.exists():
+            seal._make_key(path)
+        with patch.dict(os.environ, {VARIABLE: str(path)}):
+            self.events._introduce_key()
+            self.events._record_server()
+            yield path
+
+    def _problems_of_keys(self):
+        return [line for line in self._verify_all() if line.startswith("key ")]
+
+    def _open_bundle(self, request):
+        self.env.flush_all()
+        with zipfile.ZipFile(io.BytesIO(request.sudo()._make_bundle())) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+
+    def _check(self, files, known=()):
+        try:
+            return ledger.check_bundle(files.__getitem__, list(files), known)[1]
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            return [repr(error)]
+
+
+@tagged("post_install", "-at_install")
+class TestKeys(KeyCommon):
+    def test_a_second_server_vouches_for_itself(self):
+        """Whoever has only the password of the database starts an Odoo elsewhere."""
+        order = self._create_order()
+        with self._server("attacker"):
+            request = self._bring_to_status(order, "approved")
+            forged = seal.get_public_key()[0]
+            files = self._open_bundle(request)
+        self.assertEqual(order.customer_approval_status, "approved")
+        problems = self._problems_of_keys()
+        self.assertEqual(len(problems), 1, problems)
+        self.assertIn(forged, problems[0])
+        self.assertTrue(self._verify(order), "also from the document itself")
+        self.assertIn(forged, "".join(self._check(files)))
+        self.assertIn(
+            "no known key", "".join(self._check(files, [seal.get_public_key()[0]]))
+        )
+
+    def test_an_administrator_confirms_it(self):
+        order = self._create_order()
+        with self._server("other"):
+            request = self._bring_to_status(order, "approved")
+            other = seal.get_public_key()[0]
+        # Our own server, in a folder that these tests may write into.
+        own = self.folder / "own" / "seal_key.pem"
+        own.parent.mkdir()
+        own.write_bytes(seal.get_key_path().read_bytes())
+        with patch.dict(os.environ, {VARIABLE: str(own)}):
+            with self.assertRaises(AccessError):
+                self.events._confirm_keys([other])
+            events = self.events.with_user(self.salesperson).sudo(False)
+            with self.assertRaises(AccessError):
+                capability.call(events._confirm_keys, [other])
+            with self._refused("Load the page again"):
+                capability.call(self.events._confirm_keys, ["0" * 32])
+            capability.call(self.events._confirm_keys, [other])
+            self.assertIn(other, seal.get_trusted())
+            self.assertEqual(self._problems_of_keys(), [])
+            files = self._open_bundle(request)
+            self.assertEqual(self._check(files), [], "the first key vouches")
+            self.assertEqual(self._check(files, [seal.get_public_key()[0]]), [])
+
+    def test_an_older_key_vouches_for_a_new_one(self):
+        """Whoever puts a new key in place keeps the old one beside it."""
+        with self._server("rotated") as path:
+            first = seal.get_public_key()[0]
+            seal.trust([*ledger.keys_of(self.events._read_key_events())][:1])
+            path.rename(path.with_name("seal_key_2025.pem"))
+            # Another process: what was loaded from the path is forgotten.
+            for function in (seal._load_key, seal._get_public_key, seal._derive):
+                function.cache_clear()
+            seal._get_key_bytes.cache_clear()
+            seal._make_key(path)
+            self.events._introduce_key()
+            self.events._record_server()
+            second = seal.get_public_key()[0]
+            self.assertNotEqual(first, second)
+            events = self.events._read_key_events()
+            trusted = ledger.trusted_keys(events, [first])
+            self.assertIn(second, trusted)
+        for function in (seal._load_key, seal._get_public_key, seal._derive):
+            function.cache_clear()
+        seal._get_key_bytes.cache_clear()
+
+    def test_events_of_a_key_that_was_replaced(self):
+        """Unsealed events with the mark of the old server come no more."""
+        own = seal.get_public_key()[0]
+        order = self._create_order()
+        self._bring_to_status(order, "pending")
+        with self._server("next"):
+            key_events = self.events._read_key_events()
+            is_marked = self.events._get_mark_check(key_events)
+            rows = self.events._read_rows("sale.order", order.id)
+            row = {**rows[-1], "key_id": own, "seal": "0" * 64, "kind": "opened"}
+            self.assertTrue(is_marked(row), "of before: nobody here can tell")
+            self.assertFalse(is_marked({**row, "id": key_events[-1]["id"] + 1}))
+
+    def test_a_key_in_the_function_only(self):
+        keys = triggers.read_keys(self.cr)
+        triggers.install_keys(self.cr, {**keys, "f" * 32: "35"})
+        self.assertIn("f" * 32, "".join(self._problems_of_keys()))
+
+    def test_what_administrators_read(self):
+        with self._server("elsewhere"):
+            fingerprint = seal.get_public_key()[0]
+        settings = self.env["res.config.settings"].create({})
+        self.assertIn(fingerprint, settings.customer_approval_unknown_keys)
+
+
+@tagged("post_install", "-at_install")
+class TestDatabaseIdentity(KeyCommon):
+    def test_events_say_which_database(self):
+        order = self._create_order()
+        self._bring_to_status(order, "approved")
+        rows = self.events._read_rows("sale.order", order.id)
+        self.assertEqual(
+            {row["database"] for row in rows}, {identity.get_identity(self.env)}
+        )
+        self.assertEqual(self._verify_all(), [])
+
+    def test_another_identity_by_hand(self):
+        """Who makes this database one that it is not."""
+        order = self._create_order()
+        self._bring_to_status(order, "approved")
+        self.env["ir.config_parameter"].sudo().set_param(identity.PARAMETER, "other")
+        self.assertIn(
+            "the identity of the database was changed by hand",
+            "".join(self._verify_all()),
+        )
+        other = self._create_order()
+        self._bring_to_status(other, "pending")
+        self.assertIn("it is of another database", "".join(self._verify(other)))
+
+    def test_seals_of_another_database(self):
+        """An event that the same server has sealed elsewhere is refused."""
+        order = self._create_order()
+        self.env.flush_all()
+        with (
+            patch(
+                "odoo.addons.customer_approval_gate.models.customer_approval_event"
+                ".get_identity",
+                return_value="other",
+            ),
+            self._refused("needs the seal", CheckViolation),
+            mute_logger("odoo.sql_db"),
+        ):
+            self._bring_to_status(order, "approved")
+
+    def test_a_copy_says_what_it_is(self):
+        order = self._create_order()
+        self._bring_to_status(order, "approved")
+        self.env["ir.config_parameter"].sudo().set_param(identity.HOME, "elsewhere/1")
+        self.assertTrue(identity.check_home(self.env))
+        self.events._record_server()
+        other = self._create_order()
+        self._bring_to_status(other, "approved")
+        self.assertEqual(self._verify_all(), [], "both, each in its time")
+
+
+@tagged("post_install", "-at_install")
+class TestBundles(KeyCommon):
+    def _make_full(self):
+        """A request with everything that a bundle can have."""
+        order = self._create_order()
+        file = self.env["ir.attachment"].create({"name": "plan.txt", "raw": b"Plan"})
+        request = order.sudo()._open_customer_approval(attachments=file, mail=False)
+        proof = self.env["ir.attachment"].create({"name": "scan.pdf", "raw": b"%PDF-1"})
+        request._decide(
+            Answer(
+                "approved",
+                "Ada",
+                "recorded",
+                signature=SIGNATURE,
+                proofs=proof,
+                witness=self.env.user,
+            )
+        )
+        capability.call(
+            request._store_certificate,
+            {"document_pdf_id": b"%PDF-1 document", "certificate_id": b"%PDF-1 cert"},
+        )
+        self.env["customer.approval.checkpoint"].sudo()._make()
+        return request
+
+    def _reseal(self, files, evidence):
+        """As somebody does it who has no key: with what they have."""
+        evidence["files"] = {
+            name: ledger.sha256(data)
+            for name, data in files.items()
+            if name != "evidence.json"
+        }
+        return {**files, "evidence.json": ledger.write_plain(evidence)}
+
+    def test_each_file_against_a_sealed_event(self):
+        """Also where the list of files and its seal were left out of it."""
+        files = self._open_bundle(self._make_full())
+        self.assertEqual(self._check(files), [])
+        names = [name for name in files if name != "evidence.json"]
+        for wanted in (
+            "certificate.pdf",
+            "document.pdf",
+            "scan.pdf",
+            "signature.png",
+            "plan.txt",
+            "content.json",
+            "document.html",
+            "verify.py",
+            "README.txt",
+        ):
+            self.assertTrue(any(name.endswith(wanted) for name in names), wanted)
+        for name in names:
+            for data in (files[name] + b" ", None):
+                other = {**files, name: data}
+                if data is None:
+                    del other[name]
+                evidence = json.loads(files["evidence.json"])
+                problems = self._check(self._reseal(other, evidence))
+                self.assertTrue(
+                    [p for p in problems if "evidence.json" not in p], (name, problems)
+                )
+
+    def test_thousands_of_mutants(self):
+        """None of them is taken for genuine."""
+        files = self._open_bundle(self._make_full())
+        chance = random.Random(7)
+        names = sorted(files)
+        survivors, count = [], 0
+        for _number in range(2500):
+            name = chance.choice(names)
+            data = bytearray(files[name])
+            kind = chance.choice(("flip", "cut", "insert", "swap", "drop", "add"))
+            other = dict(files)
+            place = chance.randrange(len(data))
+            if kind == "flip":
+                data[place] ^= 1 << chance.randrange(8)
+            elif kind == "cut":
+                del data[place]
+            elif kind == "insert":
+                data.insert(place, chance.randrange(256))
+            other[name] = bytes(data)
+            if kind == "drop":
+                del other[name]
+            elif kind == "add":
+                other[f"requests/{place}.txt"] = b"More"
+            elif kind == "swap":
+                second = chance.choice([n for n in names if files[n] != files[name]])
+                other[name], other[second] = files[second], files[name]
+            count += 1
+            if not self._check(other):
+                survivors.append((kind, name, place))
+        self.assertEqual(survivors, [])
+        self.assertEqual(count, 2500)
+
+    def test_every_value_of_the_list(self):
+        """Each value of evidence.json, changed and written as the server writes it."""
+        files = self._open_bundle(self._make_full())
+        plain = json.loads(files["evidence.json"])
+        count = 0
+        for path in list(self._paths(plain)):
+            changed = json.loads(files["evidence.json"])
+            parent = changed
+            for key in path[:-1]:
+                parent = parent[key]
+            value = parent[path[-1]]
+            parent[path[-1]] = value + 1 if isinstance(value, int) else f"{value}x"
+            other = {**files, "evidence.json": ledger.write_plain(changed)}
+            self.assertTrue(self._check(other), path)
+            count += 1
+        self.assertGreater(count, 400)
+
+    def _paths(self, value, path=()):
+        parts = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, part in parts:
+            if isinstance(part, (dict, list)):
+                yield from self._paths(part, (*path, key))
+            else:
+                yield (*path, key)
+
+    def test_signatures_of_two_people_exchanged(self):
+        files = self._open_bundle(self._make_full())
+        name = next(
+            name for name in files if "approvers" in name and "signature" in name
+        )
+        other = base64.b64decode(SIGNATURE) + b"x"
+        evidence = json.loads(files["evidence.json"])
+        problems = self._check(self._reseal({**files, name: other}, evidence))
+        self.assertIn(name, "".join(problems))
+
+    def test_it_reads_no_other_chain(self):
+        request = self._make_full()
+        events = self.events._read_rows("sale.order", request.res_id)
+        proofs = self.env["customer.approval.checkpoint"].sudo()._get_proofs(events)
+        self.assertEqual({*proofs["inclusion"]}, {str(event["id"]) for event in events})
+        size = proofs["checkpoints"][-1]["tree_size"]
+        for proof in proofs["inclusion"].values():
+            self.assertLessEqual(len(proof["path"]), size.bit_length())
+
+
+@tagged("post_install", "-at_install")
+class TestCheckpoints(KeyCommon):
+    def _make(self):
+        return self.env["customer.approval.checkpoint"].sudo()._make()
+
+    def test_each_continues_the_one_before(self):
+        checkpoints = []
+        for _number in range(3):
+            self._bring_to_status(self._create_order(), "pending")
+            checkpoints.append(self._make())
+        sizes = [checkpoint.tree_size for checkpoint in checkpoints]
+        self.assertEqual(sizes, sorted(set(sizes)))
+        node = self.env["customer.approval.node"].sudo()._read_node
+        for old, new in zip(checkpoints, checkpoints[1:], strict=False):
+            path = ledger.consistency_proof(old.tree_size, new.tree_size, node)
+            self.assertTrue(
+                ledger.is_consistent(
+                    old.tree_size, new.tree_size, old.root, new.root, path
+                )
+            )
+        self.assertEqual(self._verify_all(), [])
+
+    def test_numbers_that_come_late(self):
+        """A transaction that began before, and ends after, a checkpoint."""
+        order = self._create_order()
+        self._bring_to_status(order, "pending")
+        self.env.flush_all()
+        self.cr.execute("SELECT max(id) FROM customer_approval_event")
+        last = self.cr.fetchone()[0]
+        with self._without_triggers("customer_approval_event"):
+            self.cr.execute(
+                "UPDATE customer_approval_event SET id = id + 100 WHERE id = %s", [last]
+            )
+            self._make()
+            self.cr.execute(
+                "UPDATE customer_approval_event SET id = id - 100 WHERE id = %s",
+                [last + 100],
+            )
+        leaves = self.env["customer.approval.node"].sudo()._read_leaves(0, 10**6)
+        self.assertEqual(sum(leaf[2] is None for leaf in leaves), 1)
+
+    def test_no_lock_of_the_table(self):
+        with self.assertLogs("odoo.sql_db", "DEBUG") as logs:
+            self._make()
+        self.assertNotIn("LOCK TABLE", "".join(logs.output))
+
+    def test_altered_nodes(self):
+        for _number in range(3):
+            self._bring_to_status(self._create_order(), "pending")
+        self._make()
+        for where in ("level = 0 AND number = 1", "level = 1 AND number = 0"):
+            for query in (
+                "UPDATE customer_approval_node SET hash = md5(hash) || md5(hash)",
+                "DELETE FROM customer_approval_node",
+            ):
+                with self.cr.savepoint(flush=False) as savepoint:
+                    with self._without_triggers("customer_approval_node"):
+                        self.cr.execute(f"{query} WHERE {where}")
+                    self.env.invalidate_all()
+                    self.assertTrue(self._verify_all(), query + where)
+                    savepoint.rollback()
+        self.assertEqual(self._verify_all(), [])
+
+
+@tagged("post_install", "-at_install")
+class TestVerification(KeyCommon):
+    def test_it_goes_on_where_it_stopped(self):
+        for _number in range(4):
+            self._bring_to_status(self._create_order(), "approved")
+        self.env.flush_all()
+        runs = self.env["customer.approval.verification"].sudo()
+        with patch(
+            "odoo.addons.customer_approval_gate.models.customer_approval_verification"
+            ".EVENTS_AT_ONCE",
+            5,
+        ):
+            run = runs._start()
+            self.assertFalse(run._step())
+            first = run.done_count
+            self.assertIn("%", run._describe())
+            self.assertEqual(runs._start(), run, "the same goes on")
+            for _number in range(10_000):
+                if run._step():
+                    break
+        self.assertGreater(run.done_count, first)
+        self.assertEqual(run.done_count, run.event_count)
+        self.assertEqual(run.problem_count, 0, run.problems)
+        self.assertIn("fit together", run._describe())
+        self.assertNotEqual(runs._start(), run)
+
+    def test_it_says_what_it_found(self):
+        order = self._create_order()
+        self._bring_to_status(order, "approved")
+        self.env.flush_all()
+        with self._without_triggers("customer_approval_event"):
+            self.cr.execute(
+                "UPDATE customer_approval_event SET text = 'Other'"
+                " WHERE res_model = 'sale.order' AND res_id = %s",
+                [order.id],
+            )
+        self.env.invalidate_all()
+        run = self.env["customer.approval.verification"].sudo()._run_for_somebody()
+        self.assertTrue(run.problem_count)
+        self.assertIn("altered", run.problems)
+        self.assertIn("problems", run._describe())
+
+    def test_time_that_runs_backwards(self):
+        order = self._create_order()
+        self._bring_to_status(order, "pending")
+        early = fields.Datetime.subtract(fields.Datetime.now(), days=3)
+        with patch.object(fields.Datetime, "now", lambda: early):
+            order.customer_approval_request_id.sudo()._decide(
+                Answer("approved", "Ada", "link")
+            )
+        self.assertIn("its time runs backwards", "".join(self._verify(order)))
+
+    def test_nobody_writes_what_was_found(self):
+        runs = self.env["customer.approval.verification"]
+        run = runs.sudo()._start()
+        for call in (
+            lambda: runs.create({"started_on": fields.Datetime.now()}),
+            lambda: run.write({"problem_count": 0}),
+            run.unlink,
+        ):
+            with self.assertRaises(UserError):
+                call()

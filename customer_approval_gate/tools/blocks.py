@@ -1,0 +1,135 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""What a document says of its own content: which of its fields are content, what they
+are called, and how they are shown. Content as it is frozen is a list of blocks that
+carry all that with them, so that nobody who shows one knows what is in it.
+
+Kinds of blocks: ``parties``, ``lines``, ``values``, ``text`` and ``files``.
+"""
+
+from typing import Any, NamedTuple
+
+
+class Item(NamedTuple):
+    """One thing that content says, and the field that it comes from."""
+
+    key: str
+    field: str | None
+    """Of the document; without one the document says what it is."""
+    label: Any
+    """A text to be translated (``LazyTranslate``)."""
+    kind: str = "value"
+    """``party``, ``address``, ``value`` or ``text``."""
+    format: str = ""
+    """How a value is shown; by default as its field's type is."""
+    shown: bool = True
+    """Whether it is on the page, or only compared."""
+    default: Any = None
+    """What is as if there were nothing."""
+
+
+FORMATS = {
+    "boolean": "flag",
+    "date": "date",
+    "datetime": "moment",
+    "float": "number",
+    "integer": "number",
+    "many2one": "record",
+    "monetary": "money",
+    "selection": "record",
+}
+"""How the values of a field's type are shown, where it is not as text."""
+
+
+def make_blocks(items, flat, describe, lines):
+    """Return content as blocks.
+
+    :param items: the document's
+    :param dict flat: what they are, as ``ledger.flat()`` returns it
+    :param dict describe: label and format by key
+    :param dict lines: the block of the lines, or nothing where there are none
+    """
+    header = flat["header"]
+    given = [item for item in items if header.get(item.key) not in (None, "", [])]
+
+    def of(*kinds):
+        return [item for item in given if item.kind in kinds]
+
+    def labelled(item):
+        label, _format = describe[item.key]
+        result = {"key": item.key, "label": label}
+        return result if item.shown else {**result, "shown": False}
+
+    blocks = []
+    if parties := of("party", "address"):
+        blocks.append(
+            {
+                "kind": "parties",
+                "key": "parties",
+                "parties": _hide_twins(
+                    [{**labelled(item), **header[item.key]} for item in parties]
+                ),
+            }
+        )
+    if lines:
+        blocks.append(lines)
+    if values := of("value"):
+        blocks.append(
+            {
+                "kind": "values",
+                "key": "values",
+                "values": [
+                    {
+                        **labelled(item),
+                        "format": describe[item.key][1],
+                        "value": header[item.key],
+                    }
+                    for item in values
+                ],
+            }
+        )
+    for item in of("text"):
+        blocks.append({"kind": "text", **labelled(item), "text": header[item.key]})
+    return blocks
+
+
+def _hide_twins(parties):
+    """Whoever reads an address need not read it twice."""
+    read = []
+    for party in parties:
+        if party.get("shown", True):
+            text = party["text"]
+            if text in read:
+                party["shown"] = False
+            read.append(text)
+    return parties
+
+
+def shown_blocks(content, items, describe, lines):
+    """Return the blocks of content of whatever format.
+
+    :param lines: the block of the lines that is made of those of an older format
+    """
+    if "blocks" in content:
+        return content["blocks"]
+    return make_blocks(items, content, describe, lines)
+
+
+def labels_of(content):
+    """Return label and format of all that content itself gives any: by key."""
+    labels = {}
+    for block in content.get("blocks", []):
+        kind = block["kind"]
+        if kind == "parties":
+            labels.update({p["key"]: (p["label"], "record") for p in block["parties"]})
+        elif kind == "values":
+            labels.update(
+                {item["key"]: (item["label"], item["format"]) for item in block[kind]}
+            )
+        elif kind == "text":
+            labels[block["key"]] = (block["label"], "text")
+        elif kind == "lines":
+            labels.update({key: tuple(own) for key, own in block["labels"].items()})
+            for item in block["totals"]:
+                labels[item["key"]] = (item["label"], "money")
+    return labels
