@@ -260,8 +260,9 @@ class CustomerApprovalLineMixin(models.AbstractModel):
 
     @api.model
     def _read_approval_lines(self, document_ids, digits_of):
-        """Return the lines of documents as flat content, from rows of the database, and
-        what those that customers do not read add to the totals.
+        """Return the lines of documents as flat content, from rows of the database,
+        with related records by their numbers; and what those that customers do not read
+        add to the totals.
 
         :param document_ids: of the documents
         :param dict digits_of: with how many decimals numbers are written, by document
@@ -308,14 +309,14 @@ class CustomerApprovalLineMixin(models.AbstractModel):
                     decimals.get(row["currency_id"], 2),
                 )
                 content |= {
-                    "product": _record(row["product_id"]),
+                    "product": row["product_id"],
                     "quantity": decimal(row["quantity"], digits["quantity"], False),
                     "unit_price": decimal(
                         row["price_unit"], digits["unit_price"], False
                     ),
                     "discount": decimal(row["discount"], digits["discount"], False),
-                    "unit": _record(row["product_uom_id"]),
-                    "taxes": [{"id": tax, "text": None} for tax in row["taxes"] or ()],
+                    "unit": row["product_uom_id"],
+                    "taxes": row["taxes"] or [],
                     "subtotal": decimal(row["price_subtotal"], places),
                     "total": decimal(row["price_total"], places),
                 }
@@ -372,23 +373,30 @@ class CustomerApprovalLineMixin(models.AbstractModel):
             "taxes": self.env["account.tax"],
         }
         for key, model in models_of.items():
-            related = []
-            for line in (line for lines in lists for line in lines):
-                value = line.get(key) or []
-                related += value if isinstance(value, list) else [value]
-            records = model.browse(dict.fromkeys(value["id"] for value in related))
+            named = [line for lines in lists for line in lines if line.get(key)]
+            ids = {}  # in order
+            for line in named:
+                own = line[key]
+                ids.update(dict.fromkeys(own if isinstance(own, list) else [own]))
+            records = model.browse(ids)
             name = "display_name" if key == "product" else "name"
-            names = {record.id: record[name] for record in records}
-            for value in related:
-                value["text"] = names[value["id"]]
+            texts = {
+                record.id: {"id": record.id, "text": record[name]} for record in records
+            }
             if key == "taxes":
                 # It can be changed on the tax, and is told then: see Verify.
                 decimals = self.env[
                     self._fields[self._approval_document_field].comodel_name
                 ]._format_decimals
-                rates = {tax.id: decimals(tax.amount, 4, False) for tax in records}
-                for value in related:
-                    value["rate"] = rates[value["id"]]
+                for tax in records:
+                    texts[tax.id]["rate"] = decimals(tax.amount, 4, False)
+            for line in named:
+                own = line[key]
+                line[key] = (
+                    [dict(texts[one]) for one in own]
+                    if isinstance(own, list)
+                    else dict(texts[own])
+                )
 
     @api.model
     def _pack_approval_lines(self, lines, describe):
@@ -428,7 +436,3 @@ ROW_COLUMNS = (
     "product_uom_id",
 )
 """What is read of all lines."""
-
-
-def _record(record_id):
-    return {"id": record_id, "text": None} if record_id else None

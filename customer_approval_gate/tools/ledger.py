@@ -307,17 +307,21 @@ MOST = 2**53 - 1
 """The largest integer that RFC 8785 can write: its numbers are those of JavaScript."""
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
 def rfc8785(content):
     """Return the bytes that stand for plain data, as RFC 8785 writes them.
 
     :raise TypeError: there is something in it whose text could differ between
         machines, such as a float
     """
-    _check_plain(content)
+    if not _check_plain(content, MOST):
+        content = _ordered(content)
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
     try:
-        return json.dumps(
-            _ordered(content), ensure_ascii=False, separators=(",", ":")
-        ).encode()
+        # The order of keys is that of RFC 8785 where all are ASCII.
+        return _ENCODER.encode(content).encode()
     except UnicodeEncodeError as error:
         raise TypeError("content has half a character") from error
 
@@ -325,14 +329,13 @@ def rfc8785(content):
 def _ordered(value):
     """Plain data with their keys in the order of RFC 8785: by UTF-16."""
     if isinstance(value, dict):
-        keys = sorted(value)
-        if keys and not all(key.isascii() for key in keys):
-            keys.sort(key=lambda key: key.encode("utf-16-be", "surrogatepass"))
+        try:
+            keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
+        except UnicodeEncodeError as error:
+            raise TypeError("content has half a character") from error
         return {key: _ordered(value[key]) for key in keys}
     if isinstance(value, list):
         return [_ordered(part) for part in value]
-    if isinstance(value, int) and not -MOST <= value <= MOST:
-        raise TypeError(f"content has a number that is too large: {value}")
     return value
 
 
@@ -369,24 +372,42 @@ def format_of(digest_text):
     return int(number) if separator and number.isdigit() else None
 
 
-PLAIN = {bool, int, str, type(None)}
+TEXTS = {bool, str, type(None)}
 
 
-def _check_plain(value):
-    if isinstance(value, dict):
-        for key in value:
-            if not isinstance(key, str):
+def _check_plain(value, most=None):
+    """Return whether all keys of plain data are ASCII.
+
+    :param int most: the largest integer that there may be
+    :raise TypeError: they are none
+    """
+    kind = type(value)
+    if kind is dict:
+        is_ascii = True
+        for key, part in value.items():
+            if type(key) is not str:
                 raise TypeError(f"content has a key that is no text: {key!r}")
-        parts = value.values()
-    elif isinstance(value, list):
-        parts = value
-    elif value is None or isinstance(value, (bool, int, str)):
-        return
-    else:
-        raise TypeError(f"content has a value of type {type(value).__name__}")
-    for part in parts:
-        if type(part) not in PLAIN:  # most are, and need no call of their own
-            _check_plain(part)
+            is_ascii = is_ascii and key.isascii()
+            if type(part) not in TEXTS:  # most are, and need no call of their own
+                is_ascii = _check_plain(part, most) and is_ascii
+        return is_ascii
+    if kind is list:
+        is_ascii = True
+        for part in value:
+            if type(part) not in TEXTS:
+                is_ascii = _check_plain(part, most) and is_ascii
+        return is_ascii
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return True
+    if isinstance(value, dict):
+        return _check_plain(dict(value), most)
+    if isinstance(value, list):
+        return _check_plain(list(value), most)
+    if not isinstance(value, int):
+        raise TypeError(f"content has a value of type {kind.__name__}")
+    if most is not None and not -most <= value <= most:
+        raise TypeError(f"content has a number that is too large: {value}")
+    return True
 
 
 # ----------------------------------------------------------------------
@@ -1416,15 +1437,7 @@ def scope_digest(content, number=FORMAT):
 
 
 def _encode_scope(value):
-    value = without_empty(value)
-    _check_plain(value)
-    # Keys are our own words, so that their order is that of RFC 8785 as well.
-    return _SCOPE_ENCODER.encode(value).encode()
-
-
-_SCOPE_ENCODER = json.JSONEncoder(
-    ensure_ascii=False, separators=(",", ":"), sort_keys=True
-)
+    return rfc8785(without_empty(value))
 
 
 def without_empty(values):
@@ -1437,6 +1450,11 @@ def without_empty(values):
 def without_texts(value):
     """Return content with related records by their ids only."""
     if isinstance(value, dict):
+        if not any(type(part) in (dict, list) for part in value.values()):
+            if "text" in value and "id" in value:
+                return value["id"]
+            if "line_id" not in value:
+                return value
         if "text" in value and "id" in value:
             address = value.get("address")
             return {"id": value["id"], "address": address} if address else value["id"]

@@ -139,13 +139,14 @@ SELECT EXISTS (
 )
 """
 
-# How sure the stages' gates want to be, 0 where any evidence will do.
+# How sure the stages' gates want to be, 0 where any evidence will do; nothing where
+# none asks for an approval.
 MINIMUM = """
-SELECT COALESCE(max(
+SELECT max(
            CASE gate.minimum_evidence
                 WHEN 'strong' THEN 4 WHEN 'link' THEN 3 WHEN 'in_person' THEN 2
                 ELSE 0 END
-       ), 0)
+       )
   FROM ONLY @.customer_approval_stage AS target
   JOIN ONLY @.customer_approval_stage AS gate
     ON gate.document_type = target.document_type
@@ -442,7 +443,8 @@ BEGIN
             stage, company,
             @.customer_approval_amount(TG_ARGV[0], NEW.id, before, FALSE)
         );
-        CONTINUE WHEN NOT @.customer_approval_is_gated(stage, company, amount);
+        minimum := @.customer_approval_minimum(stage, company, amount);
+        CONTINUE WHEN minimum IS NULL;
         is_approved := COALESCE(
             is_approved, @.customer_approval_is_approved(TG_ARGV[0], NEW.id)
         );
@@ -462,7 +464,6 @@ BEGIN
                       CONSTRAINT = 'customer_approval_gate', DETAIL = stage::text;
         END IF;
         CONTINUE WHEN grown;
-        minimum := @.customer_approval_minimum(stage, company, amount);
         IF minimum > 0
            AND minimum > @.customer_approval_strength(TG_ARGV[0], NEW.id) THEN
             SELECT name->>'en_US' INTO stage_name
