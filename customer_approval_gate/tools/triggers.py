@@ -81,20 +81,24 @@ DECLARE
     coverage record;
 BEGIN
     -- By name: what was asked is large, and would be read with the whole row.
-    SELECT id, state, lapsed_on, scope_digest, conditions_accepted_on INTO request
-      FROM ONLY @.customer_approval_request
-     WHERE res_model = model AND res_id = document
-     ORDER BY id DESC LIMIT 1;
+    SELECT last.*, EXISTS (
+               SELECT FROM ONLY @.customer_approval_event AS event
+                WHERE event.request_id = last.id
+                  AND event.res_model = model AND event.res_id = document
+                  AND event.kind = 'decided'
+                  AND event.decision = last.state
+                  AND event.scope_digest = last.scope_digest
+           ) AS is_decided
+      INTO request
+      FROM (
+            SELECT id, state, lapsed_on, scope_digest, conditions_accepted_on
+              FROM ONLY @.customer_approval_request
+             WHERE res_model = model AND res_id = document
+             ORDER BY id DESC LIMIT 1
+           ) AS last;
     IF request.state IN ('approved', 'approved_conditions')
        AND request.lapsed_on IS NULL THEN
-        RETURN EXISTS (
-            SELECT FROM ONLY @.customer_approval_event
-             WHERE request_id = request.id
-               AND res_model = model AND res_id = document
-               AND kind = 'decided'
-               AND decision = request.state
-               AND scope_digest = request.scope_digest
-        ) AND (
+        RETURN request.is_decided AND (
             request.state = 'approved'
             OR request.conditions_accepted_on IS NOT NULL
         );
@@ -139,14 +143,16 @@ SELECT EXISTS (
 )
 """
 
-# How sure the stages' gates want to be, 0 where any evidence will do; nothing where
-# none asks for an approval.
-MINIMUM = """
+# How sure the stages' gates want to be who approved, 0 where any evidence will do,
+# nothing where none asks for an approval; and whether that depends on the amount.
+# Without an amount all gates count.
+DEMAND = """
 SELECT max(
            CASE gate.minimum_evidence
                 WHEN 'strong' THEN 4 WHEN 'link' THEN 3 WHEN 'in_person' THEN 2
                 ELSE 0 END
-       )
+       ),
+       COALESCE(bool_or(gate.approval_from_amount > 0), FALSE)
   FROM ONLY @.customer_approval_stage AS target
   JOIN ONLY @.customer_approval_stage AS gate
     ON gate.document_type = target.document_type
@@ -154,7 +160,8 @@ SELECT max(
    AND gate.active
    AND gate.reachable_anytime IS NOT TRUE
    AND (gate.sequence, gate.id) <= (target.sequence, target.id)
-   AND COALESCE(gate.approval_from_amount, 0) <= GREATEST(amount, 0)
+   AND (amount IS NULL
+        OR COALESCE(gate.approval_from_amount, 0) <= GREATEST(amount, 0))
  WHERE target.id = stage
    AND target.reachable_anytime IS NOT TRUE
    AND (gate.company_id IS NULL OR gate.company_id = company)
@@ -311,7 +318,8 @@ DECLARE
     is_asked boolean := FALSE;
     condition record;
     company int;
-    amount numeric := 0;
+    amount numeric;
+    by_amount boolean;
     grown boolean := FALSE;
     is_approved boolean;
 BEGIN
@@ -423,28 +431,28 @@ BEGIN
             wanted := wanted || stage;
         END IF;
     END IF;
-    -- To add up amounts takes time, and matters where a gate asks from one on.
-    IF cardinality(wanted) > 0 AND EXISTS (
-        SELECT FROM ONLY @.customer_approval_stage
-         WHERE document_type = TG_ARGV[1] AND requires_customer_approval AND active
-           AND approval_from_amount > 0
-    ) THEN
-        amount := @.customer_approval_amount(TG_ARGV[0], NEW.id, after, TRUE);
-    ELSIF grown THEN
-        RETURN NEW;
-    END IF;
     -- The stage may be the one of the state as well.
     IF wanted[1] = wanted[2] THEN
         wanted := wanted[1:1];
     END IF;
     FOREACH stage IN ARRAY wanted LOOP
+        SELECT demand.minimum, demand.by_amount INTO minimum, by_amount
+          FROM @.customer_approval_demand(stage, company, NULL) AS demand;
+        CONTINUE WHEN minimum IS NULL OR grown AND NOT by_amount;
+        -- To add up amounts takes time, and matters where a gate asks from one on.
+        IF by_amount THEN
+            amount := COALESCE(
+                amount, @.customer_approval_amount(TG_ARGV[0], NEW.id, after, TRUE)
+            );
+            SELECT demand.minimum INTO minimum
+              FROM @.customer_approval_demand(stage, company, amount) AS demand;
+            CONTINUE WHEN minimum IS NULL;
+        END IF;
         -- The lines may be what they are to be already.
         CONTINUE WHEN grown AND @.customer_approval_is_gated(
             stage, company,
             @.customer_approval_amount(TG_ARGV[0], NEW.id, before, FALSE)
         );
-        minimum := @.customer_approval_minimum(stage, company, amount);
-        CONTINUE WHEN minimum IS NULL;
         is_approved := COALESCE(
             is_approved, @.customer_approval_is_approved(TG_ARGV[0], NEW.id)
         );
@@ -915,11 +923,12 @@ FUNCTIONS = {
         "plpgsql STABLE",
         AMOUNT,
     ),
-    "customer_approval_minimum": (
-        "stage int, company int, amount numeric",
-        "int",
+    "customer_approval_demand": (
+        "stage int, company int, amount numeric,"
+        " OUT minimum int, OUT by_amount boolean",
+        "record",
         "sql STABLE",
-        MINIMUM,
+        DEMAND,
     ),
     "customer_approval_strength": (
         "model text, document int",
@@ -939,6 +948,8 @@ FUNCTIONS = {
     "customer_approval_stage": ("", "trigger", "plpgsql", STAGE),
 }
 """By name: arguments, result, language and body."""
+
+FORMER_FUNCTIONS = ("customer_approval_minimum",)
 
 KEY_FUNCTION = "customer_approval_key"
 
@@ -1130,7 +1141,7 @@ def install_functions(cr, triggers=()):
 
 
 def _drop_old_functions(cr):
-    """Drop what older versions made under the same names with other arguments."""
+    """Drop what older versions made under other names, or with other arguments."""
     cr.execute(
         """
         SELECT oid::regprocedure::text, proname,
@@ -1138,11 +1149,11 @@ def _drop_old_functions(cr):
           FROM pg_proc
          WHERE proname = ANY(%s) AND pronamespace = current_schema::regnamespace
         """,
-        [list(FUNCTIONS)],
+        [[*FUNCTIONS, *FORMER_FUNCTIONS]],
     )
     for signature, name, arguments in cr.fetchall():
-        wanted = FUNCTIONS[name][0].replace(" int", " integer")
-        if arguments != wanted:
+        wanted = FUNCTIONS.get(name, ("",))[0].replace(" int", " integer")
+        if name in FORMER_FUNCTIONS or arguments != wanted:
             cr.execute(SQL("DROP FUNCTION %s", SQL(signature)))
 
 
