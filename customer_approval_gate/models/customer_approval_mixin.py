@@ -17,6 +17,7 @@ from ..tools import blocks, capability, content as content_tools, ledger, moment
 from ..tools.entry import Entry, EvidenceValues
 from ..tools.gates import GateState
 from ..tools.languages import find_lang
+from ..tools.texts import in_one_line
 
 _lt = LazyTranslate(__name__)
 
@@ -1518,8 +1519,10 @@ class CustomerApprovalMixin(models.AbstractModel):
         def change(name, old, new):
             label, format_ = describe(name)
             old, new = (
-                Request._get_value_text(
-                    format_, value, self.currency_id, self._get_time_zone()
+                in_one_line(
+                    Request._get_value_text(
+                        format_, value, self.currency_id, self._get_time_zone()
+                    )
                 )
                 for value in (old, new)
             )

@@ -24,6 +24,7 @@ from ..tools import (
 from ..tools.entry import Entry, EvidenceValues
 from ..tools.ledger import DECISIONS
 from ..tools.quantities import format_quantity
+from ..tools.texts import in_one_line
 from .ir_http import HANDED_OVER
 
 _lt = LazyTranslate(__name__)
@@ -477,8 +478,10 @@ class CustomerApprovalRequest(models.Model):
                 "changes": changes,
                 "describe": describe,
                 "line_name": content_tools.line_name,
-                "text": lambda name, value: self._get_value_text(
-                    describe(name)[1], value, self.currency_id, zone
+                "text": lambda name, value: in_one_line(
+                    self._get_value_text(
+                        describe(name)[1], value, self.currency_id, zone
+                    )
                 ),
             },
         )

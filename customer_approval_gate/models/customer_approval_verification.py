@@ -9,7 +9,7 @@ from collections import defaultdict
 
 from odoo import api, fields, models
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, format_datetime
 
 from ..tools import ledger, seal
 from ..tools.identity import get_identity
@@ -130,16 +130,20 @@ class CustomerApprovalVerification(models.Model):
                 share=min(share, 99),
                 events=self.event_count,
             )
-        ended_on = fields.Datetime.context_timestamp(self, self.ended_on)
-        values = {"when": ended_on.strftime("%Y-%m-%d %H:%M"), "rows": self.done_count}
+        values = {
+            "when": format_datetime(self.env, self.ended_on),
+            "events": self.done_count,
+        }
         if self.problem_count:
             return self.env._(
-                "Last verified %(when)s: %(count)s problems in %(rows)s events.",
+                "Last verified on %(when)s: %(events)s events. Problems found: "
+                "%(count)s.",
                 count=self.problem_count,
                 **values,
             )
         return self.env._(
-            "Last verified %(when)s: all of %(rows)s events fit together.", **values
+            "Last verified on %(when)s: all of %(events)s events fit together.",
+            **values,
         )
 
 

@@ -74,7 +74,7 @@ class ResConfigSettings(models.TransientModel):
             settings.customer_approval_unknown_keys = " ".join(
                 sorted(events._find_unknown_keys())
             )
-            settings.customer_approval_verified = run and run._describe()
+            settings.customer_approval_verified = run._describe() if run else False
             settings.customer_approval_key_problem = seal.find_problem(self.env)
             settings.customer_approval_copied_on = fields.Datetime.to_datetime(
                 parameters.get_param(identity.COPIED)

@@ -445,7 +445,7 @@ class TestVerification(KeyCommon):
         run = self.env["customer.approval.verification"].sudo()._run_for_somebody()
         self.assertTrue(run.problem_count)
         self.assertIn("altered", run.problems)
-        self.assertIn("problems", run._describe())
+        self.assertIn("Problems found", run._describe())
 
     def test_time_that_runs_backwards(self):
         order = self._create_order()

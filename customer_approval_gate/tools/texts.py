@@ -36,3 +36,8 @@ def is_blank(text):
 
 def _is_visible(char):
     return not char.isspace() and unicodedata.category(char)[0] != "C"
+
+
+def in_one_line(text):
+    """Return a text of several lines, such as an address, in one."""
+    return ", ".join(line.strip() for line in text.splitlines() if line.strip())

@@ -126,47 +126,52 @@ END
 
 # Design rule 2: a stage asks for the gates of all stages before it.
 IS_GATED = """
-SELECT EXISTS (
-    SELECT FROM ONLY @.customer_approval_stage AS target
-      JOIN ONLY @.customer_approval_stage AS gate
-        ON gate.document_type = target.document_type
-       AND gate.requires_customer_approval
-       AND gate.active
-       AND gate.reachable_anytime IS NOT TRUE
-       AND (gate.sequence, gate.id) <= (target.sequence, target.id)
-       AND COALESCE(gate.approval_from_amount, 0) <= GREATEST(amount, 0)
-     WHERE target.id = stage
-       AND target.reachable_anytime IS NOT TRUE
-       AND (gate.company_id IS NULL OR gate.company_id = company)
-       AND (gate.company_id IS NULL OR target.company_id IS NULL
-            OR gate.company_id = target.company_id)
-)
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM ONLY @.customer_approval_stage AS target
+          JOIN ONLY @.customer_approval_stage AS gate
+            ON gate.document_type = target.document_type
+           AND gate.requires_customer_approval
+           AND gate.active
+           AND gate.reachable_anytime IS NOT TRUE
+           AND (gate.sequence, gate.id) <= (target.sequence, target.id)
+           AND COALESCE(gate.approval_from_amount, 0) <= GREATEST(amount, 0)
+         WHERE target.id = stage
+           AND target.reachable_anytime IS NOT TRUE
+           AND (gate.company_id IS NULL OR gate.company_id = company)
+           AND (gate.company_id IS NULL OR target.company_id IS NULL
+                OR gate.company_id = target.company_id)
+    );
+END
 """
 
 # How sure the stages' gates want to be who approved, 0 where any evidence will do,
 # nothing where none asks for an approval; and whether that depends on the amount.
 # Without an amount all gates count.
 DEMAND = """
-SELECT max(
-           CASE gate.minimum_evidence
-                WHEN 'strong' THEN 4 WHEN 'link' THEN 3 WHEN 'in_person' THEN 2
-                ELSE 0 END
-       ),
-       COALESCE(bool_or(gate.approval_from_amount > 0), FALSE)
-  FROM ONLY @.customer_approval_stage AS target
-  JOIN ONLY @.customer_approval_stage AS gate
-    ON gate.document_type = target.document_type
-   AND gate.requires_customer_approval
-   AND gate.active
-   AND gate.reachable_anytime IS NOT TRUE
-   AND (gate.sequence, gate.id) <= (target.sequence, target.id)
-   AND (amount IS NULL
-        OR COALESCE(gate.approval_from_amount, 0) <= GREATEST(amount, 0))
- WHERE target.id = stage
-   AND target.reachable_anytime IS NOT TRUE
-   AND (gate.company_id IS NULL OR gate.company_id = company)
-   AND (gate.company_id IS NULL OR target.company_id IS NULL
-        OR gate.company_id = target.company_id)
+BEGIN
+    SELECT max(
+               CASE gate.minimum_evidence
+                    WHEN 'strong' THEN 4 WHEN 'link' THEN 3 WHEN 'in_person' THEN 2
+                    ELSE 0 END
+           ),
+           COALESCE(bool_or(gate.approval_from_amount > 0), FALSE)
+      INTO minimum, by_amount
+      FROM ONLY @.customer_approval_stage AS target
+      JOIN ONLY @.customer_approval_stage AS gate
+        ON gate.document_type = target.document_type
+       AND gate.requires_customer_approval
+       AND gate.active
+       AND gate.reachable_anytime IS NOT TRUE
+       AND (gate.sequence, gate.id) <= (target.sequence, target.id)
+       AND (amount IS NULL
+            OR COALESCE(gate.approval_from_amount, 0) <= GREATEST(amount, 0))
+     WHERE target.id = stage
+       AND target.reachable_anytime IS NOT TRUE
+       AND (gate.company_id IS NULL OR gate.company_id = company)
+       AND (gate.company_id IS NULL OR target.company_id IS NULL
+            OR gate.company_id = target.company_id);
+END
 """
 
 # How sure it is who approved: of the last request, or of all that cover the document.
@@ -914,7 +919,7 @@ FUNCTIONS = {
     "customer_approval_is_gated": (
         "stage int, company int, amount numeric",
         "boolean",
-        "sql STABLE",
+        "plpgsql STABLE",
         IS_GATED,
     ),
     "customer_approval_amount": (
@@ -927,7 +932,7 @@ FUNCTIONS = {
         "stage int, company int, amount numeric,"
         " OUT minimum int, OUT by_amount boolean",
         "record",
-        "sql STABLE",
+        "plpgsql STABLE",
         DEMAND,
     ),
     "customer_approval_strength": (
