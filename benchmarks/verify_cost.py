@@ -87,11 +87,13 @@ for wanted in COUNTS:
         print("\n".join(problems[:5]))
     rows.append((events, first, again, bundle, (seconds, memory)))
     print(f"{events} events, {seen} verified, {len(problems)} problems")
-print(f"{'events':>9}{'checkpoint':>26}{'the next one':>20}{'bundle':>20}{'Verify':>28}")
+print(
+    f"{'events':>9}{'checkpoint':>26}{'the next one':>20}{'bundle':>20}{'Verify':>28}"
+)
 for events, *measured in rows:
     cells = [
         f"{seconds:.2f} s {seconds / reference[0]:.1f}x {memory:.0f} MB"
         for (seconds, memory, *_), reference in zip(measured, rows[0][1:], strict=True)
     ]
-    print(f"{events:>9}{cells[0]:>26}{cells[1]:>20}{cells[2]:>20}{cells[3]:>28}")
+    print(f"{events:>9}" + "".join(f"{cell:>26}" for cell in cells))
 env.cr.rollback()

@@ -2094,15 +2094,15 @@ class CustomerApprovalMixin(models.AbstractModel):
             },
         }
 
-    def _find_changed_taxes(self, requests):
+    def _find_changed_taxes(self, last_requests):
         """Return which of these documents have taxes whose rate is another one now than
         the customer approved: they show the figures of then.
 
-        :param requests: ``{id of the document: its last request}``
+        :param last_requests: ``{id of the document: its last request}``
         """
         rates = {}
         for document in self:
-            request = requests.get(document.id)
+            request = last_requests.get(document.id)
             lines = ledger.flat(request.content)["lines"] if request else ()
             for line in lines:
                 for tax in line.get("taxes") or ():

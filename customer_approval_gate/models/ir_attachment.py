@@ -22,16 +22,23 @@ class IrAttachment(models.Model):
         return bool(self.file_size) and not self.raw
 
     def unlink(self):
+        # Not api.ondelete, which a context key switches off.
+        self._check_not_kept()
+        return super().unlink()
+
+    def _check_not_kept(self):
         """Files of a request stay, whoever has the token of one: they are evidence, or
-        belong to the conversation about it."""
-        kept = self.sudo().filtered(
+        belong to the conversation about it.
+
+        :raise UserError: one of these is such a file
+        """
+        kept = self.sudo().filtered(  # whatever the user may read
             lambda file: file.res_model in KEPT_MODELS and file.res_id
         )
-        events = self.env["customer.approval.event"]
         if (
             kept
             and not capability.find(self.env, capability.Erasing)
-            and not events._is_uninstalling()
+            and not self.env["customer.approval.event"]._is_uninstalling()
         ):
             raise UserError(
                 self.env._(
@@ -40,4 +47,3 @@ class IrAttachment(models.Model):
                     name=kept[0].name,
                 )
             )
-        return super().unlink()

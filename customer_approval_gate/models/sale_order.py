@@ -384,7 +384,7 @@ class SaleOrder(models.Model):
     def _compute_tax_totals(self):
         """What was approved shows the figures of then, on the order's page and in its
         PDF: Odoo computes them anew, by the rates that taxes have today."""
-        super()._compute_tax_totals()
+        res = super()._compute_tax_totals()
         for order in self:
             totals = order.tax_totals
             if (
@@ -400,6 +400,7 @@ class SaleOrder(models.Model):
                     (order.amount_untaxed, order.amount_tax, order.amount_total),
                     order._get_gate_rate(),
                 )
+        return res
 
     def _get_bookkeeping_lines(self):
         """Return the priced lines that Odoo added by itself, and nobody was asked
