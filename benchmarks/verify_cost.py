@@ -87,9 +87,8 @@ for wanted in COUNTS:
         print("\n".join(problems[:5]))
     rows.append((events, first, again, bundle, (seconds, memory)))
     print(f"{events} events, {seen} verified, {len(problems)} problems")
-print(
-    f"{'events':>9}{'checkpoint':>26}{'the next one':>20}{'bundle':>20}{'Verify':>28}"
-)
+names = ("checkpoint", "the next one", "bundle", "Verify")
+print(f"{'events':>9}" + "".join(f"{name:>26}" for name in names))
 for events, *measured in rows:
     cells = [
         f"{seconds:.2f} s {seconds / reference[0]:.1f}x {memory:.0f} MB"
