@@ -557,7 +557,13 @@ class AccountMove(models.Model):
                 move.amount_total, company.currency_id, company, date
             )
             if currency != company.currency_id:
-                total = max(total, move.amount_total / rate)
+                today = currency._convert(
+                    move.amount_total,
+                    company.currency_id,
+                    company,
+                    fields.Date.today(),
+                )
+                total = max(total, today, move.amount_total / rate)
             amounts[move] = total
         return amounts
 

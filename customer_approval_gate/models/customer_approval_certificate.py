@@ -16,6 +16,7 @@ from odoo.tools import SQL
 
 from ..tools import capability, fonts, ledger, seal
 from ..tools.entry import Entry, EvidenceValues
+from ..tools.identity import read_identity
 from ..tools.languages import find_lang
 from ..tools.ledger import DECISIONS
 
@@ -330,6 +331,7 @@ class CustomerApprovalRequest(models.Model):
         }
         evidence = {
             "format": ledger.FORMAT,
+            "home": read_identity(self.env)[1],
             "events": events,
             "key_events": Event._read_key_events(),
             "personal": {

@@ -1,13 +1,18 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import functools
+import logging
+
 from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.tools import SQL, email_split
 
-from ..tools import ledger, seal, triggers
-from ..tools.identity import get_identity
+from ..tools import capability, ledger, seal, triggers
+from ..tools.identity import get_identity, read_identity
+
+_logger = logging.getLogger(__name__)
 
 LEAVES_AT_ONCE = 5000
 LAST = "position = (SELECT max(position) FROM customer_approval_checkpoint)"
@@ -215,7 +220,30 @@ class CustomerApprovalCheckpoint(models.Model):
                 SQL(", ").join(SQL("%s", value) for value in checkpoint.values()),
             )
         )
-        return self.browse(self.env.cr.fetchone()[0])
+        made = self.browse(self.env.cr.fetchone()[0])
+        self.env.cr.postcommit.add(
+            functools.partial(
+                _keep, checkpoint["database"], made.position, checkpoint["hash"]
+            )
+        )
+        return made
+
+    @api.model
+    def _find_forgotten(self, rows):
+        """Return whether the last checkpoint is gone that this server has made: what is
+        newer than the others could go with it.
+
+        :param rows: all checkpoints, as plain data
+        """
+        if seal.find_problem(self.env):  # which is one of those that are found
+            return []
+        kept = seal.get_kept_checkpoint(read_identity(self.env)[0])
+        if not kept or kept in [[row["position"], row["hash"]] for row in rows]:
+            return []
+        return [
+            f"checkpoint {kept[0]} is missing: this server has made it, and either it "
+            "was deleted, with what it proves, or the database is an older one"
+        ]
 
     @api.model
     def _find_problems(self):
@@ -225,6 +253,7 @@ class CustomerApprovalCheckpoint(models.Model):
         rows = self._read_rows()
         nodes = self.env["customer.approval.node"]
         problems = ledger.check_checkpoints(rows, keys) + nodes._find_wrong_nodes()
+        problems += self._find_forgotten(rows)
         roots, last = ledger.Roots(rows), 0
         while any(map(ledger.is_old_checkpoint, rows)):
             self.env.cr.execute(
@@ -419,8 +448,11 @@ class CustomerApprovalCheckpoint(models.Model):
                 }
             )
         )
-        self.env["customer.approval.mailing"]._queue(
-            self[:1] or self.search([], order="id desc", limit=1), mail, kind
+        capability.call(
+            self.env["customer.approval.mailing"]._queue,
+            self[:1] or self.search([], order="id desc", limit=1),
+            mail,
+            kind,
         )
 
     def _tell_staff(self, note, topic=None):
@@ -437,3 +469,12 @@ class CustomerApprovalCheckpoint(models.Model):
                 note=Markup("<p>%s</p>") % note,
                 customer_approval_topic=topic,
             )
+
+
+def _keep(database, position, checkpoint_hash):
+    """Keep what was made, once it is in the database: that this fails undoes
+    nothing."""
+    try:
+        seal.keep_checkpoint(database, position, checkpoint_hash)
+    except seal.KeyProblem as error:
+        _logger.warning("%s", error)

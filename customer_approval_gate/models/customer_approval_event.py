@@ -139,6 +139,7 @@ class CustomerApprovalEvent(models.Model):
     details = fields.Json(readonly=True)
     personal_digest = fields.Char(readonly=True)
     database = fields.Char(readonly=True, help="The identity of the database.")
+    nonce = fields.Char(readonly=True, help="Something random: no two are the same.")
     entry_digest = fields.Char(required=True, readonly=True)
     xact = fields.Char(
         string="Transaction", readonly=True, help="In which it was written."
@@ -178,11 +179,11 @@ class CustomerApprovalEvent(models.Model):
         """Say when the database does not hold the rules, and bring it a new key: a
         database that was restored elsewhere meets a server with another one."""
         super()._register_hook()
-        check_home(self.env)
+        is_new = check_home(self.env)
         if self._introduce_key():
             _logger.info("The database takes the seals of this server from now on.")
         if not seal.find_problem(self.env):
-            self._record_server()
+            self._record_server(is_new)
         for problem in triggers.find_problems(self.env.cr, self._get_all_triggers()):
             _logger.error(
                 "Customer approvals are not held by the database: %s. Update the "
@@ -345,6 +346,8 @@ class CustomerApprovalEvent(models.Model):
 
     @api.model
     def _prepare_row(self, entry, head=None, actor=None):
+        if not isinstance(entry, Entry):
+            raise AccessError(self.env._("Events are written by what happens only."))
         request = (
             entry.request if entry.request is not None else self.browse().request_id
         )
@@ -371,10 +374,14 @@ class CustomerApprovalEvent(models.Model):
             "details": entry.details or None,
             "personal_digest": None,
             "database": get_identity(self.env),
+            "nonce": None,
         }
         salt = secrets.token_hex(16)
         if personal:
             row["personal_digest"] = ledger.personal_digest(salt, personal)
+        if entry.kind in ledger.UNSEALED_KINDS:
+            # A seal is of one place in the chain; a mark could be used again.
+            row["nonce"] = secrets.token_hex(8)
         row["entry_digest"] = ledger.entry_digest(row)
         if entry.kind in ledger.UNSEALED_KINDS:
             row["seal"], row["key_id"] = seal.make_mark(row["entry_digest"])

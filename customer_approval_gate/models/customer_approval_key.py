@@ -9,7 +9,7 @@ from odoo.exceptions import AccessError, UserError
 
 from ..tools import capability, ledger, seal, triggers
 from ..tools.entry import Entry
-from ..tools.identity import get_identity
+from ..tools.identity import read_identity
 from .customer_approval_event import NO_RECORD
 
 
@@ -22,21 +22,26 @@ class CustomerApprovalEvent(models.Model):
         return self._read_rows(*NO_RECORD)
 
     @api.model
-    def _record_server(self):
+    def _record_server(self, is_new=False):
         """Write into the ledger, where *Verify* finds it, which key this server has,
-        which database it is and which program verifies it, if that is new."""
-        events = self._read_key_events()
+        which database it is and which program verifies it, if that is new.
+
+        :param bool is_new: whether the database has got another identity just now. One
+            that somebody has written is not taken for it.
+        """
         last = {}
-        for event in events:
+        for event in self._read_key_events():
             last[event["kind"]] = event["details"] or {}
         fingerprint, modulus = seal.get_public_key()
         program = ledger.sha256(pathlib.Path(ledger.__file__).read_bytes())
-        database = get_identity(self.env)
+        database, home = read_identity(self.env)
         known = {
             "key_registered": ({"modulus": modulus}, fingerprint),
-            "database_identified": ({"database": database}, database),
+            "database_identified": ({"database": database, "home": home}, database),
             "program_recorded": ({"sha256": program}, program),
         }
+        if "database_identified" in last and not is_new:
+            del known["database_identified"]
         self._append(
             [
                 Entry(self.browse(), kind, text=text, details=details)
@@ -44,6 +49,19 @@ class CustomerApprovalEvent(models.Model):
                 if last.get(kind) != details
             ]
         )
+
+    @api.model
+    def _find_identity_problems(self):
+        """Return what is wrong with which database it says that it is."""
+        events = self._read_key_events()
+        database, home = read_identity(self.env)
+        problems = ledger.check_homes(events, home)
+        known = ledger.identities_of(events)
+        if not known:
+            return ["nothing says which database it is"]
+        if known[-1]["details"].get("database") != database:
+            problems.append("the identity of the database was changed by hand")
+        return problems
 
     @api.model
     def _find_voucher(self):

@@ -10,7 +10,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
-from ..tools import seal
+from ..tools import capability, seal
 from ..tools.entry import Entry, EvidenceValues
 
 # As long as no mail takes: whoever is at it after that was killed.
@@ -109,6 +109,7 @@ class CustomerApprovalMailing(models.Model):
     # ------------------------------------------------------------------
 
     @api.model
+    @capability.required
     def _queue(self, record, mails, template, approver=None):
         """Let the job send mails, and keep in the evidence that they are queued.
 

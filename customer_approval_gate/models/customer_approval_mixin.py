@@ -870,6 +870,28 @@ class CustomerApprovalMixin(models.AbstractModel):
             )
         return result
 
+    def _get_largest_total(self):
+        """Return the most that any of the figures says the document comes to, in its
+        currency."""
+        self.ensure_one()
+        return self.amount_total
+
+    def _get_move_details(self):
+        """Small documents pass a gate that is for larger ones: how small they were."""
+        details = super()._get_move_details()
+        for stage, documents in self.grouped("stage_id").items():
+            if any(
+                gate.requires_customer_approval and gate.approval_from_amount
+                for gate in (stage.sudo()._find_gates() if stage else ())
+            ):
+                for document in documents:
+                    total = document._format_decimals(
+                        document._get_largest_total(),
+                        document.currency_id.decimal_places,
+                    )
+                    details[document] = {**details.get(document, {}), "total": total}
+        return details
+
     def _get_gate_amounts(self):
         """Return what each document comes to, in its company's currency, as the
         database has it: see ``customer_approval_amount`` in ``tools/triggers.py``.

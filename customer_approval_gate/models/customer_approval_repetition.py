@@ -1,6 +1,7 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import hmac
 from collections import defaultdict
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..tools import seal
 from ..tools.entry import Entry
 
 WITHIN = {
@@ -28,6 +30,7 @@ class CustomerApprovalRepetition(models.Model):
     """
 
     _name = "customer.approval.repetition"
+    _inherit = ["customer.approval.insert.only.mixin"]
     _description = "Repetition of an Event"
     _log_access = False
     _rec_name = "event_id"
@@ -37,8 +40,19 @@ class CustomerApprovalRepetition(models.Model):
     )
     count = fields.Integer(readonly=True)
     last_on = fields.Datetime(readonly=True)
+    # By it an event is made of what this server has counted, and of nothing else.
+    proof = fields.Char(readonly=True, groups=fields.NO_ACCESS)
 
     _event_uniq = models.UniqueIndex("(event_id)")
+
+    @api.model
+    def _get_triggers(self):
+        return []  # rows go when they become events
+
+    @api.model
+    def _make_proof(self, event_id, count, last_on):
+        text = f"repetition:{event_id}:{count}:{fields.Datetime.to_string(last_on)}"
+        return seal.make_mark(text)[0]
 
     @api.model
     def _append_or_count(self, entries):
@@ -53,19 +67,54 @@ class CustomerApprovalRepetition(models.Model):
             if not before:
                 new.append(entry)
                 continue
-            self.env.cr.execute(
-                """
-                INSERT INTO customer_approval_repetition AS own
-                            (event_id, count, last_on)
-                     VALUES (%s, 1, %s)
-                ON CONFLICT (event_id) DO UPDATE
-                        SET count = own.count + 1, last_on = excluded.last_on
-                """,
-                [before, fields.Datetime.now()],
-            )
+            self._count(before)
         self.invalidate_model()
         if new:
             events._append(new)
+
+    def _count(self, event_id):
+        """Count what an event says once more. What this server has not counted does not
+        count."""
+        self.env.cr.execute(
+            "SELECT count, last_on, proof FROM customer_approval_repetition"
+            " WHERE event_id = %s FOR UPDATE",
+            [event_id],
+        )
+        row = self.env.cr.fetchone()
+        count = row[0] + 1 if row and self._is_counted(event_id, *row) else 1
+        now = fields.Datetime.now()
+        self.env.cr.execute(
+            """
+            INSERT INTO customer_approval_repetition (event_id, count, last_on, proof)
+                 VALUES (%s, %s, %s, %s)
+            ON CONFLICT (event_id) DO UPDATE
+                    SET count = excluded.count, last_on = excluded.last_on,
+                        proof = excluded.proof
+            """,
+            [event_id, count, now, self._make_proof(event_id, count, now)],
+        )
+
+    @api.model
+    def _is_counted(self, event_id, count, last_on, proof):
+        """Return whether this server has counted it."""
+        expected = self._make_proof(event_id, count, last_on)
+        return hmac.compare_digest(proof or "", expected)
+
+    @api.model
+    def _find_problems(self):
+        """Return which rows somebody else has written."""
+        self.env.cr.execute(
+            "SELECT event_id, count, last_on, proof FROM customer_approval_repetition"
+            " ORDER BY event_id"
+        )
+        rows = self.env.cr.fetchall()
+        if seal.find_problem(self.env):  # which is one of those that are found
+            return []
+        return [
+            f"repetition of event {row[0]}: this server has not counted it"
+            for row in rows
+            if not self._is_counted(*row)
+        ]
 
     def _find_before(self, entry):
         """Return the number of the event that says the same already, or nothing."""
@@ -102,14 +151,24 @@ class CustomerApprovalRepetition(models.Model):
         self.env.cr.execute(
             SQL(
                 """
-                SELECT own.id, own.event_id, own.count, own.last_on
+                SELECT own.id, own.event_id, own.count, own.last_on, own.proof
                   FROM customer_approval_repetition AS own
                   JOIN customer_approval_event AS event ON event.id = own.event_id
              LEFT JOIN customer_approval_request AS request
                     ON request.id = event.request_id
-                 WHERE %s
+                 WHERE event.kind IN %s AND %s
+                       -- It was written down already.
+                   AND NOT EXISTS (
+                       SELECT FROM customer_approval_event AS later
+                        WHERE later.res_model = event.res_model
+                          AND later.res_id = event.res_id
+                          AND later.kind = event.kind
+                          AND later.details->'repeats' = to_jsonb(event.id)
+                          AND (later.details->>'last')::timestamp >= own.last_on
+                       )
               ORDER BY own.event_id
                 """,
+                tuple(WITHIN),
                 SQL("event.kind = 'opened' AND request.id = ANY(%s)", requests.ids)
                 if requests
                 else SQL(
@@ -119,12 +178,12 @@ class CustomerApprovalRepetition(models.Model):
                 ),
             )
         )
-        rows = self.env.cr.fetchall()
+        rows = [row for row in self.env.cr.fetchall() if self._is_counted(*row[1:])]
         if not rows:
             return
         events = self.env["customer.approval.event"].sudo()  # as above
         entries = []
-        for _own, event_id, count, last_on in rows:
+        for _own, event_id, count, last_on, _proof in rows:
             event = events.browse(event_id)
             entries.append(
                 Entry(

@@ -126,8 +126,12 @@ class CustomerApprovalRequest(models.Model):
             mails.write(
                 {"email_to": approver._format_address(), "recipient_ids": False}
             )
-        self.env["customer.approval.mailing"]._queue(
-            self, mails, kind, approver if own else None
+        capability.call(
+            self.env["customer.approval.mailing"]._queue,
+            self,
+            mails,
+            kind,
+            approver if own else None,
         )
 
     def _notify_get_recipients_groups(self, message, model_description, msg_vals=False):
@@ -200,8 +204,10 @@ class CustomerApprovalRequest(models.Model):
         own = self.env.user.partner_id
         author = values.get("author_id")
         address = values.get("email_from")
-        if (author and author != own.id) or (
-            address and email_normalize(address) != own.email_normalized
+        if (
+            values.get("author_guest_id")
+            or (author and author != own.id)
+            or (address and email_normalize(address) != own.email_normalized)
         ):
             raise AccessError(
                 self.env._(

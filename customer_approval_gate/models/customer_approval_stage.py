@@ -971,6 +971,8 @@ class CustomerApprovalStage(models.Model):
                 # The content of all of them does not fit into memory.
                 self.env.invalidate_all()
             problems += self._find_smuggled(model)
+            problems += self._find_grown(model)
+            problems += self._find_vanished(model)
             stages = self._get_list(document_type)
             gated = stages.filtered(
                 lambda stage, stages=stages: any(
@@ -1038,6 +1040,71 @@ class CustomerApprovalStage(models.Model):
             for row in rows
         ]
 
+    @api.model
+    def _find_vanished(self, model):
+        """Documents that have a history, and are not there any more, though nobody has
+        deleted them in Odoo."""
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT last.res_id
+                  FROM (
+                        SELECT DISTINCT ON (res_id) res_id, kind
+                          FROM customer_approval_event
+                         WHERE res_model = %s AND res_id <> 0
+                      ORDER BY res_id, position DESC
+                       ) AS last
+                 WHERE NOT EXISTS (SELECT FROM %s WHERE id = last.res_id)
+                   AND NOT EXISTS (
+                       SELECT FROM customer_approval_event
+                        WHERE res_model = %s AND res_id = last.res_id
+                          AND kind = 'deleted'
+                       )
+              ORDER BY last.res_id
+                """,
+                model,
+                SQL.identifier(self.env[model]._table),
+                model,
+            )
+        )
+        return [f"{model},{row[0]}: was deleted by a way round Odoo" for row in rows]
+
+    @api.model
+    def _find_grown(self, model):
+        """Documents behind a gate that is for larger ones, which have become larger
+        since they came there, by a way round Odoo."""
+        documents = self.env[model].sudo()  # of whatever company
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT document.id, last.details->>'total'
+                  FROM %s AS document
+                  JOIN LATERAL (
+                       SELECT details
+                         FROM customer_approval_event
+                        WHERE res_model = %s AND res_id = document.id
+                          AND kind = 'stage_changed'
+                     ORDER BY position DESC LIMIT 1
+                       ) AS last ON TRUE
+                 WHERE document.customer_approval_status IS DISTINCT FROM 'approved'
+                   AND last.details ? 'total'
+              ORDER BY document.id
+                """,
+                SQL.identifier(documents._table),
+                model,
+            )
+        )
+        then = dict(rows)
+        return [
+            f"{model},{document.id}: has become larger behind a gate"
+            for document in documents.browse(then)
+            if document.currency_id.compare_amounts(
+                document._get_largest_total(), float(then[document.id])
+            )
+            > 0
+            and document._is_past_gate()
+        ]
+
     def _find_never_entered(self, model):
         """Documents that are in these stages, or have a state that only these give,
         have no history, and were made after the stages were last configured: by their
@@ -1065,9 +1132,9 @@ class CustomerApprovalStage(models.Model):
                 """
                 SELECT document.id
                   FROM %s AS document
-                 WHERE (document.stage_id = ANY(%s)
-                        OR document.stage_id IS NOT NULL AND document.state = ANY(%s))
-                   AND document.id > %s
+                 WHERE (document.stage_id = ANY(%s) OR document.state = ANY(%s))
+                   AND %s
+                   AND (document.id > %s OR document.id < 1)
                    AND document.customer_approval_status IS DISTINCT FROM 'approved'
                    AND NOT EXISTS (
                        SELECT FROM customer_approval_event
@@ -1079,6 +1146,7 @@ class CustomerApprovalStage(models.Model):
                 SQL.identifier(documents._table),
                 list(self.ids),
                 states,
+                documents._get_staged_condition(),
                 last,
                 model,
             )

@@ -12,6 +12,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.http import request as http_request
+from odoo.tools import SQL
 
 from ..tools import capability, triggers
 from ..tools.entry import Entry
@@ -455,7 +456,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
 
         :param dict before: the stage that each document was in
         """
-        entries = []
+        entries, details = [], self._get_move_details()
         for document in self:
             old, new = before[document].sudo(), document.stage_id.sudo()
             if old != new:
@@ -470,11 +471,31 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                             "to_id": new.id or None,
                             "to": new.name or None,
                             "state": document.state,
+                            **details.get(document, {}),
                         },
                     )
                 )
         # Nobody writes events but what happens.
         self.env["customer.approval.event"].sudo()._append(entries)
+
+    def _get_move_details(self):
+        """Return what else is kept of moves: ``{document: details}``. Override to have
+        a say."""
+        return {}
+
+    @api.model
+    def _get_staged_condition(self):
+        """Return which rows of the table go through stages, as a condition on the alias
+        ``document``."""
+        return SQL(" AND ").join(
+            [
+                SQL("TRUE"),
+                *(
+                    SQL("%s IN %s", SQL.identifier("document", column), tuple(values))
+                    for column, values in self._stage_columns.items()
+                ),
+            ]
+        )
 
     def _write_state(self, vals):
         """Let the stage follow a state that Odoo itself is moving to."""

@@ -12,7 +12,6 @@ from odoo.fields import Domain
 from odoo.tools import SQL, format_datetime
 
 from ..tools import ledger, seal
-from ..tools.identity import get_identity
 
 _logger = logging.getLogger(__name__)
 
@@ -342,13 +341,8 @@ class CustomerApprovalEvent(models.Model):
             for company in companies.search(Domain.TRUE)
             if not company._has_recorded_policy()
         ]
-        last = [
-            event
-            for event in self._read_key_events()
-            if event["kind"] == "database_identified"
-        ]
-        if last and last[-1]["details"].get("database") != get_identity(self.env):
-            problems.append("the identity of the database was changed by hand")
+        problems += self._find_identity_problems()
+        problems += self.env["customer.approval.repetition"]._find_problems()
         return problems + self._find_database_problems()
 
     @api.model

@@ -11,6 +11,19 @@ KEPT_MODELS = (
     "customer.approval.delivery",
     "customer.approval.request",
 )
+KEPT_FIELDS = {
+    "checksum",
+    "datas",
+    "db_datas",
+    "file_size",
+    "mimetype",
+    "name",
+    "raw",
+    "res_field",
+    "res_id",
+    "res_model",
+    "store_fname",
+}
 
 
 class IrAttachment(models.Model):
@@ -25,6 +38,11 @@ class IrAttachment(models.Model):
         # Not api.ondelete, which a context key switches off.
         self._check_not_kept()
         return super().unlink()
+
+    def write(self, vals):
+        if KEPT_FIELDS & vals.keys():
+            self._check_not_kept()
+        return super().write(vals)
 
     def _check_not_kept(self):
         """Files of a request stay, whoever has the token of one: they are evidence, or
@@ -42,8 +60,8 @@ class IrAttachment(models.Model):
         ):
             raise UserError(
                 self.env._(
-                    "%(name)s cannot be deleted: it belongs to a request for approval, "
-                    "and is kept as evidence.",
+                    "%(name)s can be neither changed nor deleted: it belongs to a "
+                    "request for approval, and is kept as evidence.",
                     name=kept[0].name,
                 )
             )

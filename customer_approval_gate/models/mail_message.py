@@ -20,8 +20,16 @@ class MailMessage(models.Model):
         return super().create(vals_list)
 
     def write(self, vals):
-        if {"author_id", "email_from", "model", "res_id"} & vals.keys():
+        watched = {"author_guest_id", "author_id", "email_from", "model", "res_id"}
+        if watched & vals.keys():
             requests = self.env["customer.approval.request"]
             if requests._name in {vals.get("model"), *self.sudo().mapped("model")}:
-                requests._check_author(vals)
+                # Who has written it already counts as well, wherever it comes from.
+                for message in self.sudo():
+                    author = {
+                        "author_guest_id": message.author_guest_id.id,
+                        "author_id": message.author_id.id,
+                        "email_from": message.email_from,
+                    }
+                    requests._check_author({**author, **vals})
         return super().write(vals)

@@ -398,7 +398,7 @@ class SaleOrder(models.Model):
                     totals,
                     order.currency_id,
                     (order.amount_untaxed, order.amount_tax, order.amount_total),
-                    order._get_gate_rate(),
+                    order.currency_rate or 1.0,
                 )
         return res
 
@@ -513,10 +513,19 @@ class SaleOrder(models.Model):
         return max(total, sum(lines.mapped("price_total")), bare)
 
     def _get_gate_rate(self):
+        """Return how much of the order's currency one unit of the company's is: by the
+        order's own rate, which can be written, or by that of today, whichever makes
+        more of it."""
         self.ensure_one()
         if self.currency_id == self.company_id.currency_id:
             return 1
-        return self.currency_rate or 1
+        today = self.env["res.currency"]._get_conversion_rate(
+            self.company_id.currency_id,
+            self.currency_id,
+            self.company_id,
+            fields.Date.today(),
+        )
+        return min(self.currency_rate or 1, today or 1)
 
     # ------------------------------------------------------------------
     # Optional lines

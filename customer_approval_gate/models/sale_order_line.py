@@ -79,7 +79,11 @@ class SaleOrderLine(models.Model):
         has_deliveries = "is_delivery" in self._fields
         return lines.filtered(
             lambda line: (
-                not (line.is_downpayment and not line.product_uom_qty)
+                not (
+                    line.is_downpayment
+                    and not line.product_uom_qty
+                    and line.currency_id.is_zero(line.price_total)
+                )
                 and not (added and line._asks_for_no_more(added.get(line._origin.id)))
                 and not (has_deliveries and line._is_delivery_at_cost())
             )

@@ -163,6 +163,39 @@ class TestFamilies(ApprovalCommon):
 
 
 @tagged("post_install", "-at_install")
+class TestRates(ApprovalCommon):
+    def test_a_rate_that_somebody_wrote(self):
+        """In the same statement as the stage, so that no earlier one is seen."""
+        self.production.approval_from_amount = 1000
+        currency = self.env.ref("base.CHF")
+        currency.active = True
+        rates = self.env["res.currency.rate"]
+        rates.search([("currency_id", "=", currency.id)]).unlink()
+        rates.create({"currency_id": currency.id, "name": "2020-01-01", "rate": 2})
+        order = self._create_order()
+        order.order_line.price_unit = 50_000
+        self.env.flush_all()
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaises(CheckViolation),
+            self.cr.savepoint(flush=False),
+        ):
+            self.cr.execute(
+                "UPDATE sale_order SET currency_id = %s, currency_rate = 1000000,"
+                " stage_id = %s WHERE id = %s",
+                [currency.id, self.production.id, order.id],
+            )
+        own = self.env.company.currency_id
+        expected = currency._get_conversion_rate(
+            own, currency, self.env.company, fields.Date.today()
+        )
+        self.cr.execute(
+            "SELECT customer_approval_rate(%s, %s)", [currency.id, self.env.company.id]
+        )
+        self.assertAlmostEqual(float(self.cr.fetchone()[0]), expected)
+
+
+@tagged("post_install", "-at_install")
 class TestRows(EvidenceMixin, ApprovalCommon):
     """What is written by SQL, with the triggers on or off."""
 
@@ -232,6 +265,7 @@ class TestRows(EvidenceMixin, ApprovalCommon):
         for values in (
             {"stage_id": self.production.id},
             {"state": "sale"},
+            {"state": "sale", "stage_id": None},
         ):
             order = self._create_order()
             self.env.flush_all()
@@ -260,9 +294,110 @@ class TestRows(EvidenceMixin, ApprovalCommon):
                 savepoint.rollback()
                 self.env.invalidate_all()
 
+    def _alter(self, query, *values):
+        """As the owner of the database does it, with all triggers off."""
+        self.env.flush_all()
+        self.cr.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        self.cr.execute("SET LOCAL session_replication_role = replica")
+        self.cr.execute(query, values)
+        self.cr.execute("SET LOCAL session_replication_role = origin")
+        self.env.invalidate_all()
+
+    def test_a_small_order_that_has_grown(self):
+        self.production.approval_from_amount = 1000
+        order = self._create_order()
+        order.order_line.price_unit = 10
+        order.stage_id = self.production
+        self.env.flush_all()
+        self.assertEqual(self._verify_all(), [])
+        for query in (
+            "UPDATE sale_order SET amount_total = 90000 WHERE id = %s",
+            "UPDATE sale_order_line SET price_unit = 90000, price_total = 90000"
+            " WHERE order_id = %s",
+        ):
+            with self.cr.savepoint(flush=False) as savepoint:
+                self._alter(query, order.id)
+                self.assertIn(
+                    f"sale.order,{order.id}: has become larger",
+                    "".join(self._verify_all()),
+                )
+                savepoint.rollback()
+                self.env.invalidate_all()
+
+    def test_a_document_that_is_gone(self):
+        order = self._create_order()
+        self._bring_to_status(order, "approved")
+        order.stage_id = self.production
+        self.env.flush_all()
+        self._alter("UPDATE sale_order SET id = -5 WHERE id = %s", order.id)
+        problems = "".join(self._verify_all())
+        self.assertIn(f"sale.order,{order.id}: was deleted", problems)
+
+    def test_money_on_a_down_payment_that_orders_nothing(self):
+        order = self._create_order()
+        self._bring_to_status(order, "approved")
+        self.env.flush_all()
+        line = order.order_line[:1]
+        self.cr.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        self.cr.execute("SET LOCAL session_replication_role = replica")
+        self._copy_row(
+            "sale_order_line",
+            line.id,
+            is_downpayment=True,
+            product_uom_qty=0,
+            price_subtotal=5000,
+            price_total=5000,
+        )
+        self._alter(
+            "UPDATE sale_order SET amount_untaxed = amount_untaxed + 5000,"
+            " amount_total = amount_total + 5000 WHERE id = %s",
+            order.id,
+        )
+        self.assertIn("not what the customer approved", "".join(self._verify_all()))
+
+    def test_an_unsealed_event_that_is_used_again(self):
+        order = self._create_order()
+        self._bring_to_status(order, "approved")
+        order.stage_id = self.production
+        self.env.flush_all()
+        events = self.env["customer.approval.event"].search(
+            [("res_model", "=", "sale.order"), ("res_id", "=", order.id)]
+        )
+        moved = events.filtered(lambda event: event.kind == "stage_changed")[:1]
+        self._copy_row("customer_approval_event", moved.id, position=0)
+        self.assertIn("inserted again", "".join(self._verify(order)))
+
 
 @tagged("post_install", "-at_install")
 class TestRepetitions(EvidenceMixin, ApprovalCommon):
+    def test_what_this_server_has_not_counted(self):
+        """Rows that somebody wrote, to have an event of another kind sealed again."""
+        order = self._create_order()
+        request = self._bring_to_status(order, "approved")
+        self._download(request, 2)
+        self.cr.execute("SELECT event_id FROM customer_approval_repetition")
+        counted = self.cr.fetchone()[0]
+        repetitions = self.env["customer.approval.repetition"].sudo()
+        self.cr.execute(
+            "UPDATE customer_approval_repetition SET count = 500 WHERE event_id = %s",
+            [counted],
+        )
+        for kind in ("decided", "requested"):
+            event = request.event_ids.filtered(lambda event, k=kind: event.kind == k)
+            self.cr.execute(
+                "INSERT INTO customer_approval_repetition (event_id, count, last_on)"
+                " VALUES (%s, 1, '2026-01-01')",
+                [event.id],
+            )
+        self.env.invalidate_all()
+        before = self.env["customer.approval.event"].search_count([])
+        with freeze_time(fields.Datetime.add(fields.Datetime.now(), hours=2)):
+            repetitions._cron_write_down()
+        self.assertEqual(self.env["customer.approval.event"].search_count([]), before)
+        self.assertIn("has not counted it", "".join(self._verify_all()))
+        with self.assertRaises(UserError):
+            repetitions.create({"event_id": event.id, "count": 1})
+
     def test_refused_moves(self):
         order = self._create_order()
         with self.enter_registry_test_mode():
@@ -383,8 +518,14 @@ class TestVisitors(PageCommon, EvidenceMixin):
             )
         self.assertIn("kept as evidence", response.text)
         self.assertTrue(file.exists())
-        with self._refused("kept as evidence"):
-            file.unlink()
+        for change in (
+            file.unlink,
+            lambda: file.write({"raw": b"Other"}),
+            lambda: file.write({"res_model": False, "res_id": 0}),
+            lambda: file.sudo().write({"name": "other.txt"}),
+        ):
+            with self._refused("kept as evidence"):
+                change()
 
     def test_messages_in_somebody_elses_name(self):
         messages = self.env["mail.message"].with_user(self.salesperson)
@@ -407,6 +548,21 @@ class TestVisitors(PageCommon, EvidenceMixin):
         own = messages.create({**values, "author_id": self.salesperson.partner_id.id})
         with self.assertRaises(AccessError):
             own.write({"author_id": self.ada.id})
+        guest = self.env["mail.guest"].create({"name": "Ada"})
+        with self.assertRaises(AccessError):
+            messages.create({**values, "author_id": False, "author_guest_id": guest.id})
+        theirs = messages.sudo().create(
+            {
+                "body": "I approve",
+                "model": "res.partner",
+                "res_id": self.ada.id,
+                "author_id": self.ada.id,
+                "message_type": "comment",
+            }
+        )
+        theirs = theirs.sudo(False)
+        with self.assertRaises(AccessError):
+            theirs.write({"model": self.request._name, "res_id": self.request.id})
         other = messages.create({"body": "x", "message_type": "comment"})
         with self.assertRaises(AccessError):
             other.write(

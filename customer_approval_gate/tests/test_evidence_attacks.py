@@ -474,6 +474,7 @@ class TestCodeOfServerActions(EvidenceMixin, ApprovalCommon):
             (self.order, "_record_refusals({record: ['x']})"),
             (self.production, "_record_configuration({record: {}})"),
             (request.event_ids[:1], "_confirm_keys(['x'])"),
+            (self.order, "env['customer.approval.mailing']._queue(record, None, 'x')"),
             (request.event_ids[:1], "_erase_personal(record, 'x')"),
             (request.event_ids[:1], "_append([record])"),
         ):

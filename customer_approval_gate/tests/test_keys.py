@@ -3,11 +3,14 @@
 """Which keys are believed, and what a bundle proves to somebody who has only it."""
 
 import base64
+import gzip
 import io
 import json
 import os
 import pathlib
 import random
+import subprocess
+import sys
 import tempfile
 import zipfile
 from contextlib import contextmanager
@@ -24,6 +27,7 @@ from ..tools import capability, identity, ledger, seal, triggers
 from ..tools.entry import Answer
 from .common import SIGNATURE, ApprovalCommon
 from .test_evidence import EvidenceMixin
+from .test_golden import GOLDEN
 
 VARIABLE = "CUSTOMER_APPROVAL_GATE_KEY_FILE"
 
@@ -167,11 +171,17 @@ class TestDatabaseIdentity(KeyCommon):
         """Who makes this database one that it is not."""
         order = self._create_order()
         self._bring_to_status(order, "approved")
-        self.env["ir.config_parameter"].sudo().set_param(identity.PARAMETER, "other")
-        self.assertIn(
-            "the identity of the database was changed by hand",
-            "".join(self._verify_all()),
+        self.env.flush_all()
+        # Odoo remembers the old one.
+        self.cr.execute(
+            "UPDATE ir_config_parameter SET value = 'other' WHERE key = %s",
+            [identity.PARAMETER],
         )
+        wrong = "the identity of the database was changed by hand"
+        self.assertIn(wrong, "".join(self._verify_all()))
+        self.events._record_server()  # as when Odoo starts
+        self.assertIn(wrong, "".join(self._verify_all()))
+        self.env.registry.clear_all_caches()
         other = self._create_order()
         self._bring_to_status(other, "pending")
         self.assertIn("it is of another database", "".join(self._verify(other)))
@@ -196,10 +206,36 @@ class TestDatabaseIdentity(KeyCommon):
         self._bring_to_status(order, "approved")
         self.env["ir.config_parameter"].sudo().set_param(identity.HOME, "elsewhere/1")
         self.assertTrue(identity.check_home(self.env))
-        self.events._record_server()
-        other = self._create_order()
-        self._bring_to_status(other, "approved")
-        self.assertEqual(self._verify_all(), [], "both, each in its time")
+        home = identity._find_home(self.cr)
+        with patch(
+            "odoo.addons.customer_approval_gate.tools.identity._find_home",
+            return_value="elsewhere/2",
+        ):
+            self.events._record_server(is_new=True)
+            other = self._create_order()
+            self._bring_to_status(other, "approved")
+            self.assertEqual(self._verify_all(), [], "both, each in its time")
+        self.assertNotEqual(home, "elsewhere/2")
+        self.assertIn("is not where its last identity", "".join(self._verify_all()))
+
+    def test_it_does_not_come_back(self):
+        """Another database with the same key cannot be put in its place and back."""
+
+        def event(number, home):
+            return {
+                "id": number,
+                "kind": "database_identified",
+                "position": number,
+                "res_model": "customer.approval.event",
+                "res_id": 0,
+                "details": {"database": str(number), "home": home},
+            }
+
+        events = [event(1, "a/1"), event(2, "a/2")]
+        self.assertEqual(ledger.check_homes(events, "a/2"), [])
+        self.assertTrue(ledger.check_homes(events, "a/1"))
+        for home in ("a/1", "a/2"):
+            self.assertTrue(ledger.check_homes([*events, event(3, home)]))
 
 
 @tagged("post_install", "-at_install")
@@ -311,7 +347,7 @@ class TestBundles(KeyCommon):
             other = {**files, "evidence.json": ledger.write_plain(changed)}
             self.assertTrue(self._check(other), path)
             count += 1
-        self.assertGreater(count, 400)
+        self.assertGreater(count, 300)
 
     def _paths(self, value, path=()):
         parts = value.items() if isinstance(value, dict) else enumerate(value)
@@ -342,7 +378,132 @@ class TestBundles(KeyCommon):
 
 
 @tagged("post_install", "-at_install")
+class TestVerifier(KeyCommon):
+    """What is run by whoever has only the bundle."""
+
+    def _run_on(self, files, *arguments, name="bundle.zip"):
+        path = self.folder / name
+        with zipfile.ZipFile(path, "w") as archive:
+            for own, data in files.items():
+                archive.writestr(own, data)
+        return self._run_program(path, *arguments)
+
+    def _run_program(self, *arguments, program=ledger.__file__):
+        return subprocess.run(
+            [sys.executable, "-B", program, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def test_an_export_in_a_bundle(self):
+        """It would be looked at instead."""
+        files = self._open_bundle(
+            self._bring_to_status(self._create_order(), "approved")
+        )
+        name = next(name for name in files if name.endswith("document.html"))
+        files[name] = b"Other"
+        empty = {"events": [], "personal": {}, "requests": [], "checkpoints": []}
+        files["ledger.json"] = json.dumps({**empty, "keys": {}}).encode()
+        export = {"files": {own: ledger.sha256(data) for own, data in files.items()}}
+        files["export.json"] = ledger.write_plain(export)
+        self.assertEqual(self._run_on(files).returncode, 1)
+        only = {key: files[key] for key in ("ledger.json", "export.json")}
+        export = {"files": {"ledger.json": ledger.sha256(files["ledger.json"])}}
+        only["export.json"] = ledger.write_plain(export)
+        self.assertEqual(self._run_on(only).returncode, 1, "nothing is sealed")
+
+    def test_keys_that_an_export_brings_itself(self):
+        data = json.loads(
+            gzip.decompress((GOLDEN / "format_2" / "ledger.json.gz").read_bytes())
+        )
+        data["events"] = [event for event in data["events"] if event["res_id"]]
+        self.assertTrue(ledger.check_ledger(data))
+
+    def test_old_bundles_without_anything_sealed(self):
+        with zipfile.ZipFile(next((GOLDEN / "format_2").glob("*.zip"))) as archive:
+            files = {name: archive.read(name) for name in archive.namelist()}
+        evidence = json.loads(files["evidence.json"])
+        for change in (
+            {"requests": []},
+            {"events": [], "requests": []},
+            {"key_events": self.events._read_key_events()},
+        ):
+            own = {**evidence, **change}
+            other = {**files, "evidence.json": json.dumps(own).encode()}
+            self.assertEqual(self._run_on(other).returncode, 1, change.keys())
+        result = self._run_on(files)
+        self.assertEqual(result.returncode, 0, result.stdout)
+        self.assertIn("may have been left out", result.stdout)
+
+    def test_fingerprints_as_people_type_them(self):
+        files = self._open_bundle(
+            self._bring_to_status(self._create_order(), "approved")
+        )
+        key = seal.get_public_key()[0]
+        groups = " ".join(key[start : start + 4] for start in range(0, 32, 4))
+        for text in (key, key.upper(), groups):
+            self.assertEqual(self._run_on(files, text).returncode, 0, text)
+        other = key[::-1]
+        for text in (other, other.upper(), f" {other}"):
+            self.assertEqual(self._run_on(files, text).returncode, 1, text)
+        for text in (f"{key}.", key[:-1], "key"):
+            result = self._run_on(files, text)
+            self.assertEqual(result.returncode, 2, text)
+            self.assertIn("is no fingerprint", result.stdout)
+
+    def test_a_module_in_the_folder(self):
+        """Nothing of what is checked is run."""
+        files = self._open_bundle(
+            self._bring_to_status(self._create_order(), "approved")
+        )
+        folder = self.folder / "unpacked"
+        for name, data in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        result = self._run_program(program=folder / "verify.py")
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        (folder / "zipfile.py").write_text("import sys; print('fine'); sys.exit(0)")
+        result = self._run_program(program=folder / "verify.py")
+        self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
+        (folder / "zipfile.py").unlink()
+        cache = folder / "requests" / "__pycache__"
+        cache.mkdir()
+        (cache / "signed.pdf").write_bytes(b"%PDF")
+        result = self._run_program(program=folder / "verify.py")
+        self.assertEqual(result.returncode, 1)
+
+
+@tagged("post_install", "-at_install")
 class TestCheckpoints(KeyCommon):
+    def test_the_last_one_is_missed(self):
+        """What is newer than the others would go with it."""
+        with patch.dict(os.environ, self._own_server()):
+            self._make()
+            self._bring_to_status(self._create_order(), "pending")
+            last = self._make()
+            position = last.position
+            self.env.cr.postcommit.run()
+            self.assertEqual(self._verify_all(), [])
+            with self._without_triggers(
+                "customer_approval_checkpoint", "customer_approval_node"
+            ):
+                self.cr.execute(
+                    "DELETE FROM customer_approval_checkpoint WHERE id = %s", [last.id]
+                )
+            self.env.invalidate_all()
+            self.assertIn(
+                f"checkpoint {position} is missing", "".join(self._verify_all())
+            )
+
+    def _own_server(self):
+        """Our own key, in a folder that these tests may write into."""
+        own = self.folder / "own" / "seal_key.pem"
+        own.parent.mkdir(exist_ok=True)
+        own.write_bytes(seal.get_key_path().read_bytes())
+        return {VARIABLE: str(own)}
+
     def _make(self):
         return self.env["customer.approval.checkpoint"].sudo()._make()
 

@@ -39,6 +39,18 @@ def get_identity(env):
     return identity
 
 
+def read_identity(env):
+    """Return the identity of the database, and where it is, from the database itself:
+    what Odoo remembers of its settings may be old.
+
+    :rtype: tuple
+    """
+    get_identity(env)  # there is one
+    env["ir.config_parameter"].flush_model()
+    env.cr.execute("SELECT value FROM ir_config_parameter WHERE key = %s", [PARAMETER])
+    return env.cr.fetchone()[0], _find_home(env.cr)
+
+
 def get_former(env):
     """Return the identities that the database, or what it is a copy of, had before."""
     parameters = env["ir.config_parameter"].sudo()  # as above

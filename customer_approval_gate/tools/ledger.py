@@ -31,6 +31,12 @@ What holds what:
   event.
 """
 
+import sys
+
+if __name__ == "__main__" and not sys.flags.isolated:
+    # Modules that lie in the folder of what is checked would be run.
+    del sys.path[0]
+
 import base64
 import datetime
 import hashlib
@@ -38,7 +44,6 @@ import io
 import json
 import pathlib
 import re
-import sys
 import zipfile
 
 FORMAT = 3
@@ -72,7 +77,7 @@ EVENT_FIELDS = (
 )
 """What the digest of an event is made of, up to format 2."""
 
-EVENT_FIELDS_3 = (*EVENT_FIELDS, "database")
+EVENT_FIELDS_3 = (*EVENT_FIELDS, "database", "nonce")
 """What the digest of an event is made of."""
 
 SEALED_FIELDS = (
@@ -523,6 +528,7 @@ def check_chain(events, keys, is_marked=None):
     """
     events = sorted(events, key=lambda event: (event["position"], event["id"]))
     previous = latest = None
+    known = set()
     taken_over = max(
         (number for number, e in enumerate(events, 1) if e["text"] == TAKEN_OVER),
         default=0,
@@ -531,6 +537,9 @@ def check_chain(events, keys, is_marked=None):
         before = previous["hash"] if previous else None
         if problem := check_event(event, keys, is_marked):
             return [f"{event_label(event)}: {problem}"]
+        if format_of(event["entry_digest"]) and event["entry_digest"] in known:
+            return [f"{event_label(event)}: is there already, inserted again"]
+        known.add(event["entry_digest"])
         if event["position"] != number:
             if event["position"] < number:
                 return [f"{event_label(event)}: inserted, its position is taken"]
@@ -1341,13 +1350,37 @@ def active_key(events, event_id):
     return found
 
 
+def identities_of(key_events):
+    """Return the events that say which database it is, in order."""
+    known = [event for event in key_events if event["kind"] == "database_identified"]
+    return sorted(known, key=lambda event: event["id"])
+
+
+def check_homes(key_events, home=None):
+    """Return what is wrong with where the database says that it was. A database gets
+    another identity because it is somewhere else, and does not come back: another one
+    that has the same key cannot be put in its place.
+
+    :param key_events: those that say which database it is
+    :param str home: where it is now, if that is known
+    """
+    homes = []
+    for event in identities_of(key_events):
+        own = _details(event).get("home")
+        if own in homes:
+            return [f"{event_label(event)}: the database was there already"]
+        homes.append(own)
+    if home is not None and homes and homes[-1] != home:
+        return ["the database is not where its last identity was given to it"]
+    return []
+
+
 def check_database(events, key_events):
     """Return which events are of another database than the one it was at that time.
 
     :param key_events: those that say which database it is
     """
-    known = [event for event in key_events if event["kind"] == "database_identified"]
-    known.sort(key=lambda event: event["id"])
+    known = identities_of(key_events)
     for event in events:
         if (format_of(event["entry_digest"]) or 2) < 3:
             continue
@@ -1512,7 +1545,12 @@ def check_bundle(read, names, known=()):
         report("the list of files", _check_old_files(read, names, evidence))
     report(f"the chain of {len(events)} events", check_chain(events, keys))
     report("the keys", check_chain(key_events, keys))
-    report("the database", check_database([*events, *key_events], key_events))
+    report(
+        "the database",
+        check_database([*events, *key_events], key_events)
+        or check_homes(key_events, evidence.get("home")),
+    )
+    report("what is sealed", _check_something_is_sealed(evidence["requests"], events))
     report("the personal data beside it", check_personal(events, personal))
     report("all requests are there", known_requests(evidence["requests"], events))
     files = {name: None for name in names}
@@ -1527,6 +1565,13 @@ def check_bundle(read, names, known=()):
     left = sorted(name for name, checked in files.items() if not checked)
     report("no other files", [f"{name}: does not belong here" for name in left])
     return good, bad
+
+
+def _check_something_is_sealed(requests, events):
+    """Where nothing is sealed nothing is proved."""
+    if not requests or all(event["kind"] in UNSEALED_KINDS for event in events):
+        return ["there is no request here, or nothing that is sealed"]
+    return []
 
 
 def _check_bundle_seal(read, names, evidence, keys):
@@ -1552,8 +1597,11 @@ def _check_bundle_seal(read, names, evidence, keys):
 
 def _check_old_files(read, names, evidence):
     """The list of files of bundles of before format 3, which were not sealed."""
-    if any(format_of(event["entry_digest"]) for event in evidence["events"]):
-        return ["evidence.json: is not as it was written"]
+    if any(
+        format_of(event["entry_digest"])
+        for event in (*evidence["events"], *evidence["key_events"])
+    ):
+        return ["evidence.json: its seal is missing"]
     for name in sorted({*names} - {*evidence["file_names"]}):
         return [f"{name}: does not belong here"]
     for name, expected in evidence["other_files"].items():
@@ -1768,14 +1816,13 @@ def check_ledger(data, known=()):
     personal = {int(key): value for key, value in data["personal"].items()}
     key_events = [event for event in data["events"] if event["res_id"] == 0]
     keys = trusted_keys(key_events, known)
-    if not keys:  # of before the ledger introduced them
-        keys = data["keys"]
+    problems = check_homes(key_events)
+    problems += _check_something_is_sealed(data["requests"], data["events"])
     chains, asked = {}, {}
     for event in data["events"]:
         chains.setdefault((event["res_model"], event["res_id"]), []).append(event)
     for request in data["requests"]:
         asked.setdefault((request["res_model"], request["res_id"]), []).append(request)
-    problems = []
     for key in sorted({*chains, *asked}):
         events, requests = chains.get(key, []), asked.get(key, [])
         problems += check_chain(events, keys)
@@ -1801,6 +1848,8 @@ def check_export(read, names, known=()):
     key_events = [event for event in data["events"] if event["res_id"] == 0]
     keys = trusted_keys(key_events, known)
     good, bad = [], []
+    if "evidence.json" in names:
+        bad.append("evidence.json: does not belong here")
     for name in sorted({*files, *names} - {"export.json"}):
         if name not in names:
             bad.append(f"{name}: missing")
@@ -1837,11 +1886,21 @@ def _check_inner_bundle(content, hashes, known):
     return good, bad
 
 
+def _is_fingerprint(text):
+    return re.fullmatch("[0-9a-f]{32}", text.lower()) is not None
+
+
 def main(arguments):
     """Check a bundle or an export, print what holds and what does not."""
-    known = [text for text in arguments if re.fullmatch("[0-9a-f]{32}", text)]
-    paths = [text for text in arguments if text not in known]
-    path = pathlib.Path(paths[0] if paths else __file__).resolve()
+    first, rest = (arguments[0], arguments[1:]) if arguments else (__file__, [])
+    known = [re.sub(r"[\s:-]", "", text).lower() for text in rest]
+    if _is_fingerprint(first):
+        first, known = __file__, [first.lower(), *known]
+    for text in known:
+        if not _is_fingerprint(text):
+            sys.stdout.write(f"“{text}” is no fingerprint: it has 32 digits.\n")
+            return 2
+    path = pathlib.Path(first).resolve()
     if path.is_file() and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
@@ -1855,7 +1914,7 @@ def main(arguments):
         names = [
             file.relative_to(folder).as_posix()
             for file in folder.rglob("*")
-            if file.is_file() and "__pycache__" not in file.parts
+            if file.is_file()
         ]
 
         def read(name):
@@ -1876,6 +1935,12 @@ def main(arguments):
         lines = _describe_keys(events, key_events, known)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         good, bad, lines = [], [f"not as it was written ({error!r})"], []
+        events = []
+    if not any(format_of(event["entry_digest"]) for event in events):
+        lines.append(
+            "note   This is of before version 19.0.1.7.0, not sealed as a whole: what "
+            "came later may have been left out."
+        )
     lines = [f"ok     {text}" for text in good] + lines
     lines += [f"WRONG  {text}" for text in bad]
     if bad:

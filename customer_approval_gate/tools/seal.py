@@ -12,6 +12,7 @@ import base64
 import configparser
 import functools
 import hmac
+import json
 import os
 import pathlib
 
@@ -32,6 +33,10 @@ SECTION = "customer_approval_gate"
 capitals, before their name."""
 
 KEY_FILE = "seal_key.pem"
+
+CHECKPOINT_FILE = "last_checkpoints.json"
+"""Beside the key: the last checkpoint of each database, by its identity. One that is
+gone from the database is missed."""
 
 TRUSTED_FILE = "trusted_keys"
 """Beside the key: the fingerprints that this server trusts, one a line. It is not in
@@ -194,20 +199,7 @@ def trust(fingerprints):
     """
     path = get_key_path().with_name(TRUSTED_FILE)
     wanted = sorted(get_trusted() | {*fingerprints})
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
-        draft.write_text("".join(f"{fingerprint}\n" for fingerprint in wanted))
-        draft.replace(path)
-    except OSError as error:
-        raise KeyProblem(
-            _lt(
-                "The file %(place)s cannot be written: %(reason)s. Ask your "
-                "administrator to make its folder writable for Odoo.",
-                place=path,
-                reason=error,
-            )
-        ) from error
+    _write_beside(path, "".join(f"{fingerprint}\n" for fingerprint in wanted))
 
 
 @functools.cache
@@ -238,6 +230,56 @@ def make_mark(text):
     secret = _derive(_get_source(), "mark")
     mark = hmac.digest(secret, text.encode(), "sha256").hex()
     return mark, get_public_key()[0]
+
+
+def keep_checkpoint(database, position, checkpoint_hash):
+    """Keep on this server what the last checkpoint of a database was.
+
+    :param str database: its identity
+    """
+    path = get_key_path().with_name(CHECKPOINT_FILE)
+    known = _read_checkpoints(path)
+    if position > known.get(database, [0])[0]:
+        known[database] = [position, checkpoint_hash]
+        _write_beside(path, json.dumps(known, indent=1, sort_keys=True))
+
+
+def get_kept_checkpoint(database):
+    """Return number and hash of the last checkpoint of a database that this server has
+    made, or nothing.
+
+    :param str database: its identity
+    """
+    path = get_key_path().with_name(CHECKPOINT_FILE)
+    return _read_checkpoints(path).get(database)
+
+
+def _read_checkpoints(path):
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def _write_beside(path, text):
+    """Write a file beside the key, as a whole or not at all.
+
+    :raise KeyProblem: the folder cannot be written
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        draft.write_text(text)
+        draft.replace(path)
+    except OSError as error:
+        raise KeyProblem(
+            _lt(
+                "The file %(place)s cannot be written: %(reason)s. Ask your "
+                "administrator to make its folder writable for Odoo.",
+                place=path,
+                reason=error,
+            )
+        ) from error
 
 
 def make_token(purpose, text):

@@ -208,6 +208,34 @@ BEGIN
 END
 """
 
+# How much of a currency one unit of a company's own is today, as Odoo finds it.
+RATE = """
+DECLARE
+    root int;
+    own int;
+    rates numeric[];
+BEGIN
+    SELECT split_part(parent_path, '/', 1)::int, currency_id INTO root, own
+      FROM ONLY @.res_company WHERE id = company;
+    rates := ARRAY(
+        SELECT COALESCE((
+                   SELECT rate::numeric FROM ONLY @.res_currency_rate
+                    WHERE currency_id = wanted.id AND name <= CURRENT_DATE
+                      AND (company_id IS NULL OR company_id = root)
+                    ORDER BY company_id, name DESC LIMIT 1
+               ), (
+                   SELECT rate::numeric FROM ONLY @.res_currency_rate
+                    WHERE currency_id = wanted.id
+                      AND (company_id IS NULL OR company_id = root)
+                    ORDER BY company_id, name LIMIT 1
+               ), 1)
+          FROM unnest(ARRAY[currency, own]) WITH ORDINALITY AS wanted (id, number)
+         ORDER BY number
+    );
+    RETURN COALESCE(NULLIF(rates[1] / NULLIF(rates[2], 0), 0), 1);
+END
+"""
+
 # What a document comes to in its company's currency: the stages' amounts are compared
 # to it. Change orders count with the order they change; and lines count, so that a
 # total alone cannot be made smaller.
@@ -227,6 +255,11 @@ BEGIN
          WHERE id = (after->>'company_id')::int
     ) THEN
         rate := 1;
+    ELSE
+        -- The document's own rate can be written: that of today counts as well.
+        rate := LEAST(rate, @.customer_approval_rate(
+            (after->>'currency_id')::int, (after->>'company_id')::int
+        ));
     END IF;
     own := COALESCE((after->>'amount_total')::numeric, 0);
     IF model = 'sale.order' THEN
@@ -268,7 +301,10 @@ BEGIN
         SELECT COALESCE(sum(
                    GREATEST(other.amount_total, 0) / CASE
                        WHEN other.currency_id = company.currency_id THEN 1
-                       ELSE COALESCE(NULLIF(other.currency_rate, 0), 1)::numeric END
+                       ELSE LEAST(
+                           COALESCE(NULLIF(other.currency_rate, 0), 1)::numeric,
+                           @.customer_approval_rate(other.currency_id, company.id)
+                       ) END
                ), 0)
           INTO others
           FROM ONLY @.sale_order AS other
@@ -922,6 +958,12 @@ FUNCTIONS = {
         "plpgsql STABLE",
         IS_GATED,
     ),
+    "customer_approval_rate": (
+        "currency int, company int",
+        "numeric",
+        "plpgsql STABLE",
+        RATE,
+    ),
     "customer_approval_amount": (
         "model text, document int, after jsonb, with_lines boolean",
         "numeric",
@@ -965,6 +1007,7 @@ READ_TABLES = (
     "ir_config_parameter",
     "ir_module_module",
     "res_company",
+    "res_currency_rate",
 )
 """What triggers read."""
 
