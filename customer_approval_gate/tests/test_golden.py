@@ -16,7 +16,7 @@ from odoo.tests import BaseCase, tagged
 from ..tools import ledger
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
-FORMATS = (1, 2)
+FORMATS = (1, 2, 3)
 
 
 @tagged("post_install", "-at_install")
