@@ -61,7 +61,7 @@ def check_home(env):
     """Give a database a new identity that is a copy, or was moved: nobody can tell one
     from the other. Links that were mailed before stop.
 
-    :return: whether it is one
+    :return: whether it is somewhere else than it was, as far as it knows
     """
     # Of several processes that load it at once, one does it.
     env.cr.execute(
@@ -77,7 +77,7 @@ def check_home(env):
         return False
     parameters.set_param(HOME, home)
     if not before:
-        return False
+        return True  # whoever copies a database and wants its links may take it away
     parameters.set_param(FORMER, json.dumps([*get_former(env), identity]))
     parameters.set_param(PARAMETER, str(uuid.uuid4()))
     env.cr.execute("SELECT (now() AT TIME ZONE 'UTC')::timestamp(0)::text")
