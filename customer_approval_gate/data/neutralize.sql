@@ -9,6 +9,10 @@ UPDATE ir_config_parameter
    SET value = gen_random_uuid()::text
  WHERE key = 'customer_approval_gate.identity';
 
+-- whichever database this was, where it is now is recorded with its new identity
+DELETE FROM ir_config_parameter
+      WHERE key = 'customer_approval_gate.home';
+
 -- mails that were queued do not leave
 UPDATE mail_mail
    SET state = 'cancel'
