@@ -174,11 +174,13 @@ class TestDigests(BaseCase):
                     "quantity": "2.00",
                     "unit_price": "10.50",
                     "discount": "0.00",
+                    "taxes": [{"id": 1, "text": "15%"}],
                 }
             ],
             "totals": {"total": "21.00"},
         }
         line = {"line_id": 1, "quantity": "2", "unit_price": "10.5", "discount": "0"}
+        line["taxes"] = [{"id": 1, "text": "15%", "rate": "15"}]
         new = {
             "format": ledger.FORMAT,
             "header": {"partner": {"id": 3, "text": "Ada"}, "incoterm": None},
@@ -187,6 +189,7 @@ class TestDigests(BaseCase):
             "files": [],
         }
         self.assertTrue(is_same_scope(old, new))
+        self.assertEqual(difference(old, new), {}, "nothing that old ones could say")
         new["lines"][0]["unit_price"] = "10.51"
         self.assertFalse(is_same_scope(old, new))
 

@@ -261,20 +261,24 @@ def comparable(old, new):
         for key, value in old["header"].items()
     }
     lines = [
-        {name: value for name, value in line.items() if name in names}
+        {name: _as_before(value) for name, value in line.items() if name in names}
         for line in new["lines"]
     ]
     return old, {**new, "header": header, "lines": lines}
 
 
 def _as_before(value):
-    """A value without the parts of an address, which only format 3 has; what is chosen
-    from a list was the bare key."""
+    """A value without what only format 3 has: the parts of an address, the rate of a
+    tax; what is chosen from a list was the bare key."""
+    if isinstance(value, list):
+        return [_as_before(part) for part in value]
     if not isinstance(value, dict):
         return value
     if isinstance(value.get("id"), str):
         return value["id"]
-    return {name: part for name, part in value.items() if name != "address"}
+    return {
+        name: part for name, part in value.items() if name not in ("address", "rate")
+    }
 
 
 def scope_as_asked(frozen, present):
