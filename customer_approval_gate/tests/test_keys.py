@@ -51,6 +51,13 @@ class KeyCommon(EvidenceMixin, ApprovalCommon):
             self.events._record_server()
             yield path
 
+    def _own_server(self):
+        """Our own key, in a folder that these tests may write into."""
+        own = self.folder / "own" / "seal_key.pem"
+        own.parent.mkdir(exist_ok=True)
+        own.write_bytes(seal.get_key_path().read_bytes())
+        return {VARIABLE: str(own)}
+
     def _problems_of_keys(self):
         return [line for line in self._verify_all() if line.startswith("key ")]
 
@@ -154,6 +161,17 @@ class TestKeys(KeyCommon):
             fingerprint = seal.get_public_key()[0]
         settings = self.env["res.config.settings"].create({})
         self.assertIn(fingerprint, settings.customer_approval_unknown_keys)
+        self.assertFalse(settings.customer_approval_verified, "not yet")
+        settings.action_verify_customer_approvals()
+        settings.invalidate_recordset()
+        self.assertIn("Problems found", settings.customer_approval_verified)
+        with patch.dict(os.environ, self._own_server()):
+            settings.action_confirm_customer_approval_keys()
+            settings.invalidate_recordset()
+            self.assertFalse(settings.customer_approval_unknown_keys)
+            settings.action_verify_customer_approvals()
+            settings.invalidate_recordset()
+            self.assertIn("fit together", settings.customer_approval_verified)
 
 
 @tagged("post_install", "-at_install")
@@ -496,13 +514,6 @@ class TestCheckpoints(KeyCommon):
             self.assertIn(
                 f"checkpoint {position} is missing", "".join(self._verify_all())
             )
-
-    def _own_server(self):
-        """Our own key, in a folder that these tests may write into."""
-        own = self.folder / "own" / "seal_key.pem"
-        own.parent.mkdir(exist_ok=True)
-        own.write_bytes(seal.get_key_path().read_bytes())
-        return {VARIABLE: str(own)}
 
     def _make(self):
         return self.env["customer.approval.checkpoint"].sudo()._make()
