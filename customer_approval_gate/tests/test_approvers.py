@@ -1144,7 +1144,10 @@ class TestApprovers(ApproverCommon):
         proof = request.approver_ids.proof_ids
         self.assertEqual(proof.name, "letter.pdf")
         self._assert_verified()
-        proof.raw = b"%PDF-1.4 something else"
+        with self._refused("kept as evidence"):
+            proof.raw = b"%PDF-1.4 something else"
+        with capability.hold(self.env, capability.Erasing()):
+            proof.raw = b"%PDF-1.4 something else"
         self.env.flush_all()
         problems = self.env["customer.approval.event"]._verify_document(self.order)
         self.assertIn("the answer was altered", problems[0])
