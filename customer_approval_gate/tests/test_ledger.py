@@ -319,7 +319,7 @@ class TestChains(BaseCase):
     def _chain(self, length=4, res_id=7):
         events, previous = [], None
         for position in range(1, length + 1):
-            event = {name: None for name in ledger.EVENT_FIELDS}
+            event = {name: None for name in ledger.EVENT_FIELDS_3}
             event |= {
                 "id": 10 * position + res_id,
                 "res_model": "sale.order",
@@ -327,6 +327,7 @@ class TestChains(BaseCase):
                 "kind": "opened",
                 "occurred_on": "2026-01-01 00:00:00",
                 "user_id": 1,
+                "nonce": f"{res_id}{position}",
                 "position": position,
                 "xact": "7",
                 "previous_hash": previous,
