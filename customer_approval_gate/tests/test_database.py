@@ -385,6 +385,27 @@ class TestDatabase(DatabaseMixin, ApprovalCommon):
                 " 'BEGIN RETURN TRUE; END'",
                 "was altered",
             ),
+            (
+                "ALTER FUNCTION customer_approval_demand(int, int, numeric) STRICT",
+                "function customer_approval_demand was altered",
+            ),
+            (
+                "ALTER FUNCTION customer_approval_is_gated(int, int, numeric) STRICT",
+                "function customer_approval_is_gated was altered",
+            ),
+            (
+                "ALTER FUNCTION customer_approval_key(text) STRICT",
+                "function customer_approval_key was altered",
+            ),
+            (
+                "ALTER FUNCTION customer_approval_gate_sale_order() SECURITY DEFINER",
+                "function customer_approval_gate_sale_order was altered",
+            ),
+            (
+                "CREATE TRIGGER zzz BEFORE UPDATE ON sale_order FOR EACH ROW"
+                " EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+                "zzz of table sale_order comes after ours",
+            ),
         ):
             with self.subTest(problem), self.cr.savepoint(flush=False) as savepoint:
                 self.cr.execute(statement)
@@ -394,6 +415,32 @@ class TestDatabase(DatabaseMixin, ApprovalCommon):
                 self.assertEqual(action["params"]["type"], "danger")
                 savepoint.rollback()
         self.assertEqual(find(), [])
+
+    def test_a_gate_without_a_place(self):
+        """Where its sequence is 0, nothing and zero look alike."""
+        self.env["customer.approval.stage"].search(
+            [("document_type", "=", "sale_order")]
+        ).write({"sequence": 0})
+        self.production.sequence = 0
+        self.env.flush_all()
+        self.cr.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        self.cr.execute("SET CONSTRAINTS ALL DEFERRED")
+        statement = "UPDATE customer_approval_stage SET sequence = NULL WHERE id = %s"
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaises(CheckViolation),
+            self.cr.savepoint(flush=False),
+        ):
+            self.cr.execute(statement, [self.production.id])
+            self.cr.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        # With the triggers off, the gate is there nonetheless.
+        with self._without_triggers("customer_approval_stage"):
+            self.cr.execute(statement, [self.production.id])
+        self.cr.execute(
+            "SELECT customer_approval_is_gated(%s, %s, 1)",
+            [self.production.id, self.env.company.id],
+        )
+        self.assertTrue(self.cr.fetchone()[0])
 
     def test_another_server_introduces_its_key(self):
         """A database that was restored elsewhere takes the new server's seals too."""

@@ -124,30 +124,9 @@ BEGIN
 END
 """
 
-# Design rule 2: a stage asks for the gates of all stages before it.
-IS_GATED = """
-BEGIN
-    RETURN EXISTS (
-        SELECT FROM ONLY @.customer_approval_stage AS target
-          JOIN ONLY @.customer_approval_stage AS gate
-            ON gate.document_type = target.document_type
-           AND gate.requires_customer_approval
-           AND gate.active
-           AND gate.reachable_anytime IS NOT TRUE
-           AND (gate.sequence, gate.id) <= (target.sequence, target.id)
-           AND COALESCE(gate.approval_from_amount, 0) <= GREATEST(amount, 0)
-         WHERE target.id = stage
-           AND target.reachable_anytime IS NOT TRUE
-           AND (gate.company_id IS NULL OR gate.company_id = company)
-           AND (gate.company_id IS NULL OR target.company_id IS NULL
-                OR gate.company_id = target.company_id)
-    );
-END
-"""
-
-# How sure the stages' gates want to be who approved, 0 where any evidence will do,
-# nothing where none asks for an approval; and whether that depends on the amount.
-# Without an amount all gates count.
+# Design rule 2: a stage asks for the gates of all stages before it. How sure they want
+# to be who approved, 0 where any evidence will do, nothing where none asks for an
+# approval; and whether that depends on the amount. Without an amount all gates count.
 DEMAND = """
 BEGIN
     SELECT max(
@@ -163,7 +142,9 @@ BEGIN
        AND gate.requires_customer_approval
        AND gate.active
        AND gate.reachable_anytime IS NOT TRUE
-       AND (gate.sequence, gate.id) <= (target.sequence, target.id)
+       -- Without a sequence a stage would be neither before nor after another.
+       AND (COALESCE(gate.sequence, 0), gate.id)
+           <= (COALESCE(target.sequence, 0), target.id)
        AND (amount IS NULL
             OR COALESCE(gate.approval_from_amount, 0) <= GREATEST(amount, 0))
      WHERE target.id = stage
@@ -171,6 +152,15 @@ BEGIN
        AND (gate.company_id IS NULL OR gate.company_id = company)
        AND (gate.company_id IS NULL OR target.company_id IS NULL
             OR gate.company_id = target.company_id);
+END
+"""
+
+IS_GATED = """
+BEGIN
+    RETURN (
+        SELECT demand.minimum IS NOT NULL
+          FROM @.customer_approval_demand(stage, company, COALESCE(amount, 0)) AS demand
+    );
 END
 """
 
@@ -863,8 +853,17 @@ BEGIN
     FOR name IN SELECT jsonb_array_elements_text(TG_ARGV[0]::jsonb) LOOP
         old_value := COALESCE(before->name, 'null');
         new_value := COALESCE(after->name, 'null');
-        IF old_value = new_value
-           OR nothing @> old_value AND nothing @> new_value THEN
+        IF old_value = new_value THEN
+            CONTINUE;
+        END IF;
+        -- Odoo writes a number here: without one a stage has no place.
+        IF name = 'sequence' AND new_value = 'null' AND TG_OP <> 'DELETE' THEN
+            RAISE EXCEPTION 'What stages ask for is changed in Odoo only, where it is '
+                'logged.'
+                USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+                      CONSTRAINT = 'customer_approval_stage_logged';
+        END IF;
+        IF nothing @> old_value AND nothing @> new_value THEN
             CONTINUE;
         END IF;
         IF nothing @> new_value THEN
@@ -1277,28 +1276,78 @@ def find_problems(cr, triggers):
             definition.replace("''", "'")
         ):
             problems.append(f"{label} was altered")
+    problems += _find_table_problems(cr, {trigger.table for trigger in triggers})
+    problems += _find_later_triggers(cr, {trigger.table for trigger in triggers})
+    return problems + _find_function_problems(cr, _get_functions(triggers))
+
+
+def _find_function_problems(cr, functions):
+    """Return which functions are missing, or do something else than they did: their
+    body, and how PostgreSQL calls them."""
     cr.execute(
-        "SELECT proname, prosrc, proconfig FROM pg_proc"
-        " WHERE proname LIKE 'customer\\_approval\\_%'"
-        " AND pronamespace = current_schema::regnamespace"
+        """
+        SELECT proname, prosrc, pg_get_function_arguments(pg_proc.oid),
+               pg_get_function_result(pg_proc.oid), lanname, provolatile::text,
+               proisstrict OR prosecdef OR proleakproof, proconfig
+          FROM pg_proc JOIN pg_language ON pg_language.oid = prolang
+         WHERE proname LIKE 'customer\\_approval\\_%'
+           AND pronamespace = current_schema::regnamespace
+        """
     )
     rows = cr.fetchall()
-    sources = {row[0]: row[1:] for row in rows}
+    found = {row[0]: row[1:] for row in rows}
     schema = _get_schema(cr)
     # Rows that a policy hides are an error then, and not simply missing.
     config = ["search_path=pg_catalog, pg_temp", "row_security=off"]
-    if len(rows) != len(sources):
+    wanted = {
+        name: (
+            body.replace("@.", schema),
+            arguments.replace(" int", " integer"),
+            result.replace("int", "integer"),
+            language.split()[0],
+            VOLATILITY[language.partition(" ")[2]],
+            False,
+            config,
+        )
+        for name, (arguments, result, language, body) in functions.items()
+    }
+    key_body = _key_body(read_keys(cr))
+    key = (key_body, "fingerprint text", "numeric", "sql", "i", False, None)
+    wanted[KEY_FUNCTION] = key
+    problems = []
+    if len(rows) != len(found):
         problems.append("somebody has added functions of the same names")
-    if sources.get(KEY_FUNCTION, ("",))[0] != _key_body(read_keys(cr)):
-        problems.append(f"function {KEY_FUNCTION} was altered")
-    problems += _find_table_problems(cr, {trigger.table for trigger in triggers})
-    functions = _get_functions(triggers)
-    for name, (_arguments, _result, _language, body) in functions.items():
-        if name not in sources:
+    for name, definition in wanted.items():
+        if name not in found:
             problems.append(f"function {name} is missing")
-        elif sources[name] != (body.replace("@.", schema), config):
+        elif found[name] != definition:
             problems.append(f"function {name} was altered")
     return problems
+
+
+VOLATILITY = {"": "v", "STABLE": "s", "IMMUTABLE": "i"}
+"""What PostgreSQL calls it."""
+
+
+def _find_later_triggers(cr, tables):
+    """Return which triggers of others come after ours, and could write into a row what
+    ours have not judged."""
+    cr.execute(
+        """
+        SELECT relname, tgname
+          FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+         WHERE relname = ANY(%s) AND relnamespace = current_schema::regnamespace
+           AND NOT tgisinternal AND tgtype & 3 = 3
+           AND tgname NOT LIKE 'customer\\_approval\\_%%'
+           AND tgname > 'customer_approval_'
+         ORDER BY 1, 2
+        """,
+        [sorted(tables)],
+    )
+    return [
+        f"trigger {name} of table {table} comes after ours, and could undo them"
+        for table, name in cr.fetchall()
+    ]
 
 
 def _find_table_problems(cr, tables):
