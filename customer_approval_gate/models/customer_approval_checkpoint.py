@@ -127,10 +127,22 @@ class CustomerApprovalNode(models.Model):
           ORDER BY 1, 2 LIMIT 1
             """
         )
-        return [
+        problems = [
             f"node {row[0]}/{row[1]} of the tree was altered"
             for row in self.env.cr.fetchall()
         ]
+        self.env.cr.execute(
+            "SELECT level, count(*), max(number) + 1 FROM customer_approval_node"
+            " GROUP BY level"
+        )
+        found = {row[0]: row[1:] for row in self.env.cr.fetchall()}
+        leaves = found.get(0, (0, 0))[1]
+        for level in {*range(leaves.bit_length()), *found}:
+            # As many as there are leaves for, one after the other.
+            wanted = leaves >> level
+            if found.get(level, (0, 0)) != (wanted, wanted):
+                problems.append(f"nodes of level {level} of the tree were deleted")
+        return problems
 
 
 class CustomerApprovalCheckpoint(models.Model):
@@ -223,10 +235,49 @@ class CustomerApprovalCheckpoint(models.Model):
         made = self.browse(self.env.cr.fetchone()[0])
         self.env.cr.postcommit.add(
             functools.partial(
-                _keep, checkpoint["database"], made.position, checkpoint["hash"]
+                _keep, read_identity(self.env)[1], made.position, checkpoint["hash"]
             )
         )
         return made
+
+    @api.model
+    def _find_held_by_then(self, event_ids):
+        """Return which events a checkpoint held when their key was replaced: the first
+        one after the last that this key has sealed.
+
+        :param event_ids: the numbers of events
+        :rtype: set
+        """
+        if not event_ids:
+            return set()
+        self.env["customer.approval.event"].flush_model()
+        self.env.cr.execute(
+            """
+            WITH held AS (
+                SELECT key.key_id, COALESCE(min(later.tree_size), (
+                           SELECT max(tree_size) FROM customer_approval_checkpoint
+                       )) AS tree_size
+                  FROM (SELECT key_id,
+                               (SELECT COALESCE(max(position), 0)
+                                  FROM customer_approval_checkpoint
+                                 WHERE key_id = event.key_id) AS last
+                          FROM customer_approval_event AS event
+                         WHERE id = ANY(%(ids)s)
+                      GROUP BY key_id) AS key
+             LEFT JOIN customer_approval_checkpoint AS later
+                    ON later.position > key.last AND later.tree_size > 0
+              GROUP BY key.key_id
+            )
+            SELECT event.id
+              FROM customer_approval_event AS event
+              JOIN customer_approval_node AS leaf
+                ON leaf.level = 0 AND leaf.event_id = event.id
+              JOIN held ON held.key_id = event.key_id
+             WHERE event.id = ANY(%(ids)s) AND leaf.number < held.tree_size
+            """,
+            {"ids": event_ids},
+        )
+        return {row[0] for row in self.env.cr.fetchall()}
 
     @api.model
     def _find_forgotten(self, rows):
@@ -237,7 +288,7 @@ class CustomerApprovalCheckpoint(models.Model):
         """
         if seal.find_problem(self.env):  # which is one of those that are found
             return []
-        kept = seal.get_kept_checkpoint(read_identity(self.env)[0])
+        kept = seal.get_kept_checkpoint(read_identity(self.env)[1])
         if not kept or kept in [[row["position"], row["hash"]] for row in rows]:
             return []
         return [
@@ -471,10 +522,10 @@ class CustomerApprovalCheckpoint(models.Model):
             )
 
 
-def _keep(database, position, checkpoint_hash):
+def _keep(home, position, checkpoint_hash):
     """Keep what was made, once it is in the database: that this fails undoes
     nothing."""
     try:
-        seal.keep_checkpoint(database, position, checkpoint_hash)
+        seal.keep_checkpoint(home, position, checkpoint_hash)
     except seal.KeyProblem as error:
         _logger.warning("%s", error)

@@ -6,7 +6,7 @@ import logging
 import secrets
 
 from psycopg2 import OperationalError
-from psycopg2.errors import SerializationFailure
+from psycopg2.errors import SerializationFailure, UniqueViolation
 from psycopg2.extras import Json
 
 from odoo import SUPERUSER_ID, api, fields, models
@@ -179,17 +179,26 @@ class CustomerApprovalEvent(models.Model):
         """Say when the database does not hold the rules, and bring it a new key: a
         database that was restored elsewhere meets a server with another one."""
         super()._register_hook()
-        is_new = check_home(self.env)
-        if self._introduce_key():
-            _logger.info("The database takes the seals of this server from now on.")
-        if not seal.find_problem(self.env):
-            self._record_server(is_new)
+        try:
+            with self.env.cr.savepoint():
+                self._introduce_server()
+        except (SerializationFailure, UniqueViolation):
+            _logger.info("Another process has just written what server this is.")
         for problem in triggers.find_problems(self.env.cr, self._get_all_triggers()):
             _logger.error(
                 "Customer approvals are not held by the database: %s. Update the "
                 "addon customer_approval_gate to mend it.",
                 problem,
             )
+
+    @api.model
+    def _introduce_server(self):
+        """Say which key, program and database this is, where that is new."""
+        is_new = check_home(self.env, self._read_recorded_identity())
+        if self._introduce_key():
+            _logger.info("The database takes the seals of this server from now on.")
+        if not seal.find_problem(self.env):
+            self._record_server(is_new)
 
     @api.model
     def _find_database_problems(self):

@@ -26,11 +26,15 @@ class CustomerApprovalEvent(models.Model):
         """Write into the ledger, where *Verify* finds it, which key this server has,
         which database it is and which program verifies it, if that is new.
 
+        What others wrote before is held by a checkpoint then: of another server's marks
+        nobody here can tell whether they are genuine, and none come later.
+
         :param bool is_new: whether the database has got another identity just now. One
             that somebody has written is not taken for it.
         """
         last = {}
-        for event in self._read_key_events():
+        key_events = self._read_key_events()
+        for event in key_events:
             last[event["kind"]] = event["details"] or {}
         fingerprint, modulus = seal.get_public_key()
         program = ledger.sha256(pathlib.Path(ledger.__file__).read_bytes())
@@ -42,20 +46,26 @@ class CustomerApprovalEvent(models.Model):
         }
         if "database_identified" in last and not is_new:
             del known["database_identified"]
-        self._append(
+        written = self._append(
             [
                 Entry(self.browse(), kind, text=text, details=details)
                 for kind, (details, text) in known.items()
                 if last.get(kind) != details
             ]
         )
+        if written and key_events:
+            self.env["customer.approval.checkpoint"].sudo()._make()  # as any is made
+
+    @api.model
+    def _read_recorded_identity(self):
+        """Return the identity and the home that the ledger says last."""
+        known = ledger.identities_of(self._read_key_events())
+        details = known[-1]["details"] if known else {}
+        return details.get("database"), details.get("home")
 
     @api.model
     def _find_identity_problems(self):
         """Return what is wrong with which database it says that it is."""
-        parameters = self.env["ir.config_parameter"].sudo()  # whoever asks
-        if parameters.get_param("database.is_neutralized"):
-            return []  # it has got another identity where it is
         events = self._read_key_events()
         database, home = read_identity(self.env)
         problems = ledger.check_homes(events, home)

@@ -204,24 +204,35 @@ class CustomerApprovalEvent(models.Model):
     # ------------------------------------------------------------------
 
     @api.model
-    def _get_mark_check(self, key_events):
+    def _get_mark_check(self, events, key_events):
         """Return the function that says whether an event without a seal was written by
         the server of its time.
 
-        Marks of other servers cannot be told here. They are believed up to the event by
-        which another key came: whoever has the old server's name only is found then.
+        Marks of another server cannot be told here, unless its key was left beside the
+        present one. They are believed where a checkpoint holds the event that was made
+        when the other key came, at the latest: whoever knows only what the old key is
+        called comes too late.
+
+        :param events: those that it will be asked about
+        :param key_events: see ``_read_key_events()``
         """
         if seal.find_problem(self.env):  # which is one of those that are found
             return None
-        own = seal.get_public_key()[0]
+        paths = {**seal.find_former_keys(), seal.get_public_key()[0]: None}
+        held = self.env["customer.approval.checkpoint"]._find_held_by_then(
+            [
+                event["id"]
+                for event in events
+                if event["kind"] in ledger.UNSEALED_KINDS
+                and event["key_id"] not in paths
+            ]
+        )
 
         def is_marked(event):
-            if event["key_id"] == own:
-                return seal.is_marked(event)
-            if not event["key_id"]:
-                return False
+            if event["key_id"] in paths:
+                return seal.is_marked(event, paths[event["key_id"]])
             active = ledger.active_key(key_events, event["id"])
-            return active is None or event["key_id"] == active
+            return event["id"] in held and event["key_id"] == active
 
         return is_marked
 
@@ -257,10 +268,9 @@ class CustomerApprovalEvent(models.Model):
         :param key_events: see ``_read_key_events()``
         """
         keys = self._get_all_keys()  # who vouches for them is another question
-        is_marked = self._get_mark_check(key_events)
-        personal = self._read_personal(
-            [event["id"] for events, _requests in chains for event in events]
-        )
+        rows = [event for events, _requests in chains for event in events]
+        is_marked = self._get_mark_check(rows, key_events)
+        personal = self._read_personal([event["id"] for event in rows])
         problems = []
         for events, requests in chains:
             problems += ledger.check_chain(events, keys, is_marked)

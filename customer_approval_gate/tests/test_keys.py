@@ -16,12 +16,12 @@ import zipfile
 from contextlib import contextmanager
 from unittest.mock import patch
 
-from psycopg2.errors import CheckViolation
+from psycopg2.errors import CheckViolation, SerializationFailure, UniqueViolation
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
-from odoo.tools import mute_logger
+from odoo.tools import SQL, mute_logger
 
 from ..tools import capability, identity, ledger, seal, triggers
 from ..tools.entry import Answer
@@ -140,16 +140,91 @@ class TestKeys(KeyCommon):
 
     def test_events_of_a_key_that_was_replaced(self):
         """Unsealed events with the mark of the old server come no more."""
-        own = seal.get_public_key()[0]
         order = self._create_order()
         self._bring_to_status(order, "pending")
+        capability.call(order.customer_approval_request_id._record_download, "PDF")
+        self.env.flush_all()
+        free = self.events.search([], order="id desc", limit=1).id + 1
+        self.cr.execute("SELECT setval('customer_approval_event_id_seq', %s)", [free])
+        forged = "no Odoo server has written it"
+        own = seal.get_public_key()[0]
         with self._server("next"):
-            key_events = self.events._read_key_events()
-            is_marked = self.events._get_mark_check(key_events)
-            rows = self.events._read_rows("sale.order", order.id)
-            row = {**rows[-1], "key_id": own, "seal": "0" * 64, "kind": "opened"}
-            self.assertTrue(is_marked(row), "of before: nobody here can tell")
-            self.assertFalse(is_marked({**row, "id": key_events[-1]["id"] + 1}))
+            seal.trust([own])
+            self.assertEqual(self._verify(order), [], "of before: nobody can tell")
+            # With the old key's name, under a number that was never given.
+            for number in (free, 0, -1):
+                with self.subTest(number=number), self.cr.savepoint() as savepoint:
+                    other = self._copy_event(order, number)
+                    problems = "".join(self._verify(other))
+                    self.assertIn(forged if number > 0 else "such a number", problems)
+                    savepoint.close(rollback=True)
+            # With the new one's, which is checked.
+            other = self._copy_event(order, free, key_id=seal.get_public_key()[0])
+            self.assertIn(forged, "".join(self._verify(other)))
+
+    def test_the_mark_of_a_key_that_was_left_there(self):
+        order = self._create_order()
+        self._bring_to_status(order, "pending")
+        capability.call(order.customer_approval_request_id._record_download, "PDF")
+        self.env.flush_all()
+        former = seal.get_key_path().read_bytes()
+        own = seal.get_public_key()[0]
+        with self._server("next") as path:
+            seal.trust([own])
+            path.with_name("seal_key_2025.pem").write_bytes(former)
+            self.assertEqual(self._verify(order), [])
+            with self._forgeries():
+                self.cr.execute(
+                    "UPDATE customer_approval_event SET seal = md5(seal)"
+                    " WHERE res_model = 'sale.order' AND res_id = %s"
+                    " AND kind = 'downloaded'",
+                    [order.id],
+                )
+            self.assertIn("no Odoo server has written", "".join(self._verify(order)))
+
+    def test_several_processes_start_at_once(self):
+        """One of them writes what server this is, and the others start all the same."""
+        model = type(self.events)
+        for error in (SerializationFailure, UniqueViolation):
+            with patch.object(model, "_record_server", side_effect=error) as record:
+                self.events._register_hook()
+            record.assert_called_once()
+
+    def _copy_event(self, order, number, **values):
+        """Forge a chain of one event without a seal.
+
+        :return: the document that it is about
+        """
+        other = self._create_order()
+        self.env.flush_all()
+        row = next(
+            row
+            for row in self.events._read_rows("sale.order", order.id)
+            if row["kind"] == "downloaded"
+        )
+        row |= {"id": number, "res_id": other.id, "position": 1, "previous_hash": None}
+        row |= {"request_id": None, "version": None, "digest": None}
+        row |= {"scope_digest": None, "details": None, "personal_digest": None, **values}
+        row["entry_digest"] = ledger.entry_digest(row)
+        row["hash"] = ledger.chain_hash(row)
+        with self._forgeries():
+            self.cr.execute(
+                SQL(
+                    "INSERT INTO customer_approval_event (%s) VALUES (%s)",
+                    SQL(", ").join(SQL.identifier(name) for name in row),
+                    SQL(", ").join(SQL("%s", value) for value in row.values()),
+                )
+            )
+        self.env.invalidate_all()
+        return other
+
+    @contextmanager
+    def _forgeries(self):
+        """What a database user can do who switches triggers off."""
+        self.cr.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        self.cr.execute("SET LOCAL session_replication_role = replica")
+        yield
+        self.cr.execute("SET LOCAL session_replication_role = DEFAULT")
 
     def test_a_key_in_the_function_only(self):
         keys = triggers.read_keys(self.cr)
@@ -235,6 +310,27 @@ class TestDatabaseIdentity(KeyCommon):
             self.assertEqual(self._verify_all(), [], "both, each in its time")
         self.assertNotEqual(home, "elsewhere/2")
         self.assertIn("is not where its last identity", "".join(self._verify_all()))
+
+    def test_its_home_by_hand(self):
+        """The ledger says where it was: a setting makes no copy of it."""
+        parameters = self.env["ir.config_parameter"].sudo()
+        before, home = identity.read_identity(self.env)
+        self.events._record_server()
+        parameters.set_param(identity.HOME, "elsewhere/1")
+        recorded = self.events._read_recorded_identity()
+        self.assertEqual(recorded, (before, home))
+        self.assertFalse(identity.check_home(self.env, recorded))
+        self.assertEqual(identity.read_identity(self.env)[0], before)
+        self.assertEqual(parameters.get_param(identity.HOME), home)
+        self.assertEqual(self._verify_all(), [])
+
+    def test_said_to_be_neutralised(self):
+        self.events._record_server()
+        self.env["ir.config_parameter"].sudo().set_param(
+            "database.is_neutralized", "true"
+        )
+        self.env["ir.config_parameter"].sudo().set_param(identity.PARAMETER, "other")
+        self.assertIn("changed by hand", "".join(self._verify_all()))
 
     def test_it_does_not_come_back(self):
         """Another database with the same key cannot be put in its place and back."""
@@ -511,9 +607,13 @@ class TestCheckpoints(KeyCommon):
                     "DELETE FROM customer_approval_checkpoint WHERE id = %s", [last.id]
                 )
             self.env.invalidate_all()
-            self.assertIn(
-                f"checkpoint {position} is missing", "".join(self._verify_all())
+            missing = f"checkpoint {position} is missing"
+            self.assertIn(missing, "".join(self._verify_all()))
+            # Whatever the database says that it is.
+            self.env["ir.config_parameter"].sudo().set_param(
+                identity.PARAMETER, "other"
             )
+            self.assertIn(missing, "".join(self._verify_all()))
 
     def _make(self):
         return self.env["customer.approval.checkpoint"].sudo()._make()
@@ -563,7 +663,12 @@ class TestCheckpoints(KeyCommon):
         for _number in range(3):
             self._bring_to_status(self._create_order(), "pending")
         self._make()
-        for where in ("level = 0 AND number = 1", "level = 1 AND number = 0"):
+        for where in (
+            "level = 0 AND number = 1",
+            "level = 1 AND number = 0",
+            "level > 0",
+            "level > 1",
+        ):
             for query in (
                 "UPDATE customer_approval_node SET hash = md5(hash) || md5(hash)",
                 "DELETE FROM customer_approval_node",

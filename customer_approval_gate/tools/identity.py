@@ -57,10 +57,12 @@ def get_former(env):
     return json.loads(parameters.get_param(FORMER) or "[]")
 
 
-def check_home(env):
+def check_home(env, recorded=(None, None)):
     """Give a database a new identity that is a copy, or was moved: nobody can tell one
     from the other. Links that were mailed before stop.
 
+    :param recorded: identity and home as the ledger has them. Where both are true, the
+        setting that somebody has changed is put right.
     :return: whether it is somewhere else than it was, as far as it knows
     """
     # Of several processes that load it at once, one does it.
@@ -76,6 +78,8 @@ def check_home(env):
     if before == home:
         return False
     parameters.set_param(HOME, home)
+    if recorded == (identity, home):
+        return False
     if not before:
         return True  # whoever copies a database and wants its links may take it away
     parameters.set_param(FORMER, json.dumps([*get_former(env), identity]))

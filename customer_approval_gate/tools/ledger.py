@@ -506,6 +506,8 @@ def check_event(event, keys, is_marked=None):
             return "altered"
     except TypeError:
         return "holds what no event ever does"
+    if event["id"] < 1:
+        return "no database gives such a number"
     if event["key_id"] and event["key_id"] not in keys:
         return f"no known key vouches for its key {event['key_id']}"
     if event["kind"] not in UNSEALED_KINDS:
@@ -1339,15 +1341,16 @@ def trusted_keys(events, known=()):
 
 
 def active_key(events, event_id):
-    """Return which key the server had that wrote an event, by the events of keys.
+    """Return which key the server had that wrote an event, by the events of keys. What
+    was written before the first of them was written with that key.
 
     :param int event_id: the number of the event
     """
-    found = None
-    for event in events:
-        if event["kind"] == "key_registered" and event["id"] <= event_id:
-            found = key_fingerprint(str(_details(event).get("modulus")))
-    return found
+    known = [event for event in events if event["kind"] == "key_registered"]
+    before = [event for event in known if event["id"] <= event_id] or known[:1]
+    if not before:
+        return None
+    return key_fingerprint(str(_details(before[-1]).get("modulus")))
 
 
 def identities_of(key_events):
@@ -1368,7 +1371,10 @@ def check_homes(key_events, home=None):
     for event in identities_of(key_events):
         own = _details(event).get("home")
         if own in homes:
-            return [f"{event_label(event)}: the database was there already"]
+            return [
+                f"{event_label(event)}: it has got another identity where it is: it was "
+                "neutralised there, or somebody has changed it"
+            ]
         homes.append(own)
     if home is not None and homes and homes[-1] != home:
         return ["the database is not where its last identity was given to it"]

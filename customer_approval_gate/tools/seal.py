@@ -35,8 +35,8 @@ capitals, before their name."""
 KEY_FILE = "seal_key.pem"
 
 CHECKPOINT_FILE = "last_checkpoints.json"
-"""Beside the key: the last checkpoint of each database, by its identity. One that is
-gone from the database is missed."""
+"""Beside the key: the last checkpoint of each database, by its home, which is nothing that
+is written in it. One that is gone from the database is missed."""
 
 TRUSTED_FILE = "trusted_keys"
 """Beside the key: the fingerprints that this server trusts, one a line. It is not in
@@ -232,26 +232,26 @@ def make_mark(text):
     return mark, get_public_key()[0]
 
 
-def keep_checkpoint(database, position, checkpoint_hash):
+def keep_checkpoint(home, position, checkpoint_hash):
     """Keep on this server what the last checkpoint of a database was.
 
-    :param str database: its identity
+    :param str home: see ``tools/identity.py``
     """
     path = get_key_path().with_name(CHECKPOINT_FILE)
     known = _read_checkpoints(path)
-    if position > known.get(database, [0])[0]:
-        known[database] = [position, checkpoint_hash]
+    if position > known.get(home, [0])[0]:
+        known[home] = [position, checkpoint_hash]
         _write_beside(path, json.dumps(known, indent=1, sort_keys=True))
 
 
-def get_kept_checkpoint(database):
+def get_kept_checkpoint(home):
     """Return number and hash of the last checkpoint of a database that this server has
     made, or nothing.
 
-    :param str database: its identity
+    :param str home: see ``tools/identity.py``
     """
     path = get_key_path().with_name(CHECKPOINT_FILE)
-    return _read_checkpoints(path).get(database)
+    return _read_checkpoints(path).get(home)
 
 
 def _read_checkpoints(path):
@@ -304,15 +304,19 @@ def _encode(digest):
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
-def is_marked(event):
+def is_marked(event, source=None):
     """Return whether an event without a seal has this server's mark.
 
     :param dict event: as plain data
+    :param source: the path of a former key, whose mark it has then
     """
-    text = event["entry_digest"]
+    source = source or _get_source()
+    text = event["entry_digest"].encode()
     # Before version 19.0.1.6.0 marks were made by the key itself.
-    old = hmac.digest(_get_key_bytes(_get_source()), text.encode(), "sha256").hex()
+    secrets = (_derive(source, "mark"), _get_key_bytes(source))
     return any(
-        hmac.compare_digest(event["seal"] or "", mark)
-        for mark in (make_mark(text)[0], old)
+        hmac.compare_digest(
+            event["seal"] or "", hmac.digest(secret, text, "sha256").hex()
+        )
+        for secret in secrets
     )
