@@ -501,7 +501,8 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         user = request.env.user
         name = approver.partner_id.name if user._is_public() else user.name
         repetitions = request.env["customer.approval.repetition"].sudo()  # nobody's
-        repetitions._append_or_count(
+        capability.call(
+            repetitions._append_or_count,
             [
                 Entry(
                     approval._get_document(),
@@ -511,7 +512,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
                     details={"approver": approver.id} if approver else {},
                     personal={"name": name},
                 )
-            ]
+            ],
         )
 
     def _get_method(self, approval, approver):

@@ -290,11 +290,12 @@ class CustomerApprovalRequest(models.Model):
     def _record_download(self, what):
         """Keep that evidence was taken away, by whom and when."""
         repetitions = self.env["customer.approval.repetition"].sudo()  # nobody's
-        repetitions._append_or_count(
+        capability.call(
+            repetitions._append_or_count,
             [
                 Entry(request._get_document(), "downloaded", request, text=what)
                 for request in self
-            ]
+            ],
         )
 
     # ------------------------------------------------------------------

@@ -198,7 +198,7 @@ class CustomerApprovalEvent(models.Model):
         if self._introduce_key():
             _logger.info("The database takes the seals of this server from now on.")
         if not seal.find_problem(self.env):
-            self._record_server(is_new)
+            capability.call(self._record_server, is_new)
 
     @api.model
     def _find_database_problems(self):
@@ -602,8 +602,9 @@ def _write_beside(registry, user_id, given):
                 env["customer.approval.event"]._append(
                     [entry for entry in entries if entry.kind not in WITHIN]
                 )
-                env["customer.approval.repetition"]._append_or_count(
-                    [entry for entry in entries if entry.kind in WITHIN]
+                capability.call(
+                    env["customer.approval.repetition"]._append_or_count,
+                    [entry for entry in entries if entry.kind in WITHIN],
                 )
             return
         except OperationalError:  # somebody else wrote to the same chain: once more

@@ -22,6 +22,7 @@ class CustomerApprovalEvent(models.Model):
         return self._read_rows(*NO_RECORD)
 
     @api.model
+    @capability.required
     def _record_server(self, is_new=False):
         """Write into the ledger, where *Verify* finds it, which key this server has,
         which database it is and which program verifies it, if that is new.

@@ -2,14 +2,14 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import hmac
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.fields import Domain
+from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
-from ..tools import seal
+from ..tools import capability, seal
 from ..tools.entry import Entry
 
 WITHIN = {
@@ -50,99 +50,138 @@ class CustomerApprovalRepetition(models.Model):
         return []  # rows go when they become events
 
     @api.model
-    def _make_proof(self, event_id, count, last_on):
-        text = f"repetition:{event_id}:{count}:{fields.Datetime.to_string(last_on)}"
-        return seal.make_mark(text)[0]
-
-    @api.model
+    @capability.required
     def _append_or_count(self, entries):
         """Write events, but for those that happened before: they are counted.
 
         :param entries: a list of ``Entry``, see ``customer.approval.event``
+        :raise AccessError: something else than entries was given
         """
-        events = self.env["customer.approval.event"].sudo()  # what happens writes them
-        new = []
-        for entry in entries:
-            before = self._find_before(entry)
-            if not before:
-                new.append(entry)
-                continue
-            self._count(before)
-        self.invalidate_model()
+        if not all(isinstance(entry, Entry) for entry in entries):
+            raise AccessError(self.env._("Events are written by what happens only."))
+        if not entries:
+            return
+        before = self._find_before(entries)
+        if before:
+            capability.call(self._count, before)
+        new = [entry for number, entry in enumerate(entries) if number not in before]
         if new:
+            events = self.env["customer.approval.event"].sudo()  # what happens writes
             events._append(new)
 
-    def _count(self, event_id):
-        """Count what an event says once more. What this server has not counted does not
-        count."""
-        self.env.cr.execute(
-            "SELECT count, last_on, proof FROM customer_approval_repetition"
-            " WHERE event_id = %s FOR UPDATE",
-            [event_id],
-        )
-        row = self.env.cr.fetchone()
-        count = row[0] + 1 if row and self._is_counted(event_id, *row) else 1
+    @api.model
+    @capability.required
+    def _count(self, before):
+        """Count what events say once more. What this server has not counted does not
+        count.
+
+        :param dict before: see ``_find_before()``
+        """
+        again = Counter(before.values())
+        rows = {row[0]: row for row in self._read(SQL("FOR UPDATE"), [*again])}
         now = fields.Datetime.now()
+        counts = {
+            event_id: number
+            + (rows[event_id][1] if _is_counted(*rows.get(event_id, [None] * 4)) else 0)
+            for event_id, number in again.items()
+        }
         self.env.cr.execute(
             """
             INSERT INTO customer_approval_repetition (event_id, count, last_on, proof)
-                 VALUES (%s, %s, %s, %s)
+                 SELECT event_id, count, %s, proof
+                   FROM unnest(%s::int[], %s::int[], %s::text[])
+                        AS given (event_id, count, proof)
             ON CONFLICT (event_id) DO UPDATE
                     SET count = excluded.count, last_on = excluded.last_on,
                         proof = excluded.proof
             """,
-            [event_id, count, now, self._make_proof(event_id, count, now)],
+            [
+                now,
+                [*counts],
+                [*counts.values()],
+                [_make_proof(key, count, now) for key, count in counts.items()],
+            ],
         )
+        self.invalidate_model()
 
     @api.model
-    def _is_counted(self, event_id, count, last_on, proof):
-        """Return whether this server has counted it."""
-        expected = self._make_proof(event_id, count, last_on)
-        return hmac.compare_digest(proof or "", expected)
+    def _read(self, end, event_ids=None):
+        """Return what was counted, from the database itself: ``[(event_id, count,
+        last_on, proof)]``.
+
+        :param end: of the query
+        :param event_ids: of which events; by default all
+        """
+        where = SQL("TRUE")
+        if event_ids is not None:
+            where = SQL("event_id = ANY(%s)", event_ids)
+        return self.env.execute_query(
+            SQL(
+                "SELECT event_id, count, last_on, proof"
+                " FROM customer_approval_repetition WHERE %s %s",
+                where,
+                end,
+            )
+        )
 
     @api.model
     def _find_problems(self):
         """Return which rows somebody else has written."""
-        self.env.cr.execute(
-            "SELECT event_id, count, last_on, proof FROM customer_approval_repetition"
-            " ORDER BY event_id"
-        )
-        rows = self.env.cr.fetchall()
         if seal.find_problem(self.env):  # which is one of those that are found
             return []
         return [
             f"repetition of event {row[0]}: this server has not counted it"
-            for row in rows
-            if not self._is_counted(*row)
+            for row in self._read(SQL("ORDER BY event_id"))
+            if not _is_counted(*row)
         ]
 
-    def _find_before(self, entry):
-        """Return the number of the event that says the same already, or nothing."""
-        events = self.env["customer.approval.event"].sudo()  # as above
-        domain = (
-            Domain("res_model", "=", entry.record._name)
-            & Domain("res_id", "=", entry.record.id)
-            & Domain("kind", "=", entry.kind)
-            & Domain("request_id", "=", entry.request.id if entry.request else False)
-        )
-        within = WITHIN[entry.kind]
-        if within:
-            since = fields.Datetime.now() - within
-            domain &= Domain("occurred_on", ">", since)
+    @api.model
+    def _find_before(self, entries):
+        """Return which events say the same already: ``{place in the list: number of the
+        event}``."""
+        events = self.env["customer.approval.event"]
+        events.flush_model()
         actor = events._get_actor()[0]
-        approver = (entry.details or {}).get("approver")
-        for event in events.search(domain, order="id desc", limit=100):
-            details = event.details or {}
-            if "repeats" in details or (event.text or "") != (entry.text or ""):
-                continue
-            # By login or by link, it is the same person.
-            if details.get("approver") == approver and (
-                approver or event.user_id.id == actor
-            ):
-                return event.id
-        return None
+        now = fields.Datetime.now()
+        given = [
+            (
+                number,
+                entry.record._name,
+                entry.record.id,
+                entry.kind,
+                entry.request.id or None if entry.request else None,
+                WITHIN[entry.kind] and now - WITHIN[entry.kind],
+                entry.text or "",
+                (entry.details or {}).get("approver"),
+            )
+            for number, entry in enumerate(entries)
+        ]
+        # By login or by link, it is the same person who is asked.
+        self.env.cr.execute(
+            """
+            SELECT DISTINCT ON (given.number) given.number, event.id
+              FROM unnest(%s::int[], %s::text[], %s::int[], %s::text[], %s::int[],
+                          %s::timestamp[], %s::text[], %s::int[])
+                   AS given (number, res_model, res_id, kind, request_id, since, text,
+                             approver)
+              JOIN customer_approval_event AS event
+                ON event.res_model = given.res_model AND event.res_id = given.res_id
+               AND event.kind = given.kind
+               AND event.request_id IS NOT DISTINCT FROM given.request_id
+               AND (given.since IS NULL OR event.occurred_on > given.since)
+               AND COALESCE(event.text, '') = given.text
+               AND event.details->>'repeats' IS NULL
+               AND event.details->>'approver'
+                   IS NOT DISTINCT FROM given.approver::text
+               AND (given.approver IS NOT NULL OR event.user_id = %s)
+          ORDER BY given.number, event.id DESC
+            """,
+            [*(list(column) for column in zip(*given, strict=True)), actor],
+        )
+        return dict(self.env.cr.fetchall())
 
     @api.model
+    @capability.required
     def _write_down(self, requests=None):
         """Make events of what was counted and is over.
 
@@ -178,7 +217,7 @@ class CustomerApprovalRepetition(models.Model):
                 ),
             )
         )
-        rows = [row for row in self.env.cr.fetchall() if self._is_counted(*row[1:])]
+        rows = [row for row in self.env.cr.fetchall() if _is_counted(*row[1:])]
         if not rows:
             return
         events = self.env["customer.approval.event"].sudo()  # as above
@@ -210,16 +249,27 @@ class CustomerApprovalRepetition(models.Model):
     @api.model
     def _cron_write_down(self):
         """Make events of what has not been repeated any more."""
-        self._write_down()
+        capability.call(self._write_down)
 
     @api.model
     def _get_counts(self, events):
         """Return what was counted and is no event yet: ``{id of the event: (count,
         last)}``."""
-        rows = self.search_fetch(
-            [("event_id", "in", events.ids)], ["event_id", "count", "last_on"]
-        )
         counts = defaultdict(lambda: (0, None))
-        for row in rows:
-            counts[row.event_id.id] = (row.count, row.last_on)
+        if not events.ids or seal.find_problem(self.env):
+            return counts
+        rows = self._read(SQL(), events.ids)
+        counts.update((row[0], row[1:3]) for row in rows if _is_counted(*row))
         return counts
+
+
+def _make_proof(event_id, count, last_on):
+    text = f"repetition:{event_id}:{count}:{fields.Datetime.to_string(last_on)}"
+    return seal.make_mark(text)[0]
+
+
+def _is_counted(event_id, count, last_on, proof):
+    """Return whether this server has counted it."""
+    return bool(proof) and hmac.compare_digest(
+        proof, _make_proof(event_id, count, last_on)
+    )

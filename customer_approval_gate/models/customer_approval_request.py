@@ -668,7 +668,8 @@ class CustomerApprovalRequest(models.Model):
         requests.flush_recordset()
         if "state" in values:
             # What was counted while they were open comes before their end.
-            self.env["customer.approval.repetition"].sudo()._write_down(requests)
+            repetitions = self.env["customer.approval.repetition"].sudo()
+            capability.call(repetitions._write_down, requests)
         self.env["customer.approval.event"].sudo()._append(list(entries))
         requests.write(values)
         # The gate reads these rows, so they must be there before any stage is.

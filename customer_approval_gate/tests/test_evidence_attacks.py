@@ -441,6 +441,7 @@ class TestCodeOfServerActions(EvidenceMixin, ApprovalCommon):
     def test_methods_that_write_evidence(self):
         request = self._bring_to_status(self.order, "pending")
         stage = "env['customer.approval.stage'].browse(%d)" % self.production.id
+        repetitions = "env['customer.approval.repetition']"
         before = request.event_ids | self._get_events()
         for record, code in (
             (request, "_conclude(record.approver_ids, datetime.datetime.now())"),
@@ -477,6 +478,10 @@ class TestCodeOfServerActions(EvidenceMixin, ApprovalCommon):
             (self.order, "env['customer.approval.mailing']._queue(record, None, 'x')"),
             (request.event_ids[:1], "_erase_personal(record, 'x')"),
             (request.event_ids[:1], "_append([record])"),
+            (request.event_ids[:1], "_record_server(True)"),
+            (request, f"{repetitions}._count({{0: 1}})"),
+            (request, f"{repetitions}._write_down(record)"),
+            (request, f"{repetitions}._append_or_count([record])"),
         ):
             with (
                 self.subTest(code),

@@ -48,7 +48,7 @@ class KeyCommon(EvidenceMixin, ApprovalCommon):
             seal._make_key(path)
         with patch.dict(os.environ, {VARIABLE: str(path)}):
             self.events._introduce_key()
-            self.events._record_server()
+            capability.call(self.events._record_server)
             yield path
 
     def _own_server(self):
@@ -128,7 +128,7 @@ class TestKeys(KeyCommon):
             seal._get_key_bytes.cache_clear()
             seal._make_key(path)
             self.events._introduce_key()
-            self.events._record_server()
+            capability.call(self.events._record_server)
             second = seal.get_public_key()[0]
             self.assertNotEqual(first, second)
             events = self.events._read_key_events()
@@ -186,7 +186,7 @@ class TestKeys(KeyCommon):
         """One of them writes what server this is, and the others start all the same."""
         model = type(self.events)
         for error in (SerializationFailure, UniqueViolation):
-            with patch.object(model, "_record_server", side_effect=error) as record:
+            with patch.object(model, "_introduce_key", side_effect=error) as record:
                 self.events._register_hook()
             record.assert_called_once()
 
@@ -204,7 +204,12 @@ class TestKeys(KeyCommon):
         )
         row |= {"id": number, "res_id": other.id, "position": 1, "previous_hash": None}
         row |= {"request_id": None, "version": None, "digest": None}
-        row |= {"scope_digest": None, "details": None, "personal_digest": None, **values}
+        row |= {
+            "scope_digest": None,
+            "details": None,
+            "personal_digest": None,
+            **values,
+        }
         row["entry_digest"] = ledger.entry_digest(row)
         row["hash"] = ledger.chain_hash(row)
         with self._forgeries():
@@ -272,7 +277,7 @@ class TestDatabaseIdentity(KeyCommon):
         )
         wrong = "the identity of the database was changed by hand"
         self.assertIn(wrong, "".join(self._verify_all()))
-        self.events._record_server()  # as when Odoo starts
+        capability.call(self.events._record_server)  # as when Odoo starts
         self.assertIn(wrong, "".join(self._verify_all()))
         self.env.registry.clear_all_caches()
         other = self._create_order()
@@ -304,7 +309,7 @@ class TestDatabaseIdentity(KeyCommon):
             "odoo.addons.customer_approval_gate.tools.identity._find_home",
             return_value="elsewhere/2",
         ):
-            self.events._record_server(is_new=True)
+            capability.call(self.events._record_server, is_new=True)
             other = self._create_order()
             self._bring_to_status(other, "approved")
             self.assertEqual(self._verify_all(), [], "both, each in its time")
@@ -315,7 +320,7 @@ class TestDatabaseIdentity(KeyCommon):
         """The ledger says where it was: a setting makes no copy of it."""
         parameters = self.env["ir.config_parameter"].sudo()
         before, home = identity.read_identity(self.env)
-        self.events._record_server()
+        capability.call(self.events._record_server)
         parameters.set_param(identity.HOME, "elsewhere/1")
         recorded = self.events._read_recorded_identity()
         self.assertEqual(recorded, (before, home))
@@ -325,7 +330,7 @@ class TestDatabaseIdentity(KeyCommon):
         self.assertEqual(self._verify_all(), [])
 
     def test_said_to_be_neutralised(self):
-        self.events._record_server()
+        capability.call(self.events._record_server)
         self.env["ir.config_parameter"].sudo().set_param(
             "database.is_neutralized", "true"
         )

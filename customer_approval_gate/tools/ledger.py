@@ -1372,8 +1372,8 @@ def check_homes(key_events, home=None):
         own = _details(event).get("home")
         if own in homes:
             return [
-                f"{event_label(event)}: it has got another identity where it is: it was "
-                "neutralised there, or somebody has changed it"
+                f"{event_label(event)}: it has got another identity where it is: it "
+                "was neutralised there, or somebody has changed it"
             ]
         homes.append(own)
     if home is not None and homes and homes[-1] != home:

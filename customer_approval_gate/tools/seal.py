@@ -35,8 +35,8 @@ capitals, before their name."""
 KEY_FILE = "seal_key.pem"
 
 CHECKPOINT_FILE = "last_checkpoints.json"
-"""Beside the key: the last checkpoint of each database, by its home, which is nothing that
-is written in it. One that is gone from the database is missed."""
+"""Beside the key: the last checkpoint of each database, by its home, which is nothing
+that is written in it. One that is gone from the database is missed."""
 
 TRUSTED_FILE = "trusted_keys"
 """Beside the key: the fingerprints that this server trusts, one a line. It is not in
