@@ -70,3 +70,72 @@ class TestGolden(BaseCase):
                 with self.subTest(bundle=path.name, verify=when):
                     self.assertEqual(result.returncode, 0, result.stdout)
                     self.assertIn("Everything fits together", result.stdout)
+
+    def _check(self, files):
+        try:
+            return ledger.check_bundle(files.__getitem__, list(files))[1]
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            return [repr(error)]
+
+    def _open(self, path):
+        with zipfile.ZipFile(path) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+
+    def _alter(self, value):
+        """Each value changed, something written beside it, or taken away."""
+        if isinstance(value, dict):
+            yield {**value, "x": 1}
+        elif isinstance(value, list):
+            yield [*value, 1]
+        else:
+            yield value + 1 if isinstance(value, int) else f"{value}x"
+        if not isinstance(value, (dict, list)):
+            return
+        parts = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, part in list(parts):
+            for changed in self._alter(part):
+                other = copy.copy(value)
+                other[key] = changed
+                yield other
+            if isinstance(value, dict):
+                yield {name: own for name, own in value.items() if name != key}
+
+    def test_every_value_of_bundles_that_are_not_sealed(self):
+        """Of before format 3: also what nobody looks at cannot be written there."""
+        count = 0
+        for path in ("1/CA00017", "1/CA00018", "2/CA00015", "2/CA00021"):
+            files = self._open(GOLDEN / f"format_{path}.zip")
+            plain = json.loads(files["evidence.json"])
+            for changed in self._alter(plain):
+                data = ledger.write_plain(changed)
+                problems = self._check({**files, "evidence.json": data})
+                self.assertTrue(problems, path)
+                count += 1
+            # Said twice: another program may take the first.
+            data = files["evidence.json"].replace(b"{", b'{\n "events": [],', 1)
+            self.assertTrue(self._check({**files, "evidence.json": data}))
+        self.assertGreater(count, 2000)
+
+    def test_the_first_bundles(self):
+        """They had neither people who are asked nor a rule."""
+        files = self._open(GOLDEN / "format_1" / "CA00018.zip")
+        plain = json.loads(files["evidence.json"])
+        for request in plain["requests"]:
+            for name in (*ledger.NEW_IN_2, "approvers"):
+                del request[name]
+        files["evidence.json"] = ledger.write_plain(plain)
+        self.assertEqual(self._check(files), [])
+
+    def test_a_seal_is_written_in_one_way(self):
+        files = self._open(GOLDEN / "format_3" / "CA00026.zip")
+        self.assertEqual(self._check(files), [])
+        plain = json.loads(files["evidence.json"])
+        seal = plain["seal"]
+        for other in (
+            {**seal, "note": "genuine"},
+            {**seal, "seal": f"0{seal['seal']}"},
+            {**seal, "seal": f" {seal['seal']}"},
+            {**seal, "seal": seal["seal"].translate({49: 0x661})},
+        ):
+            data = ledger.write_plain({**plain, "seal": other})
+            self.assertTrue(self._check({**files, "evidence.json": data}), other)

@@ -474,13 +474,18 @@ def is_seal_of(seal, text, modulus):
     :param str seal: decimal
     :param str modulus: decimal
     """
-    if not (seal and seal.isdigit() and modulus and modulus.isdigit()):
+    if not (_is_decimal(seal) and _is_decimal(modulus)):
         return False
     n, s = int(modulus), int(seal)
     size = (n.bit_length() + 7) // 8
     info = bytes.fromhex(DIGEST_INFO) + hashlib.sha256(text.encode()).digest()
     padded = b"\x00\x01" + b"\xff" * (size - len(info) - 3) + b"\x00" + info
     return 0 < s < n and pow(s, EXPONENT, n) == int.from_bytes(padded, "big")
+
+
+def _is_decimal(text):
+    """Whether a text is a number as it is written in one way only."""
+    return bool(text and re.fullmatch("[1-9][0-9]*", text, re.ASCII))
 
 
 # ----------------------------------------------------------------------
@@ -599,7 +604,7 @@ def check_personal(events, personal):
         if not data:
             return [f"{event_label(event)}: its personal data were deleted"]
         if data["value"] is None:
-            if event["id"] not in erased:
+            if event["id"] not in erased or data["salt"] is not None:
                 return [f"{event_label(event)}: its personal data were removed"]
         elif (
             not data["salt"]
@@ -612,6 +617,15 @@ def check_personal(events, personal):
         elif event["id"] in erased:
             return [f"{event_label(event)}: has personal data that were erased"]
     return []
+
+
+def known_personal(personal, events):
+    """Return what is wrong with the set of personal data: those of no event."""
+    ids = {event["id"] for event in events}
+    return [
+        f"personal data of event {key}: there is no such event"
+        for key in sorted(personal.keys() - ids)
+    ][:1]
 
 
 # ----------------------------------------------------------------------
@@ -740,12 +754,22 @@ def check_request(request, events, personal, scope):
     if deadline_problems:
         return deadline_problems
     number = format_of(expected) or 1
-    if expected != frozen_digest({**request, "deadline": first}, number):
+    if expected != frozen_digest({**request, "deadline": first}, number) or (
+        number == 1 and _has_what_came_later(request)
+    ):
         return [f"{label}: altered since it was asked"]
     return (
         _check_approvers(label, request, own, personal)
         or _check_certificate(label, request, kinds, events)
         or _check_answer(label, request, kinds, personal)
+    )
+
+
+def _has_what_came_later(request):
+    """Whether a request has what those of the first format have not, and no event of
+    theirs would hold."""
+    return any(request[name] for name in NEW_IN_2 if name in FROZEN_FIELDS) or any(
+        approver["origin"] == "asked" for approver in request["approvers"]
     )
 
 
@@ -772,6 +796,13 @@ def _first_deadline(label, request, own):
     return deadline, []
 
 
+CAME = {"asked": None, "added": "approver_added", "passed_on": "passed_on"}
+"""By which event somebody came who is asked."""
+
+LEFT = {"approver_removed": "removed", "passed_on": "passed_on"}
+"""What somebody is after an event by which they left."""
+
+
 def _check_approvers(label, request, own, personal):
     """Whether all who are asked, and what they answered, fit their events."""
     approvers = {approver["id"]: approver for approver in request["approvers"]}
@@ -794,18 +825,18 @@ def _check_approvers(label, request, own, personal):
         return [f"{label}: approver {key} was deleted"]
     for key, approver in approvers.items():
         name = f"{label}: approver {key}"
-        if approver["origin"] != "asked" and (
-            key not in came
-            or not _is_of(approver_digest, approver, _details(came[key]).get("frozen"))
+        if CAME[approver["origin"]] != (came[key]["kind"] if key in came else None) or (
+            key in came
+            and not _is_of(approver_digest, approver, _details(came[key]).get("frozen"))
         ):
             return [f"{name} was altered or inserted"]
-        if (approver["state"] in ("removed", "passed_on")) != (key in left):
+        gone = LEFT[left[key]["kind"]] if key in left else None
+        if gone != (approver["state"] if approver["state"] in LEFT.values() else None):
             return [f"{name}: whether they are asked was altered"]
-        waits = request["rule"] == "order" and key not in turns and key != first
-        if (
-            approver["origin"] != "passed_on"
-            and approver["state"] not in ("removed", "passed_on")
-            and waits != (approver["state"] == "waiting")
+        turn_came = key in turns or key == first or approver["origin"] == "passed_on"
+        waits = request["rule"] == "order" and not turn_came
+        if not gone and approver["state"] not in (
+            ("waiting",) if waits else ("asked", *DECISIONS)
         ):
             return [f"{name}: whether it is their turn was altered"]
         if problem := _check_persons_answer(approver, answered.get(key), personal):
@@ -867,8 +898,10 @@ def _check_answer(label, request, kinds, personal):
         return [f"{label}: is “{request['state']}”, and its events say “{state}”"]
     if decided:
         expected = _details(decided).get("answer")
-        if expected != decision_digest(
-            request, format_of(expected) or 1
+        number = format_of(expected) or 1
+        if (
+            expected != decision_digest(request, number)
+            or (number == 1 and request["category_id"])
         ) and not _is_noted(request, decided, kinds.get("upgrade_noted")):
             return [f"{label}: the answer was altered"]
         if format_of(expected) and (
@@ -1525,6 +1558,18 @@ def write_plain(evidence):
     return json.dumps(evidence, indent=1, sort_keys=True).encode()
 
 
+def _read_plain(read, name):
+    """Return what a file says that was written by ``write_plain()``.
+
+    :raise ValueError: it was written by something else, which may say things twice
+    """
+    data = read(name)
+    plain = json.loads(data.decode())
+    if write_plain(plain) != data:
+        raise ValueError(f"{name} is not as it was written")
+    return plain
+
+
 def check_bundle(read, names, known=()):
     """Return what a bundle proves and what is wrong with it.
 
@@ -1534,7 +1579,7 @@ def check_bundle(read, names, known=()):
     :return: the lists of what holds and of what does not
     :rtype: tuple
     """
-    evidence = json.loads(read("evidence.json").decode())
+    evidence = _read_plain(read, "evidence.json")
     events, key_events = evidence["events"], evidence["key_events"]
     keys = trusted_keys(key_events, known)
     personal = {int(key): value for key, value in evidence["personal"].items()}
@@ -1548,6 +1593,7 @@ def check_bundle(read, names, known=()):
     if "format" in evidence:
         report("the bundle's own seal", _check_bundle_seal(read, names, evidence, keys))
     else:
+        report("its shape", _check_old_shape(evidence, OLD_BUNDLE))
         report("the list of files", _check_old_files(read, names, evidence))
     report(f"the chain of {len(events)} events", check_chain(events, keys))
     report("the keys", check_chain(key_events, keys))
@@ -1557,7 +1603,10 @@ def check_bundle(read, names, known=()):
         or check_homes(key_events, evidence.get("home")),
     )
     report("what is sealed", _check_something_is_sealed(evidence["requests"], events))
-    report("the personal data beside it", check_personal(events, personal))
+    report(
+        "the personal data beside it",
+        known_personal(personal, events) or check_personal(events, personal),
+    )
     report("all requests are there", known_requests(evidence["requests"], events))
     files = {name: None for name in names}
     for request in evidence["requests"]:
@@ -1582,8 +1631,6 @@ def _check_something_is_sealed(requests, events):
 
 def _check_bundle_seal(read, names, evidence, keys):
     """Whether a bundle is as the server wrote it: each file, and all that is said."""
-    if write_plain(evidence) != read("evidence.json"):
-        return ["evidence.json: is not as it was written"]
     found = {name: sha256(read(name)) for name in names if name != "evidence.json"}
     listed = evidence["files"]
     for name in sorted({*listed, *found}):
@@ -1593,12 +1640,88 @@ def _check_bundle_seal(read, names, evidence, keys):
             return [f"{name}: does not belong here"]
         if listed[name] != found[name]:
             return [f"{name}: altered"]
-    seal, key = evidence["seal"]["seal"], evidence["seal"]["key_id"]
+    key = evidence["seal"]["key_id"]
     if key not in keys:
         return [f"evidence.json: no known key vouches for its key {key}"]
-    if not is_seal_of(seal, seal_text(evidence), keys[key]):
+    if not _is_sealed(evidence, keys):
         return ["evidence.json: its seal is not genuine"]
     return []
+
+
+def _is_sealed(evidence, keys):
+    """Whether a bundle or an export has the seal that it was written with, and nothing
+    beside."""
+    own = evidence["seal"]
+    modulus = keys.get(own["key_id"])
+    return own.keys() == {"seal", "key_id"} and is_seal_of(
+        own["seal"], seal_text(evidence), modulus
+    )
+
+
+OLD_BUNDLE = {
+    "checkpoints",
+    "events",
+    "file_names",
+    "key_events",
+    "manifest",
+    "other_files",
+    "personal",
+    "proofs",
+    "requests",
+}
+OLD_LEDGER = {"checkpoints", "events", "keys", "leaves", "personal", "requests"}
+OPTIONAL = {
+    *("content", "content_html", "files", "lost_files", "approvers", *NEW_IN_2),
+    *("content_file", "html_file", "file_paths", "signature_file"),
+}
+SEALED = {"hash", "key_id", "seal"}
+OLD_ROWS = {
+    "events": {
+        *("id", *EVENT_FIELDS, "position", "entry_digest", "xact", "previous_hash"),
+        *SEALED,
+    },
+    "checkpoints": {*OLD_CHECKPOINT, *SEALED},
+    "requests": {
+        *("id", *FROZEN_FIELDS, *DECISION_FIELDS, *PERSONAL_FIELDS, "state"),
+        *("conditions_accepted_by_id", "conditions_accepted_on", "lapsed_on"),
+        *("certificate", "document_pdf", "approvers", "lost_files"),
+        *("content_file", "html_file", "file_paths", "signature_file"),
+        *("content", "content_html", "files"),
+    },
+    "approvers": {
+        *(*APPROVER_FIELDS, *ANSWER_FIELDS, *PERSONAL_FIELDS),
+        *("origin", "proofs", "state"),
+    },
+    "personal": {"salt", "value"},
+    "proofs": {"event_id", "path"},
+    "file_paths": {"name", "path"},
+}
+"""What there was before format 3, when nothing was sealed as a whole: what nobody looks
+at could have been written beside it."""
+
+
+def _check_old_shape(evidence, names):
+    rows = {name: evidence.get(name) or [] for name in OLD_ROWS}
+    rows["events"] = [*rows["events"], *evidence.get("key_events", [])]
+    rows["personal"] = list(evidence["personal"].values())
+    rows["proofs"] = list(evidence.get("proofs", {}).values())
+    rows["file_paths"] = [
+        path
+        for request in evidence["requests"]
+        for path in request.get("file_paths", [])
+    ]
+    rows["approvers"] = [
+        approver
+        for request in evidence["requests"]
+        for approver in request.get("approvers") or []
+    ]
+    found = {*evidence} - names
+    for name, known in OLD_ROWS.items():
+        optional = OPTIONAL if name == "requests" else set()
+        for row in rows[name]:
+            wrong = ({*row} - known) | (known - row.keys() - optional)
+            found |= {f"{name}/{key}" for key in wrong}
+    return [f"{name}: is not as it was written" for name in sorted(found)][:1]
 
 
 def _check_old_files(read, names, evidence):
@@ -1630,13 +1753,15 @@ def _read_request(read, files, request):
     """Return a request with what its files hold, and what is wrong with them. Each is
     compared with a digest that is checked against a sealed event."""
     own = dict(request)
+    if not {*NEW_IN_2, "approvers"} & own.keys():  # as in the first version
+        own |= {**dict.fromkeys(NEW_IN_2), "approvers": []}
     folder = request["content_file"].rpartition("/")[0]
     wanted = [
         (f"{folder}/certificate.pdf", request["certificate"]),
         (f"{folder}/document.pdf", request["document_pdf"]),
         (f"{folder}/signature.png", request["signature"]),
     ]
-    for approver in request["approvers"]:
+    for approver in own["approvers"]:
         prefix = f"{folder}/approvers/{approver['id']}-"
         wanted.append((f"{prefix}signature.png", approver["signature"]))
         for number, proof in enumerate(approver["proofs"], 1):
@@ -1824,6 +1949,7 @@ def check_ledger(data, known=()):
     keys = trusted_keys(key_events, known)
     problems = check_homes(key_events)
     problems += _check_something_is_sealed(data["requests"], data["events"])
+    problems += known_personal(personal, data["events"])
     chains, asked = {}, {}
     for event in data["events"]:
         chains.setdefault((event["res_model"], event["res_id"]), []).append(event)
@@ -1848,7 +1974,7 @@ def check_export(read, names, known=()):
 
     :rtype: tuple
     """
-    export = json.loads(read("export.json").decode())
+    export = _read_plain(read, "export.json")
     files = export["files"]
     data = json.loads(read("ledger.json").decode())
     key_events = [event for event in data["events"] if event["res_id"] == 0]
@@ -1863,12 +1989,15 @@ def check_export(read, names, known=()):
             bad.append(f"{name}: does not belong here")
         elif sha256(read(name)) != files[name]:
             bad.append(f"{name}: altered")
+    if json.dumps(data, sort_keys=True).encode() != read("ledger.json"):
+        bad.append("ledger.json: is not as it was written")
     if "seal" in export:
-        modulus = keys.get(export["seal"]["key_id"])
-        if not is_seal_of(export["seal"]["seal"], seal_text(export), modulus):
+        if not _is_sealed(export, keys):
             bad.append("export.json: its seal is not genuine")
     elif any(format_of(event["entry_digest"]) for event in data["events"]):
         bad.append("export.json: its seal is missing")
+    else:
+        bad += _check_old_shape(data, OLD_LEDGER)
     problems = check_ledger(data, known)
     bad += problems
     if not problems:
