@@ -9,6 +9,7 @@ from odoo.exceptions import UserError
 from odoo.tools import format_date, html2plaintext
 from odoo.tools.translate import LazyTranslate
 
+from ..tools import blocks
 from ..tools.blocks import Item
 from ..tools.capability import is_guarded, is_leaving_blocked
 from ..tools.entry import Entry
@@ -33,26 +34,19 @@ class AccountMove(models.Model):
     _stage_columns = {"move_type": ("out_invoice", "out_receipt")}
     _approval_line_field = "invoice_line_ids"
     _approval_items = (
-        Item("partner", "partner_id", _lt("Customer"), "party", shown=False),
+        blocks.PARTNER,
         Item("invoice_address", "partner_id", _lt("Customer"), "address"),
-        Item(
-            "shipping_address",
-            "partner_shipping_id",
-            _lt("Delivery address"),
-            "address",
-        ),
-        Item("company", "company_id", _lt("Company"), "party", shown=False),
+        blocks.SHIPPING_ADDRESS,
+        blocks.COMPANY,
         Item("payment_term", "invoice_payment_term_id", _lt("Payment terms")),
         Item("due_date", "invoice_date_due", _lt("Due date")),
         Item("incoterm", "invoice_incoterm_id", _lt("Incoterm")),
-        Item("incoterm_location", "incoterm_location", _lt("Place of the incoterm")),
+        blocks.INCOTERM_LOCATION,
         Item("delivery_date", "delivery_date", _lt("Delivery date")),
         # Where the money goes is not to be changed behind the customer's back.
         Item("bank_account", "partner_bank_id", _lt("Bank account"), shown=False),
-        Item(
-            "fiscal_position", "fiscal_position_id", _lt("Fiscal position"), shown=False
-        ),
-        Item("currency", "currency_id", _lt("Currency"), shown=False),
+        blocks.FISCAL_POSITION,
+        blocks.CURRENCY,
         Item("terms", "narration", _lt("Terms"), "text"),
     )
     _approval_item_columns = ("invoice_date",)

@@ -440,7 +440,7 @@ class CustomerApprovalEvent(models.Model):
                 ),
             )
             for entry in entries
-            if entry.record.ids
+            if isinstance(entry, Entry) and entry.record.ids
         ]
         if not given:
             return

@@ -8,6 +8,7 @@ from odoo.tools.translate import LazyTranslate
 from ..tools import triggers
 from ..tools.capability import is_guarded
 from ..tools.content import first_line
+from ..tools.quantities import format_decimals
 
 _lt = LazyTranslate(__name__)
 
@@ -384,12 +385,9 @@ class CustomerApprovalLineMixin(models.AbstractModel):
                 record.id: {"id": record.id, "text": record[name]} for record in records
             }
             if key == "taxes":
-                # It can be changed on the tax, and is told then: see Verify.
-                decimals = self.env[
-                    self._fields[self._approval_document_field].comodel_name
-                ]._format_decimals
+                # They can be changed on the tax, and are told then: see Verify.
                 for tax in records:
-                    texts[tax.id]["rate"] = decimals(tax.amount, 4, False)
+                    texts[tax.id] |= describe_tax(tax)
             for line in named:
                 own = line[key]
                 line[key] = (
@@ -421,6 +419,22 @@ class CustomerApprovalLineMixin(models.AbstractModel):
             ]
             packed.append(own)
         return packed
+
+
+def describe_tax(tax):
+    """Return what of a tax decides how much it is, and can be changed on the tax."""
+    return {
+        "rate": format_decimals(tax.amount, 4, False),
+        "works": {
+            "kind": tax.amount_type,
+            "is_included": tax.price_include,
+            "adds_to_base": tax.include_base_amount,
+            "parts": [
+                {"id": part.id, **describe_tax(part)}
+                for part in tax.children_tax_ids.sorted("id")
+            ],
+        },
+    }
 
 
 TOTALS = ("untaxed", "tax", "total")

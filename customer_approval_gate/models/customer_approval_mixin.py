@@ -10,14 +10,16 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError
 from odoo.fields import Domain
 from odoo.http import request as http_request
-from odoo.tools import SQL, float_repr, format_date, html2plaintext
+from odoo.tools import SQL, format_date, html2plaintext
 from odoo.tools.translate import LazyTranslate
 
 from ..tools import blocks, capability, content as content_tools, ledger, moments
 from ..tools.entry import Entry, EvidenceValues
 from ..tools.gates import GateState
 from ..tools.languages import find_lang
+from ..tools.quantities import format_decimals
 from ..tools.texts import in_one_line
+from .customer_approval_line_mixin import describe_tax
 
 _lt = LazyTranslate(__name__)
 
@@ -53,14 +55,6 @@ def _is_gated_by_amount(documents, alias, _query):
         id=SQL.identifier(alias, "id"),
         row=SQL.identifier(alias),
     )
-
-
-@lru_cache(4096)  # the gate writes the same few prices and quantities again and again
-def _format_decimals(value, digits, exact):
-    text = float_repr(value, digits)
-    if exact or "." not in text:
-        return text
-    return text.rstrip("0").rstrip(".")
 
 
 @lru_cache(512)  # the same terms are those of thousands of documents
@@ -1134,7 +1128,7 @@ class CustomerApprovalMixin(models.AbstractModel):
                 "header": header,
                 "lines": lines.get(document_id, []),
                 "totals": {
-                    key: _format_decimals(
+                    key: format_decimals(
                         (row[field] or 0.0) - less.get(key, 0.0), digits, True
                     )
                     for key, field, _label in self._approval_totals
@@ -1210,7 +1204,7 @@ class CustomerApprovalMixin(models.AbstractModel):
             elif kind == "datetime":
                 value = fields.Datetime.to_string(value)
             elif kind in ("float", "monetary"):
-                value = _format_decimals(value, 4, True)
+                value = format_decimals(value, 4, True)
             if value not in (None, "", []):
                 header[item.key] = value
         return header
@@ -1692,7 +1686,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         :param bool exact: keep zeros at the end: amounts have their currency's
             precision, while that of prices and quantities is a setting
         """
-        return _format_decimals(value or 0.0, digits, exact)
+        return format_decimals(value or 0.0, digits, exact)
 
     def _split_by_language(self):
         """Return the same documents in their customer's language, by language."""
@@ -2117,30 +2111,39 @@ class CustomerApprovalMixin(models.AbstractModel):
         }
 
     def _find_changed_taxes(self, last_requests):
-        """Return which of these documents have taxes whose rate is another one now than
-        the customer approved: they show the figures of then.
+        """Return which of these documents have taxes that are others now than when the
+        customer approved: they show the figures of then.
 
         :param last_requests: ``{id of the document: its last request}``
         """
-        rates = {}
-        for document in self:
-            request = last_requests.get(document.id)
-            lines = ledger.flat(request.content)["lines"] if request else ()
-            for line in lines:
-                for tax in line.get("taxes") or ():
-                    if "rate" in tax:
-                        rates.setdefault((tax["id"], tax["rate"]), set()).add(document)
+        frozen = {
+            document: {
+                tax["id"]: tax
+                for line in ledger.flat(last_requests[document.id].content)["lines"]
+                for tax in line.get("taxes") or ()
+            }
+            for document in self
+            if document.id in last_requests
+        }
         taxes = self.env["account.tax"].sudo()  # whatever the user may read
-        taxes = taxes.browse({tax_id for tax_id, _rate in rates}).exists()
-        present = {tax.id: _format_decimals(tax.amount, 4, False) for tax in taxes}
-        return [
-            f"{document._name},{document.id} ({document.display_name}): the rate of "
-            f"tax {tax_id} was {rate} when the customer approved, and is "
-            f"{present.get(tax_id)}"
-            for (tax_id, rate), documents in rates.items()
-            if present.get(tax_id) != rate
-            for document in sorted(documents, key=lambda document: document.id)
-        ]
+        taxes = taxes.browse({tax_id for own in frozen.values() for tax_id in own})
+        present = {tax.id: describe_tax(tax) for tax in taxes.exists()}
+        problems = []
+        for document, own in frozen.items():
+            label = f"{document._name},{document.id} ({document.display_name})"
+            for tax_id, tax in own.items():
+                now = present.get(tax_id, {})
+                if tax.get("rate", now.get("rate")) != now.get("rate"):
+                    problems.append(
+                        f"{label}: the rate of tax {tax_id} was {tax['rate']} when the "
+                        f"customer approved, and is {now.get('rate')}"
+                    )
+                elif tax.get("works", now.get("works")) != now.get("works"):
+                    problems.append(
+                        f"{label}: tax {tax_id} is computed in another way than when "
+                        "the customer approved"
+                    )
+        return problems
 
     def _find_content_problems(self):
         """Return which of these documents say something else than was approved: their

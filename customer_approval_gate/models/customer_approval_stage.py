@@ -1016,23 +1016,17 @@ class CustomerApprovalStage(models.Model):
             SQL(
                 """
                 SELECT document.id
-                  FROM %s AS document
-                  JOIN LATERAL (
-                       SELECT details
-                         FROM customer_approval_event
-                        WHERE res_model = %s AND res_id = document.id
-                          AND kind = 'stage_changed'
-                     ORDER BY position DESC LIMIT 1
-                       ) AS last ON TRUE
+                  FROM %(moved)s
                  WHERE last.details->'to_id' IS DISTINCT FROM
                        COALESCE(to_jsonb(document.stage_id), 'null')
-                    OR (document.state = ANY(%s)
+                    OR ((document.state = ANY(%(final)s)
+                         OR last.details->>'state' = ANY(%(final)s)
+                         AND document.state != 'cancel')
                         AND last.details->>'state' != document.state)
               ORDER BY document.id
                 """,
-                SQL.identifier(documents._table),
-                model,
-                list(documents._stage_final_states),
+                moved=_with_last_move(documents),
+                final=list(documents._stage_final_states),
             )
         )
         return [
@@ -1078,20 +1072,12 @@ class CustomerApprovalStage(models.Model):
             SQL(
                 """
                 SELECT document.id, last.details->>'total'
-                  FROM %s AS document
-                  JOIN LATERAL (
-                       SELECT details
-                         FROM customer_approval_event
-                        WHERE res_model = %s AND res_id = document.id
-                          AND kind = 'stage_changed'
-                     ORDER BY position DESC LIMIT 1
-                       ) AS last ON TRUE
+                  FROM %s
                  WHERE document.customer_approval_status IS DISTINCT FROM 'approved'
                    AND last.details ? 'total'
               ORDER BY document.id
                 """,
-                SQL.identifier(documents._table),
-                model,
+                _with_last_move(documents),
             )
         )
         then = dict(rows)
@@ -1266,3 +1252,21 @@ class CustomerApprovalStage(models.Model):
                 "sticky": True,
             },
         )
+
+
+def _with_last_move(documents):
+    """Return the rows of a table of documents, as ``document``, with what was kept of
+    the last move of each, as ``last``."""
+    return SQL(
+        """
+        %s AS document
+        JOIN LATERAL (
+             SELECT details
+               FROM customer_approval_event
+              WHERE res_model = %s AND res_id = document.id AND kind = 'stage_changed'
+           ORDER BY position DESC LIMIT 1
+             ) AS last ON TRUE
+        """,
+        SQL.identifier(documents._table),
+        documents._name,
+    )

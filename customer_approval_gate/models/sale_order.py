@@ -8,7 +8,7 @@ from odoo.fields import Domain
 from odoo.http import request as http_request
 from odoo.tools.translate import LazyTranslate
 
-from ..tools import capability
+from ..tools import blocks, capability
 from ..tools.blocks import Item
 from ..tools.capability import get_signature, is_signing
 from ..tools.entry import Answer, Entry
@@ -34,15 +34,10 @@ class SaleOrder(models.Model):
     _approval_line_field = "order_line"
     # Those of other addons are content where they are installed.
     _approval_items = (
-        Item("partner", "partner_id", _lt("Customer"), "party", shown=False),
+        blocks.PARTNER,
         Item("invoice_address", "partner_invoice_id", _lt("Customer"), "address"),
-        Item(
-            "shipping_address",
-            "partner_shipping_id",
-            _lt("Delivery address"),
-            "address",
-        ),
-        Item("company", "company_id", _lt("Company"), "party", shown=False),
+        blocks.SHIPPING_ADDRESS,
+        blocks.COMPANY,
         Item("change_of", "customer_approval_parent_id", _lt("Change of")),
         Item("payment_term", "payment_term_id", _lt("Payment terms")),
         Item(
@@ -55,13 +50,11 @@ class SaleOrder(models.Model):
         Item("carrier_id", "carrier_id", _lt("Delivery method")),
         Item("picking_policy", "picking_policy", _lt("Delivery"), default="direct"),
         Item("incoterm", "incoterm", _lt("Incoterm")),
-        Item("incoterm_location", "incoterm_location", _lt("Place of the incoterm")),
+        blocks.INCOTERM_LOCATION,
         Item("delivery_date", "commitment_date", _lt("Delivery date")),
         Item("valid_until", "validity_date", _lt("Offer valid until")),
-        Item(
-            "fiscal_position", "fiscal_position_id", _lt("Fiscal position"), shown=False
-        ),
-        Item("currency", "currency_id", _lt("Currency"), shown=False),
+        blocks.FISCAL_POSITION,
+        blocks.CURRENCY,
         Item("terms", "note", _lt("Terms"), "text"),
     )
     _approval_item_columns = ("pickup_location_data", "require_payment")

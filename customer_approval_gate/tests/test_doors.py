@@ -116,6 +116,45 @@ class TestMoney(InvoiceCommon, EvidenceMixin):
         self.assertIn(f"the rate of tax {tax.id}", "".join(self._verify_all()))
         self.assertIn(order, order._filter_customer_approved())
 
+    def test_another_way_of_the_same_tax(self):
+        for values in (
+            {"include_base_amount": True},
+            {"price_include_override": "tax_included"},
+            {"amount_type": "fixed"},
+        ):
+            order = self._create_order()
+            tax = order.order_line.tax_ids[:1].copy({"name": str(values)})
+            order.order_line.tax_ids = tax
+            self._bring_to_status(order, "approved")
+            self.assertEqual(self._verify_all(), [])
+            with self.subTest(**values), self.cr.savepoint() as savepoint:
+                tax.write(values)
+                self.env.flush_all()
+                self.env.invalidate_all()
+                self.assertIn(
+                    f"tax {tax.id} is computed in another way",
+                    "".join(self._verify_all()),
+                )
+                self.assertIn(order, order._filter_customer_approved())
+                savepoint.close(rollback=True)
+            self.env.invalidate_all()
+
+    def test_a_part_of_a_tax(self):
+        order = self._create_order()
+        part = order.order_line.tax_ids[:1].copy({"name": "Part"})
+        tax = part.copy(
+            {
+                "name": "Group",
+                "amount_type": "group",
+                "children_tax_ids": [(6, 0, part.ids)],
+            }
+        )
+        order.order_line.tax_ids = tax
+        self._bring_to_status(order, "approved")
+        self.assertEqual(self._verify_all(), [])
+        part.amount += 1
+        self.assertIn(f"tax {tax.id} is computed", "".join(self._verify_all()))
+
     def test_it_is_not_billed_at_the_new_rate(self):
         self.production.requires_customer_approval = False
         order = self._create_order()
@@ -258,6 +297,60 @@ class TestRows(EvidenceMixin, ApprovalCommon):
                 "UPDATE customer_approval_approver SET token_number = %s WHERE id = %s",
                 [number - 1, approver.id],
             )
+
+    def test_put_back_to_draft(self):
+        order = self._create_order()
+        self._bring_to_status(order, "approved")
+        order.action_confirm()
+        self.assertEqual(self._verify_all(), [])
+        with self._without_triggers("sale_order"):
+            self.cr.execute(
+                "UPDATE sale_order SET state = 'draft' WHERE id = %s", [order.id]
+            )
+        self.env.invalidate_all()
+        self.assertIn("its stage or state was changed", "".join(self._verify_all()))
+
+    def test_cancelled_and_quoted_again(self):
+        """In Odoo: also where it stood aside."""
+        aside = self.quote.copy({"document_state": False, "reachable_anytime": True})
+        for stage in (self.production, aside):
+            order = self._create_order()
+            self._bring_to_status(order, "approved")
+            order.action_confirm()
+            order.stage_id = stage
+            self.assertEqual(self._verify_all(), [])
+            order._action_cancel()
+            self.assertEqual(self._verify_all(), [])
+            order.action_draft()
+            self.assertEqual(self._verify_all(), [])
+
+    def test_a_rate_for_a_moment(self):
+        """The database compares an amount as it is then; *Verify* names who has not
+        come by Odoo."""
+        self.production.approval_from_amount = 1000
+        currency = self.env.ref("base.CHF")
+        currency.active = True
+        pricelist = self.env["product.pricelist"].create(
+            {"name": "CHF", "currency_id": currency.id}
+        )
+        order = self._create_order(pricelist_id=pricelist.id)
+        order.order_line.price_unit = 50_000
+        self.env.flush_all()
+        self.assertEqual(order.currency_id, currency)
+        self.cr.execute(
+            "INSERT INTO res_currency_rate (currency_id, name, rate, company_id)"
+            " VALUES (%s, CURRENT_DATE, 1000000, %s) RETURNING id",
+            [currency.id, self.env.company.id],
+        )
+        rate_id = self.cr.fetchone()[0]
+        self.cr.execute(
+            "UPDATE sale_order SET currency_rate = 1000000, stage_id = %s"
+            " WHERE id = %s",
+            [self.production.id, order.id],
+        )
+        self.cr.execute("DELETE FROM res_currency_rate WHERE id = %s", [rate_id])
+        self.env.invalidate_all()
+        self.assertIn(f"sale.order,{order.id}: ", "".join(self._verify_all()))
 
     def test_verify_trusts_no_date_and_judges_the_state(self):
         confirmed = self.env.ref("customer_approval_gate.stage_order_in_production")

@@ -9,6 +9,10 @@ Kinds of blocks: ``parties``, ``lines``, ``values``, ``text`` and ``files``.
 
 from typing import Any, NamedTuple
 
+from odoo.tools.translate import LazyTranslate
+
+_lt = LazyTranslate(__name__)
+
 
 class Item(NamedTuple):
     """One thing that content says, and the field that it comes from."""
@@ -27,6 +31,20 @@ class Item(NamedTuple):
     default: Any = None
     """What is as if there were nothing."""
 
+
+# What documents of all kinds say.
+PARTNER = Item("partner", "partner_id", _lt("Customer"), "party", shown=False)
+SHIPPING_ADDRESS = Item(
+    "shipping_address", "partner_shipping_id", _lt("Delivery address"), "address"
+)
+COMPANY = Item("company", "company_id", _lt("Company"), "party", shown=False)
+INCOTERM_LOCATION = Item(
+    "incoterm_location", "incoterm_location", _lt("Place of the incoterm")
+)
+FISCAL_POSITION = Item(
+    "fiscal_position", "fiscal_position_id", _lt("Fiscal position"), shown=False
+)
+CURRENCY = Item("currency", "currency_id", _lt("Currency"), shown=False)
 
 FORMATS = {
     "boolean": "flag",

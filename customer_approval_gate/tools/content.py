@@ -267,18 +267,19 @@ def comparable(old, new):
     return old, {**new, "header": header, "lines": lines}
 
 
+NEW_IN_RECORDS = ("address", "rate", "works")
+
+
 def _as_before(value):
-    """A value without what only format 3 has: the parts of an address, the rate of a
-    tax; what is chosen from a list was the bare key."""
+    """A value without what only format 3 has: the parts of an address, how much a tax
+    is; what is chosen from a list was the bare key."""
     if isinstance(value, list):
         return [_as_before(part) for part in value]
     if not isinstance(value, dict):
         return value
     if isinstance(value.get("id"), str):
         return value["id"]
-    return {
-        name: part for name, part in value.items() if name not in ("address", "rate")
-    }
+    return {name: part for name, part in value.items() if name not in NEW_IN_RECORDS}
 
 
 def scope_as_asked(frozen, present):

@@ -4,9 +4,24 @@
 many decimals as units have."""
 
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 from odoo.exceptions import UserError
+from odoo.tools import float_repr
 from odoo.tools.misc import get_lang
+
+
+@lru_cache(4096)  # the gate writes the same few prices and quantities again and again
+def format_decimals(value, digits, exact):
+    """Return a number as the decimal text that content is made of.
+
+    :param bool exact: keep zeros at the end
+    """
+    text = float_repr(value, digits)
+    if exact or "." not in text:
+        return text
+    return text.rstrip("0").rstrip(".")
+
 
 # Between thousands, in one language or another.
 SPACES = str.maketrans("", "", " \u00a0\u202f\u2009'\u2019\u066c_")
