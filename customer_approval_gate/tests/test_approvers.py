@@ -537,6 +537,16 @@ class TestApprovers(ApproverCommon):
                 fields.Date.today() - timedelta(days=1),
             )
 
+    def test_the_same_twice_within_a_second(self):
+        request = self._ask(mail=True)
+        change = request.with_user(self.salesperson)._change_deadline
+        later = fields.Date.today() + timedelta(days=30)
+        before = request.deadline
+        with freeze_time(fields.Datetime.now()):
+            for deadline in (later, before, later, before):
+                capability.call(change, deadline)
+        self._assert_verified()
+
     def test_the_dialog_changes_all_of_it(self):
         request = self._ask(partners=self.ada | self.bob)
         dialog = self.env["customer.approval.change"].with_user(self.salesperson)

@@ -302,9 +302,9 @@ class TestForgery(DatabaseMixin, EvidenceMixin, ApprovalCommon):
         forged["hash"] = ledger.chain_hash(forged)
         for seal in ((forged["seal"], forged["key_id"]), (None, None)):
             forged["seal"], forged["key_id"] = seal
-            files["evidence.json"] = json.dumps(
+            files["evidence.json"] = ledger.write_plain(
                 {**evidence, "events": [*evidence["events"], forged]}
-            ).encode()
+            )
             _good, bad = ledger.check_bundle(files.__getitem__, list(files))
             self.assertTrue(bad)
 

@@ -523,7 +523,9 @@ class TestVerifier(KeyCommon):
         name = next(name for name in files if name.endswith("document.html"))
         files[name] = b"Other"
         empty = {"events": [], "personal": {}, "requests": [], "checkpoints": []}
-        files["ledger.json"] = json.dumps({**empty, "keys": {}}).encode()
+        files["ledger.json"] = json.dumps(
+            {**empty, "keys": {}}, sort_keys=True
+        ).encode()
         export = {"files": {own: ledger.sha256(data) for own, data in files.items()}}
         files["export.json"] = ledger.write_plain(export)
         self.assertEqual(self._run_on(files).returncode, 1)
@@ -549,7 +551,7 @@ class TestVerifier(KeyCommon):
             {"key_events": self.events._read_key_events()},
         ):
             own = {**evidence, **change}
-            other = {**files, "evidence.json": json.dumps(own).encode()}
+            other = {**files, "evidence.json": ledger.write_plain(own)}
             self.assertEqual(self._run_on(other).returncode, 1, change.keys())
         result = self._run_on(files)
         self.assertEqual(result.returncode, 0, result.stdout)

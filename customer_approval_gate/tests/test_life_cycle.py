@@ -126,7 +126,10 @@ class TestEnd(EndCommon):
         content = json.loads(contents["ledger.json"])
         own = next(r for r in content["requests"] if r["id"] == self.request.id)
         own["decided_by_id"] = 1
-        altered = {**contents, "ledger.json": json.dumps(content).encode()}
+        altered = {
+            **contents,
+            "ledger.json": json.dumps(content, sort_keys=True).encode(),
+        }
         name = next(name for name in contents if name.startswith("bundles/"))
         missing = {key: value for key, value in contents.items() if key != name}
         for wrong, expected in (
