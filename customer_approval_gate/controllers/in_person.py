@@ -8,7 +8,7 @@ from odoo.exceptions import AccessDenied, AccessError, UserError
 from odoo.http import request
 
 from ..models.ir_http import HANDED_OVER
-from ..tools import links
+from ..tools import capability, links
 from ..tools.languages import find_lang
 from ..tools.ledger import DECISIONS
 from ..tools.mails import MAIL_LATER
@@ -39,7 +39,8 @@ class CustomerApprovalInPerson(AnswerForm, http.Controller):
 
     def _hand_over(self, approval):
         """From now on the screen shows nothing else, see ``ir.http``."""
-        approval.with_user(request.env.user)._hand_over_screen(request.session)
+        own = approval.with_user(request.env.user)
+        capability.call(own._hand_over_screen, request.session)
 
     def _get_approver(self, approval, post):
         """Return who answers: chosen on the screen where several are asked."""

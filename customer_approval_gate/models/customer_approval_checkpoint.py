@@ -1,12 +1,11 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import functools
 import logging
 
 from markupsafe import Markup
 
-from odoo import api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.tools import SQL, email_split
 
 from ..tools import capability, ledger, seal, triggers
@@ -233,12 +232,31 @@ class CustomerApprovalCheckpoint(models.Model):
             )
         )
         made = self.browse(self.env.cr.fetchone()[0])
-        self.env.cr.postcommit.add(
-            functools.partial(
-                _keep, read_identity(self.env)[1], made.position, checkpoint["hash"]
-            )
-        )
+        registry = self.env.registry
+
+        # What a callback is made of can be read by the code of a server action, but for
+        # what it closes over.
+        def keep():
+            with registry.cursor() as cr:
+                own = api.Environment(cr, SUPERUSER_ID, {})
+                capability.call(own["customer.approval.checkpoint"]._keep_last)
+
+        self.env.cr.postcommit.add(keep)
         return made
+
+    @api.model
+    @capability.required
+    def _keep_last(self):
+        """Keep on this server which checkpoint is the last: that this fails undoes
+        nothing."""
+        try:
+            fingerprint, modulus = seal.get_public_key()
+            for row in self._read_rows(SQL(LAST)):
+                if not ledger.check_checkpoint(row, {fingerprint: modulus}):
+                    home = read_identity(self.env)[1]
+                    seal.keep_checkpoint(home, row["position"], row["hash"])
+        except seal.KeyProblem as error:
+            _logger.warning("%s", error)
 
     @api.model
     def _find_held_by_then(self, event_ids):
@@ -520,12 +538,3 @@ class CustomerApprovalCheckpoint(models.Model):
                 note=Markup("<p>%s</p>") % note,
                 customer_approval_topic=topic,
             )
-
-
-def _keep(home, position, checkpoint_hash):
-    """Keep what was made, once it is in the database: that this fails undoes
-    nothing."""
-    try:
-        seal.keep_checkpoint(home, position, checkpoint_hash)
-    except seal.KeyProblem as error:
-        _logger.warning("%s", error)

@@ -435,7 +435,7 @@ class CustomerApprovalEvent(models.Model):
                     entry.request.id if entry.request else None,
                     text=entry.text,
                     method=method,
-                    details=entry.details,
+                    details={**entry.details},
                     personal={**personal, **entry.personal},
                 ),
             )
@@ -444,10 +444,17 @@ class CustomerApprovalEvent(models.Model):
         ]
         if not given:
             return
-        write = functools.partial(_write_beside, self.env.registry, user_id, given)
-        once = _Once(write)
-        cr.postrollback.add(once)
-        cr.postcommit.add(once)
+        registry, done = self.env.registry, []
+
+        # What a callback is made of can be read, and changed, by the code of a server
+        # action, but for what it closes over.
+        def write():
+            if not done:
+                done.append(True)
+                _write_beside(registry, user_id, given)
+
+        cr.postrollback.add(write)
+        cr.postcommit.add(write)
 
     # ------------------------------------------------------------------
     # What is shown
@@ -566,18 +573,6 @@ def _is_readable(documents, _model, alias, _query):
     own, other = SQL.identifier(query.table, "id"), SQL.identifier(alias, "res_id")
     query.add_where(SQL("%s = %s", own, other))
     return SQL("EXISTS (%s)", query.select(SQL("1")))
-
-
-class _Once:
-    """A callback that two occasions wait for, and that runs on the first."""
-
-    def __init__(self, function):
-        self.function = function
-
-    def __call__(self):
-        function, self.function = self.function, None
-        if function:
-            function()
 
 
 def _write_beside(registry, user_id, given):

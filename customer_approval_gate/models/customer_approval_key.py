@@ -2,15 +2,18 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Which keys seal evidence, and who vouches for them; which database it is."""
 
+import logging
 import pathlib
 
-from odoo import api, models
+from odoo import SUPERUSER_ID, api, models
 from odoo.exceptions import AccessError, UserError
 
 from ..tools import capability, ledger, seal, triggers
 from ..tools.entry import Entry
 from ..tools.identity import read_identity
 from .customer_approval_event import NO_RECORD
+
+_logger = logging.getLogger(__name__)
 
 
 class CustomerApprovalEvent(models.Model):
@@ -41,8 +44,9 @@ class CustomerApprovalEvent(models.Model):
         program = ledger.sha256(pathlib.Path(ledger.__file__).read_bytes())
         database, home = read_identity(self.env)
         known = {
-            "key_registered": ({"modulus": modulus}, fingerprint),
+            # First of all: what follows says that it is of this database.
             "database_identified": ({"database": database, "home": home}, database),
+            "key_registered": ({"modulus": modulus}, fingerprint),
             "program_recorded": ({"sha256": program}, program),
         }
         if "database_identified" in last and not is_new:
@@ -151,7 +155,6 @@ class CustomerApprovalEvent(models.Model):
             raise UserError(
                 self.env._("Load the page again: these keys are not the ones it shows.")
             )
-        seal.trust(fingerprints)
         self._append(
             [
                 Entry(
@@ -163,3 +166,30 @@ class CustomerApprovalEvent(models.Model):
                 for name in sorted(fingerprints)
             ]
         )
+        # Who trusted them cannot be taken away afterwards.
+        self.env["customer.approval.checkpoint"].sudo()._make()  # as any is made
+        registry = self.env.registry
+
+        def pin():
+            with registry.cursor() as cr:
+                own = api.Environment(cr, SUPERUSER_ID, {})
+                capability.call(own["customer.approval.event"]._pin_confirmed_keys)
+
+        self.env.cr.postcommit.add(pin)
+
+    @api.model
+    @capability.required
+    def _pin_confirmed_keys(self):
+        """Keep on this server which keys were confirmed by it: that this fails undoes
+        nothing."""
+        try:
+            fingerprint, modulus = seal.get_public_key()
+            seal.trust(
+                event["text"]
+                for event in self._read_key_events()
+                if event["kind"] == "key_confirmed"
+                and event["key_id"] == fingerprint
+                and not ledger.check_event(event, {fingerprint: modulus})
+            )
+        except seal.KeyProblem as error:
+            _logger.warning("%s", error)

@@ -1453,7 +1453,7 @@ class CustomerApprovalMixin(models.AbstractModel):
                     ),
                 )
             elif document.customer_approval_status == "approved":
-                document._judge_approved_change(request)
+                capability.call(document._judge_approved_change, request)
             elif request.state != "pending" or request._is_outdated():
                 capability.call(request._after_content_change)
 
@@ -1474,6 +1474,7 @@ class CustomerApprovalMixin(models.AbstractModel):
             lambda document: scopes[document.id] == requests[document.id].scope_digest
         )
 
+    @capability.required
     def _judge_approved_change(self, request):
         """Let a change of what was approved pass if the company's policy tolerates it.
 
@@ -2050,7 +2051,8 @@ class CustomerApprovalMixin(models.AbstractModel):
         else:
             self.check_access("write")
         if http_request:
-            request.with_env(self.env)._hand_over_screen(http_request.session)
+            own = request.with_env(self.env)
+            capability.call(own._hand_over_screen, http_request.session)
         return {
             "type": "ir.actions.act_url",
             "url": f"/customer_approval/in_person/{request.id}",

@@ -911,6 +911,7 @@ class CustomerApprovalRequest(models.Model):
         zone = self.env.context.get("tz") or self._get_time_zone()
         return moments.format_moment(self.env, moment, zone)
 
+    @capability.required
     def _hand_over_screen(self, session):
         """Let the user's screen show this request and nothing else: the customer has it
         in their hands.

@@ -264,6 +264,8 @@ class CustomerApprovalRequest(models.Model):
         approver = request.approver_ids._filter_counted().filtered(
             lambda a: a.email == email_normalize(email or "")
         )[:1]
+        if not approver:
+            return result  # what came back was none of ours
         mailings = self.env["customer.approval.mailing"]
         last = mailings._get_last(approver, asking=False).get(approver, mailings)
         last.write(
@@ -278,7 +280,7 @@ class CustomerApprovalRequest(models.Model):
                     "mail_bounced",
                     request,
                     method="mail",
-                    details={"approver": approver.id} if approver else {},
+                    details={"approver": approver.id},
                     personal={"recipients": email},
                 )
             ]

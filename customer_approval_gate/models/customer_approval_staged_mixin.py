@@ -536,7 +536,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         for stage, documents in entered.items():
             for document, reasons in documents._gate_blockers(stage).items():
                 blockers[document] += reasons
-        self._raise_blockers(blockers)
+        capability.call(self._raise_blockers, blockers)
         before = {document: document.stage_id for document in self}
         keeps_history = self._keeps_history()
         for stage, documents in targets.items():
@@ -645,8 +645,9 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
 
         :raise UserError: with one line for each document and reason
         """
-        self._raise_blockers(self._gate_blockers(stage))
+        capability.call(self._raise_blockers, self._gate_blockers(stage))
 
+    @capability.required
     def _raise_blockers(self, blockers):
         blockers = {
             document: reasons for document, reasons in blockers.items() if reasons
@@ -700,14 +701,14 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         if not self or not self._keeps_history():
             return super().unlink()
         # What was deleted leaves the end of its chain behind.
-        staged = self.filtered(lambda document: document._is_staged())
-        self.env["customer.approval.event"].sudo()._append(
-            [
-                Entry(document, "deleted", text=document.display_name)
-                for document in staged
-            ]
-        )
-        return super().unlink()
+        entries = [
+            Entry(document, "deleted", text=document.display_name)
+            for document in self.filtered(lambda document: document._is_staged())
+        ]
+        result = super().unlink()
+        # It was, and not only meant to be: code may go on after an error.
+        self.env["customer.approval.event"].sudo()._append(entries)
+        return result
 
     def _get_gates_passed(self):
         """Return the gates that the document stands behind: those of its stage, and

@@ -3,11 +3,13 @@
 """Whether all evidence of a database still is what it was, whatever its size: some
 chains at a time, in memory that does not grow, and from where it stopped."""
 
+import hmac
 import logging
 import time
 from collections import defaultdict
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_datetime
 
@@ -18,6 +20,7 @@ _logger = logging.getLogger(__name__)
 EVENTS_AT_ONCE = 1000
 LEAVES_AT_ONCE = 5000
 PROBLEMS_KEPT = 200
+PROGRESS = ("last_chain", "done_count", "problem_count", "problems", "ended_on")
 SECONDS_TO_WAIT = 20
 """How long somebody waits who wants to see it at once; a job does the rest."""
 
@@ -39,6 +42,8 @@ class CustomerApprovalVerification(models.Model):
     done_count = fields.Integer(string="Verified", readonly=True)
     problem_count = fields.Integer(string="Number of Problems", readonly=True)
     problems = fields.Text(readonly=True)
+    # By it this server goes on, and believes, what it has written itself.
+    proof = fields.Char(readonly=True, groups=fields.NO_ACCESS)
 
     @api.model
     def _get_triggers(self):
@@ -48,42 +53,82 @@ class CustomerApprovalVerification(models.Model):
     def _start(self):
         """Return the verification that goes on, or a new one."""
         running = self.search([("ended_on", "=", False)], limit=1)
-        if running:
+        if running and running._is_ours():
             return running
+        self.env.cr.execute("SELECT count(*) FROM customer_approval_event")
         self.env.cr.execute(
-            "INSERT INTO customer_approval_verification"
-            " (started_on, event_count, done_count, problem_count, problems,"
-            " last_chain) SELECT %s, count(*), 0, 0, '', ''"
-            " FROM customer_approval_event RETURNING id",
-            [fields.Datetime.now()],
+            "INSERT INTO customer_approval_verification (started_on, event_count)"
+            " VALUES (%s, %s) RETURNING id",
+            [fields.Datetime.now(), self.env.cr.fetchone()[0]],
         )
-        return self.browse(self.env.cr.fetchone()[0])
+        run = self.browse(self.env.cr.fetchone()[0])
+        run._write_progress("", 0, 0, "", None)
+        return run
+
+    def _write_progress(self, *progress):
+        """Write how far it is, with the proof that this server has written it: of what
+        was to be written, whatever became of it on its way into the database.
+
+        :param progress: the values of ``PROGRESS``
+        """
+        self.env.cr.execute(
+            SQL(
+                "UPDATE customer_approval_verification SET %s, proof = %s"
+                " WHERE id = %s",
+                SQL(", ").join(
+                    SQL("%s = %s", SQL.identifier(name), value)
+                    for name, value in zip(PROGRESS, progress, strict=True)
+                ),
+                _make_proof(self.id, progress),
+                self.id,
+            )
+        )
+        self.invalidate_recordset()
+
+    def _is_ours(self):
+        """Return whether this server has written it, and nobody has changed it."""
+        self.ensure_one()
+        self.env.cr.execute(
+            SQL(
+                "SELECT proof, %s FROM customer_approval_verification WHERE id = %s",
+                SQL(", ").join(map(SQL.identifier, PROGRESS)),
+                self.id,
+            )
+        )
+        proof, *progress = self.env.cr.fetchone()
+        return hmac.compare_digest(proof or "", _make_proof(self.id, progress))
 
     def _step(self):
         """Verify the next chains, or what is left when all are done.
 
         :return: whether it has ended
+        :raise UserError: somebody else has written how far it is
         """
         self.ensure_one()
         events = self.env["customer.approval.event"]
+        if not self._is_ours():
+            raise UserError(
+                self.env._(
+                    "Somebody has changed how far the verification of evidence is, by "
+                    "a way round Odoo. Try again; “Check the Database” in the "
+                    "settings may say how."
+                )
+            )
         chain, count, problems = events._verify_chains(self.last_chain or "")
         ended_on = None
+        done = self.done_count + count
         if not chain:
             problems += events._verify_rest()
             ended_on = fields.Datetime.now()
+            if done < self.event_count:
+                problems.append(f"only {done} of {self.event_count} events were found")
         found = [*filter(None, (self.problems or "").split("\n")), *problems]
-        self.env.cr.execute(
-            SQL(
-                "UPDATE customer_approval_verification SET last_chain = %s,"
-                " done_count = done_count + %s, problem_count = problem_count + %s,"
-                " problems = %s, ended_on = %s WHERE id = %s",
-                chain,
-                count,
-                len(problems),
-                "\n".join(found[:PROBLEMS_KEPT]),
-                ended_on,
-                self.id,
-            )
+        self._write_progress(
+            chain,
+            done,
+            self.problem_count + len(problems),
+            "\n".join(found[:PROBLEMS_KEPT]),
+            ended_on,
         )
         # All evidence at once does not fit into memory.
         self.env.invalidate_all()
@@ -144,6 +189,14 @@ class CustomerApprovalVerification(models.Model):
             "Last verified on %(when)s: all of %(events)s events fit together.",
             **values,
         )
+
+
+def _make_proof(run_id, progress):
+    text = "|".join(str(value) for value in (run_id, *progress))
+    try:
+        return seal.make_mark(f"verification:{text}")[0]
+    except seal.KeyProblem:
+        return ""  # nobody can tell, and that is one of the problems
 
 
 class CustomerApprovalEvent(models.Model):

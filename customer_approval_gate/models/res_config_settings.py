@@ -4,6 +4,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
+from odoo.addons.base.models.res_users import check_identity
+
 from ..tools import capability, fonts, identity, seal
 from .customer_approval_checkpoint import EMAILS_PARAMETER
 
@@ -154,8 +156,10 @@ class ResConfigSettings(models.TransientModel):
             run._describe(),
         )
 
+    @check_identity
     def action_confirm_customer_approval_keys(self):
-        """Trust the keys of other servers that sealed evidence of this database.
+        """Trust the keys of other servers that sealed evidence of this database: by a
+        person, whose password is asked for, and not by code.
 
         :raise AccessError: the user is no administrator
         """

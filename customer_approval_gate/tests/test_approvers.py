@@ -1289,6 +1289,8 @@ class TestApprovers(ApproverCommon):
 
     def test_bounced_mail_tells_the_salesperson(self):
         request = self._ask(mail=True)
+        request._message_receive_bounce("nobody@oak.example", self.ada)
+        self.assertNotIn("mail_bounced", request.event_ids.mapped("kind"))
         request._message_receive_bounce("ada@oak.example", self.ada)
         activity = self.order.activity_ids.filtered(
             lambda a: "ada@oak.example" in (a.note or "")

@@ -404,7 +404,36 @@ class TestDatabase(DatabaseMixin, ApprovalCommon):
             (
                 "CREATE TRIGGER zzz BEFORE UPDATE ON sale_order FOR EACH ROW"
                 " EXECUTE FUNCTION suppress_redundant_updates_trigger()",
-                "zzz of table sale_order comes after ours",
+                "zzz of table sale_order is none of ours",
+            ),
+            (
+                "CREATE TRIGGER customer_approval_zzz AFTER UPDATE ON sale_order"
+                " FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+                "customer_approval_zzz of table sale_order is none of ours",
+            ),
+            (
+                "CREATE TRIGGER aaa BEFORE INSERT ON customer_approval_verification"
+                " FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+                "aaa of table customer_approval_verification is none of ours",
+            ),
+            (
+                "CREATE FUNCTION public.to_jsonb(integer) RETURNS text LANGUAGE sql"
+                " AS 'SELECT NULL::text'",
+                "function to_jsonb was added",
+            ),
+            (
+                "CREATE FUNCTION public.never(jsonb, text) RETURNS boolean LANGUAGE sql"
+                " AS 'SELECT false'; CREATE OPERATOR public.<> (LEFTARG = jsonb,"
+                " RIGHTARG = text, FUNCTION = public.never)",
+                "operator <> was added",
+            ),
+            (
+                "CREATE SCHEMA evil; SET LOCAL search_path = evil, pg_catalog, public",
+                "what is in evil comes before",
+            ),
+            (
+                "SET LOCAL session_replication_role = replica",
+                "switched off by session_replication_role",
             ),
         ):
             with self.subTest(problem), self.cr.savepoint(flush=False) as savepoint:

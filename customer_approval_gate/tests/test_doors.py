@@ -682,3 +682,111 @@ class TestMemory(ApprovalCommon):
         self.assertEqual(capability.memory(self.env), {})
         capability.memory(self.env)["truth"] = "as of now"
         self.assertEqual(capability.memory(self.env)["truth"], "as of now")
+
+
+@tagged("post_install", "-at_install")
+class TestVerifications(EvidenceMixin, ApprovalCommon):
+    """How far *Verify* is, and what it found, is what it has written itself."""
+
+    def setUp(self):
+        super().setUp()
+        self.runs = self.env["customer.approval.verification"].sudo()
+        self.order = self._create_order()
+        self._bring_to_status(self.order, "approved")
+        self.env.flush_all()
+
+    def _forge(self):
+        with self._without_triggers("customer_approval_request"):
+            self.cr.execute(
+                "UPDATE customer_approval_request SET conditions = 'Free'"
+                " WHERE id = %s",
+                [self.order.customer_approval_request_id.id],
+            )
+        self.env.invalidate_all()
+
+    def test_one_that_somebody_wrote(self):
+        self._forge()
+        self.cr.execute("DELETE FROM customer_approval_verification")
+        self.cr.execute(
+            "INSERT INTO customer_approval_verification (started_on, event_count,"
+            " done_count, problem_count, problems, last_chain)"
+            " SELECT now(), count(*), count(*), 0, '', 'zzz,0'"
+            " FROM customer_approval_event"
+        )
+        run = self.runs._run_for_somebody()
+        self.assertIn("the answer was altered", run.problems)
+
+    def test_one_that_is_moved_on(self):
+        self._forge()
+        run = self.runs._start()
+        self.cr.execute(
+            "UPDATE customer_approval_verification SET last_chain = 'zzz,0'"
+        )
+        run.invalidate_recordset()
+        with self._refused("changed how far"):
+            run._step()
+        self.assertIn("the answer was altered", self.runs._run_for_somebody().problems)
+
+    def test_a_trigger_that_moves_it_on(self):
+        self._forge()
+        for when, name in (("INSERT", "aaa"), ("UPDATE", "aab")):
+            self.cr.execute(
+                SQL(
+                    "CREATE FUNCTION %(name)s() RETURNS trigger LANGUAGE plpgsql AS"
+                    " 'BEGIN NEW.last_chain := ''zzz,0''; RETURN NEW; END';"
+                    "CREATE TRIGGER %(name)s BEFORE %(when)s"
+                    " ON customer_approval_verification FOR EACH ROW"
+                    " EXECUTE FUNCTION %(name)s()",
+                    name=SQL.identifier(name),
+                    when=SQL(when),
+                )
+            )
+            if when == "INSERT":
+                run = self.runs._run_for_somebody()
+                self.assertIn("the answer was altered", run.problems)
+                self.assertIn("aaa of table", run.problems)
+            else:
+                with self._refused("changed how far"):
+                    self.runs._run_for_somebody()
+
+    def test_fewer_events_than_there_were(self):
+        run = self.runs._start()
+        self.cr.execute(
+            "UPDATE customer_approval_verification SET event_count = 9999999"
+        )
+        run.invalidate_recordset()
+        while not run._step():
+            pass
+        self.assertIn("9999999 events were found", run.problems)
+
+
+@tagged("post_install", "-at_install")
+class TestCallbacks(EvidenceMixin, ApprovalCommon):
+    """What waits for the end of a transaction can be read by the code of an action."""
+
+    def test_nothing_is_given_away(self):
+        order = self._create_order()
+        callbacks = (self.cr.postcommit, self.cr.postrollback)
+        before = [callback for queue in callbacks for callback in queue._funcs]
+        capability.call(order._record_refusals, {order: ["Not approved"]})
+        self.env["customer.approval.checkpoint"].sudo()._make()
+        added = [
+            callback
+            for queue in callbacks
+            for callback in queue._funcs
+            if callback not in before
+        ]
+        self.assertGreaterEqual(len(added), 3)
+        for callback in added:
+            names = [name for name in dir(callback) if not name.startswith("__")]
+            self.assertEqual(names, [], "functions, and no objects with parts")
+            self.cr.postcommit._funcs.clear()
+            self.cr.postrollback._funcs.clear()
+
+    def test_deleted_says_what_was(self):
+        self.production.requires_customer_approval = False
+        order = self._create_order()
+        order.action_confirm()
+        with self.assertRaises(UserError):
+            order.unlink()
+        self.assertNotIn("deleted", self._kinds(order))

@@ -442,6 +442,7 @@ class TestCodeOfServerActions(EvidenceMixin, ApprovalCommon):
         request = self._bring_to_status(self.order, "pending")
         stage = "env['customer.approval.stage'].browse(%d)" % self.production.id
         repetitions = "env['customer.approval.repetition']"
+        last = "env['customer.approval.request'].browse(%d)" % request.id
         before = request.event_ids | self._get_events()
         for record, code in (
             (request, "_conclude(record.approver_ids, datetime.datetime.now())"),
@@ -479,6 +480,11 @@ class TestCodeOfServerActions(EvidenceMixin, ApprovalCommon):
             (request.event_ids[:1], "_erase_personal(record, 'x')"),
             (request.event_ids[:1], "_append([record])"),
             (request.event_ids[:1], "_record_server(True)"),
+            (request.event_ids[:1], "_pin_confirmed_keys()"),
+            (request, "env['customer.approval.checkpoint']._keep_last()"),
+            (request, "_hand_over_screen({})"),
+            (self.order, f"_judge_approved_change({last})"),
+            (self.order, "_raise_blockers({record: ['The customer said no']})"),
             (request, f"{repetitions}._count({{0: 1}})"),
             (request, f"{repetitions}._write_down(record)"),
             (request, f"{repetitions}._append_or_count([record])"),

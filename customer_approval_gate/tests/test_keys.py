@@ -110,7 +110,20 @@ class TestKeys(KeyCommon):
             with self._refused("Load the page again"):
                 capability.call(self.events._confirm_keys, ["0" * 32])
             capability.call(self.events._confirm_keys, [other])
+            capability.call(self.events._pin_confirmed_keys)
+            self.env.flush_all()
+            self.cr.execute("SAVEPOINT confirmed")
             self.assertIn(other, seal.get_trusted())
+            # Who confirmed it stays known.
+            self.env.flush_all()
+            with self._without_triggers("customer_approval_event"):
+                self.cr.execute(
+                    "DELETE FROM customer_approval_event WHERE kind = 'key_confirmed'"
+                )
+            self.env.invalidate_all()
+            self.assertIn("was altered or deleted", "".join(self._verify_all()))
+            self.cr.execute("ROLLBACK TO SAVEPOINT confirmed")
+            self.env.invalidate_all()
             self.assertEqual(self._problems_of_keys(), [])
             files = self._open_bundle(request)
             self.assertEqual(self._check(files), [], "the first key vouches")
@@ -246,7 +259,10 @@ class TestKeys(KeyCommon):
         settings.invalidate_recordset()
         self.assertIn("Problems found", settings.customer_approval_verified)
         with patch.dict(os.environ, self._own_server()):
-            settings.action_confirm_customer_approval_keys()
+            with self._refused("over HTTP"):  # code does not confirm any
+                settings.action_confirm_customer_approval_keys()
+            # After somebody has given their password again.
+            settings.action_confirm_customer_approval_keys.__wrapped__(settings)
             settings.invalidate_recordset()
             self.assertFalse(settings.customer_approval_unknown_keys)
             settings.action_verify_customer_approvals()
@@ -315,6 +331,30 @@ class TestDatabaseIdentity(KeyCommon):
             self.assertEqual(self._verify_all(), [], "both, each in its time")
         self.assertNotEqual(home, "elsewhere/2")
         self.assertIn("is not where its last identity", "".join(self._verify_all()))
+
+    def test_a_copy_with_another_key(self):
+        """Which database it is comes before whatever is sealed there."""
+        order = self._create_order()
+        request = self._bring_to_status(order, "approved")
+        parameters = self.env["ir.config_parameter"].sudo()
+        capability.call(self.events._record_server)
+        own = seal.get_public_key()[0]
+        former = seal.get_key_path().read_bytes()
+        path = self.folder / "copy" / "seal_key.pem"
+        seal._make_key(path)
+        path.with_name("seal_key_2025.pem").write_bytes(former)
+        with (
+            patch.dict(os.environ, {VARIABLE: str(path)}),
+            patch(
+                "odoo.addons.customer_approval_gate.tools.identity._find_home",
+                return_value="elsewhere/3",
+            ),
+        ):
+            seal.trust([own])
+            parameters.set_param(identity.HOME, "before/1")
+            self.events._introduce_server()
+            self.assertEqual(self._verify_all(), [])
+            self.assertEqual(self._check(self._open_bundle(request), [own]), [])
 
     def test_its_home_by_hand(self):
         """The ledger says where it was: a setting makes no copy of it."""
@@ -605,7 +645,7 @@ class TestCheckpoints(KeyCommon):
             self._bring_to_status(self._create_order(), "pending")
             last = self._make()
             position = last.position
-            self.env.cr.postcommit.run()
+            capability.call(last._keep_last)
             self.assertEqual(self._verify_all(), [])
             with self._without_triggers(
                 "customer_approval_checkpoint", "customer_approval_node"

@@ -1277,7 +1277,9 @@ def find_problems(cr, triggers):
         ):
             problems.append(f"{label} was altered")
     problems += _find_table_problems(cr, {trigger.table for trigger in triggers})
-    problems += _find_later_triggers(cr, {trigger.table for trigger in triggers})
+    wanted = {(trigger.table, trigger.name) for trigger in triggers}
+    problems += _find_foreign_triggers(cr, wanted)
+    problems += _find_shadows(cr)
     return problems + _find_function_problems(cr, _get_functions(triggers))
 
 
@@ -1329,25 +1331,78 @@ VOLATILITY = {"": "v", "STABLE": "s", "IMMUTABLE": "i"}
 """What PostgreSQL calls it."""
 
 
-def _find_later_triggers(cr, tables):
-    """Return which triggers of others come after ours, and could write into a row what
-    ours have not judged."""
+def _find_foreign_triggers(cr, wanted):
+    """Return which triggers of others there are on our own tables, or come after ours
+    on those of documents: they could write into a row what ours have not judged.
+
+    :param wanted: tables and names of ours
+    """
     cr.execute(
         """
         SELECT relname, tgname
           FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
-         WHERE relname = ANY(%s) AND relnamespace = current_schema::regnamespace
-           AND NOT tgisinternal AND tgtype & 3 = 3
-           AND tgname NOT LIKE 'customer\\_approval\\_%%'
-           AND tgname > 'customer_approval_'
+         WHERE relnamespace = current_schema::regnamespace AND NOT tgisinternal
+           AND (starts_with(relname::text, 'customer_approval_')
+                OR relname = ANY(%s)
+                   AND (starts_with(tgname::text, 'customer_approval_')
+                        OR tgname > 'customer_approval_' AND tgtype & 3 = 3))
          ORDER BY 1, 2
         """,
-        [sorted(tables)],
+        [sorted({table for table, _name in wanted})],
     )
     return [
-        f"trigger {name} of table {table} comes after ours, and could undo them"
+        f"trigger {name} of table {table} is none of ours, and could undo what they do"
         for table, name in cr.fetchall()
+        if (table, name) not in wanted
     ]
+
+
+def _find_shadows(cr):
+    """Return what could answer in place of PostgreSQL itself: functions, operators and
+    casts of names that it has, for other types; and settings of the database."""
+    cr.execute("SELECT current_setting('search_path')")
+    path = cr.fetchone()[0]
+    # Or the question would be answered by what it asks about.
+    cr.execute("SELECT set_config('search_path', 'pg_catalog', true)")
+    cr.execute(
+        """
+        WITH own AS (
+            SELECT 'pg_proc'::regclass AS class, oid, proname AS name,
+                   'function' AS what
+              FROM pg_proc
+             WHERE proname IN (
+                   SELECT proname FROM pg_proc WHERE pronamespace = 11::oid
+                   )
+             UNION ALL
+            SELECT 'pg_operator'::regclass, oid, oprname, 'operator' FROM pg_operator
+             UNION ALL
+            SELECT 'pg_cast'::regclass, oid, castsource::regtype::text::name, 'cast of'
+              FROM pg_cast
+        )
+        SELECT DISTINCT what, name FROM own
+         WHERE oid >= 16384::oid  -- what was made after the database
+           AND NOT EXISTS (
+               SELECT FROM pg_depend
+                WHERE classid = own.class AND objid = own.oid AND deptype = 'e'
+               )
+         ORDER BY 1, 2
+        """
+    )
+    problems = [
+        f"{what} {name} was added, and could answer in place of PostgreSQL's own"
+        for what, name in cr.fetchall()
+    ]
+    cr.execute("SELECT set_config('search_path', %s, true)", [path])
+    cr.execute(
+        "SELECT current_schemas(true), current_setting('session_replication_role')"
+    )
+    schemas, role = cr.fetchone()
+    first = [name for name in schemas if not name.startswith("pg_temp")][0]
+    if first != "pg_catalog":
+        problems.append(f"what is in {first} comes before what PostgreSQL itself has")
+    if role != "origin":
+        problems.append("triggers are switched off by session_replication_role")
+    return problems
 
 
 def _find_table_problems(cr, tables):
