@@ -7,6 +7,7 @@ from . import (
     customer_approval_staged_mixin_entry,
     customer_approval_staged_mixin_blocked,
     customer_approval_stage_action,
+    customer_approval_stage_history,
     customer_approval_delivery,
     customer_approval_mixin,
     customer_approval_deposit_mixin,

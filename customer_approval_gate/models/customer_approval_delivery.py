@@ -155,6 +155,9 @@ class CustomerApprovalDelivery(models.Model):
             "present": bool(delivery.present),
             "remarks": delivery.remarks.strip() or None,
             "partner_id": delivery.partner.id if delivery.partner else None,
+            "document": document.display_name,
+            "customer_id": document.partner_id.id,
+            "company_id": document.company_id.id,
             "form": delivery.form and ledger.sha256(delivery.form) or None,
             "photos": [
                 {"name": name, "size": len(data), "sha256": ledger.sha256(data)}
@@ -185,10 +188,10 @@ class CustomerApprovalDelivery(models.Model):
                 "name": number,
                 "res_model": document._name,
                 "res_id": document.id,
-                "document_name": document.display_name,
-                "partner_id": document.partner_id.id,
-                "company_id": document.company_id.id,
-                "kind_id": delivery.kind.id,
+                "document_name": details["document"],
+                "partner_id": details["customer_id"],
+                "company_id": details["company_id"],
+                "kind_id": details["kind_id"],
                 "event_id": event_id,
                 "confirmed_on": confirmed_on,
             }
@@ -295,7 +298,7 @@ class CustomerApprovalDelivery(models.Model):
         """Return the files of a confirmation for a bundle: ``{name: bytes}``."""
         self.ensure_one()
         safe_name = self.env["customer.approval.request"]._get_safe_name
-        folder = safe_name(self.name)
+        folder = f"{safe_name(self.name)}-{self.event_id.id}"
         collected = {}
         for number, photo in enumerate(self.attachment_ids.sorted("id"), 1):
             if not photo._is_lost():
@@ -331,41 +334,52 @@ class CustomerApprovalDelivery(models.Model):
             events_domain &= domain
         events = self.env["customer.approval.event"].sudo().search(events_domain)
         rows = self.sudo().search(domain)
-        row_of = {row.event_id: row for row in rows}
+        of_event = rows.grouped("event_id")
         problems = [
-            f"{self._name},{row.id} ({row.name}): is about no event"
-            for row in rows
-            if row.event_id not in events
+            f"event {event.id}: its confirmation was deleted"
+            for event in events
+            if event not in of_event
         ]
-        for event in events:
-            row = row_of.get(event)
-            if not row:
-                problems.append(f"event {event.id}: its confirmation was deleted")
-                continue
-            if lost := row.attachment_ids.filtered(lambda file: file._is_lost()):
-                problems.append(
-                    f"{self._name},{row.id} ({row.name}): {lost[0].name} is missing "
-                    "from the file store"
-                )
-                continue
-            details = event.details
-            photos = sorted(
-                ledger.sha256(file.raw or b"") for file in row.attachment_ids
-            )
-            expected = sorted(photo["sha256"] for photo in details["photos"])
-            same = (
-                (row.res_model, row.res_id) == (event.res_model, event.res_id)
-                and row.name == details["name"]
-                and row.kind_id.id == details["kind_id"]
-                and row.confirmed_on == event.occurred_on
-            )
-            if not same:
-                problems.append(f"{self._name},{row.id} ({row.name}): was altered")
-            if photos != expected:
-                problems.append(
-                    f"{self._name},{row.id} ({row.name}): its photos are not those "
-                    "that were taken"
-                )
+        for event, same in of_event.items():
+            for row in same:
+                if event not in events:
+                    own = ["is about no event"]
+                elif row != same[0]:
+                    own = [f"is about the same event as {same[0].name}"]
+                else:
+                    own = row._find_own_problems()
+                label = f"{self._name},{row.id} ({row.name})"
+                problems += [f"{label}: {problem}" for problem in own]
+        return problems
+
+    def _find_own_problems(self):
+        """Return what of a confirmation does not fit its event."""
+        self.ensure_one()
+        event, details = self.event_id, self.event_id.details
+        problems = []
+        # What is in an event since version 19.0.1.7.0.
+        later = {
+            "document": self.document_name,
+            "customer_id": self.partner_id.id,
+            "company_id": self.company_id.id,
+        }
+        if (
+            (self.res_model, self.res_id) != (event.res_model, event.res_id)
+            or self.name != details["name"]
+            or self.kind_id.id != details["kind_id"]
+            or self.confirmed_on != event.occurred_on
+            or any(details.get(name, value) != value for name, value in later.items())
+        ):
+            problems.append("was altered")
+        if lost := self.attachment_ids.filtered(lambda file: file._is_lost()):
+            return [*problems, f"{lost[0].name} is missing from the file store"]
+        photos = [
+            (file.name, ledger.sha256(file._read_kept()))
+            for file in self.attachment_ids
+        ]
+        expected = [(photo["name"], photo["sha256"]) for photo in details["photos"]]
+        if sorted(photos) != sorted(expected):
+            problems.append("its photos are not those that were taken")
         return problems
 
     # ------------------------------------------------------------------

@@ -3,6 +3,7 @@
 
 import functools
 import logging
+import re
 import secrets
 
 from psycopg2 import OperationalError
@@ -209,6 +210,46 @@ class CustomerApprovalEvent(models.Model):
             *filter(None, [seal.find_problem(self.env)]),
             *problems,
             *self._find_column_problems(),
+            *self._find_index_problems(),
+        ]
+
+    @api.model
+    def _find_index_problems(self):
+        """Return which indexes are missing that keep rows of ours from being there
+        twice: the second would be looked at by nobody."""
+        wanted = {
+            index.full_name(self.env[name]): (
+                self.env[name]._table,
+                _bare(index.get_definition(self.pool).removeprefix("UNIQUE INDEX")),
+            )
+            for name, model in self.env.registry.items()
+            if name.startswith("customer.approval.") and not model._abstract
+            for index in model._table_objects.values()
+            if isinstance(index, models.UniqueIndex)
+        }
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT index.relname, owner.relname, pg_get_indexdef(index.oid)
+                  FROM pg_index
+                  JOIN pg_class AS index ON index.oid = indexrelid
+                  JOIN pg_class AS owner ON owner.oid = indrelid
+                 WHERE indisunique AND indisvalid
+                   AND owner.relnamespace = current_schema::regnamespace
+                   AND index.relname = ANY(%s)
+                """,
+                [*wanted],
+            )
+        )
+        found = {
+            name: (table, _bare(definition).partition("usingbtree")[2])
+            for name, table, definition in rows
+        }
+        return [
+            f"index {name} of table {table} is missing, or another one: rows may be "
+            "there twice"
+            for name, (table, definition) in sorted(wanted.items())
+            if found.get(name) != (table, definition)
         ]
 
     @api.model
@@ -556,10 +597,16 @@ class CustomerApprovalEvent(models.Model):
             )
         )
         requests = self.env["customer.approval.request"].sudo()  # nobody may write them
-        requests.search(
+        requests = requests.search(
             [("res_model", "=", document._name), ("res_id", "=", document.id)]
-        )._forget_personal()
+        )
+        capability.call(requests._forget_personal)
         self.invalidate_model()
+
+
+def _bare(definition):
+    """A definition of an index without what PostgreSQL writes in its own way."""
+    return re.sub(r"::\w+|[()\s\"]", "", definition.partition(";")[0]).lower()
 
 
 def _is_readable(documents, _model, alias, _query):

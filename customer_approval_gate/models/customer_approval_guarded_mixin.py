@@ -6,7 +6,7 @@ import logging
 from odoo import api, models
 from odoo.tools import SQL
 
-from ..tools import seal, triggers
+from ..tools import capability, seal, triggers
 
 _logger = logging.getLogger(__name__)
 
@@ -68,6 +68,7 @@ class CustomerApprovalGuardedMixin(models.AbstractModel):
             for trigger in self.env[name]._get_triggers()
         ]
 
+    @capability.required
     def _empty_columns(self, names):
         """Empty columns that the ORM may not write, as far as the triggers let it.
 

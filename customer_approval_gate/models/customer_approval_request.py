@@ -745,10 +745,11 @@ class CustomerApprovalRequest(models.Model):
         files = self.env["ir.attachment"].sudo()  # copies of the requests' own
         described = {key: {"name": "", "size": 0, "sha256": ""} for key in sorted(ids)}
         for file in files.browse(described).exists():
+            content = file._read_kept()
             described[file.id] = {
                 "name": file.name,
-                "size": len(file.raw or b""),
-                "sha256": ledger.sha256(file.raw or b""),
+                "size": len(content),
+                "sha256": ledger.sha256(content),
             }
         return described
 
@@ -948,10 +949,12 @@ class CustomerApprovalRequest(models.Model):
     # Erasure
     # ------------------------------------------------------------------
 
+    @capability.required
     def _forget_personal(self):
         """Empty what can be erased, after the event that says so. The certificates
         hold it too, and go."""
-        self._empty_columns(ledger.PERSONAL_FIELDS)
-        self.approver_ids._empty_columns(ledger.PERSONAL_FIELDS)
+        capability.call(self._empty_columns, ledger.PERSONAL_FIELDS)
+        approvers = self.approver_ids
+        capability.call(approvers._empty_columns, ledger.PERSONAL_FIELDS)
         with capability.hold(self.env, capability.Erasing()):
             self.certificate_id.unlink()

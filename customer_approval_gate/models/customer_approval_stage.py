@@ -2,7 +2,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import json
-from collections import defaultdict
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
@@ -810,9 +809,11 @@ class CustomerApprovalStage(models.Model):
         before = self._get_all_gates()
         types = set(self.mapped("document_type"))
         columns = {stage: stage._read_columns() for stage in self}
-        capability.call(self._record_configuration, columns, deleted=True)
-        self._forget_headings()
-        result = super().unlink()
+        # Together or not at all: code may go on after an error.
+        with self.env.cr.savepoint():
+            capability.call(self._record_configuration, columns, deleted=True)
+            self._forget_headings()
+            result = super().unlink()
         remaining = self.search([("document_type", "in", list(types))])
         remaining._after_gate_change(before)
         return result
@@ -971,6 +972,7 @@ class CustomerApprovalStage(models.Model):
                 # The content of all of them does not fit into memory.
                 self.env.invalidate_all()
             problems += self._find_smuggled(model)
+            problems += self._find_unallowed_moves(document_type, model)
             problems += self._find_grown(model)
             problems += self._find_vanished(model)
             stages = self._get_list(document_type)
@@ -980,30 +982,6 @@ class CustomerApprovalStage(models.Model):
                 )
             )
             problems += gated._find_never_entered(model)
-        return problems
-
-    @api.model
-    def _find_unlogged(self):
-        """Stages that ask for something else than the ledger says."""
-        events = self.env[
-            "customer.approval.event"
-        ].sudo()  # of stages of all companies
-        events = events.search(
-            [("res_model", "=", self._name), ("kind", "=", "stage_configured")],
-            order="id",
-        )
-        logged = defaultdict(dict)
-        for event in events:
-            for name, (_old, new) in event.details["changes"].items():
-                logged[event.res_id][name] = new
-        problems = []
-        for stage in self._get_all_stages():
-            for name, value in stage._read_columns().items():
-                if value != logged[stage.id].get(name):
-                    problems.append(
-                        f"{self._name},{stage.id} ({stage.name}): {name} was changed "
-                        "by a way round Odoo"
-                    )
         return problems
 
     @api.model

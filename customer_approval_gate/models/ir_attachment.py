@@ -23,6 +23,8 @@ KEPT_FIELDS = {
     "res_id",
     "res_model",
     "store_fname",
+    "type",
+    "url",
 }
 
 
@@ -33,6 +35,12 @@ class IrAttachment(models.Model):
         """Return whether the file is not in the file store any more, though it was."""
         self.ensure_one()
         return bool(self.file_size) and not self.raw
+
+    def _read_kept(self):
+        """Return the bytes of a file that is evidence: none where somebody has made a
+        link of it, which shows something else."""
+        self.ensure_one()
+        return (self.raw or b"") if self.type == "binary" else b""
 
     def unlink(self):
         # Not api.ondelete, which a context key switches off.

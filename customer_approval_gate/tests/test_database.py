@@ -432,6 +432,16 @@ class TestDatabase(DatabaseMixin, ApprovalCommon):
                 "what is in evil comes before",
             ),
             (
+                "DROP INDEX customer_approval_delivery_event_uniq",
+                "index customer_approval_delivery_event_uniq",
+            ),
+            (
+                "DROP INDEX customer_approval_node_event_uniq;"
+                " CREATE UNIQUE INDEX customer_approval_node_event_uniq"
+                " ON customer_approval_node (event_id) WHERE level = 99",
+                "index customer_approval_node_event_uniq",
+            ),
+            (
                 "SET LOCAL session_replication_role = replica",
                 "switched off by session_replication_role",
             ),

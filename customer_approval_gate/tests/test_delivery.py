@@ -11,9 +11,9 @@ from psycopg2.errors import CheckViolation
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import new_test_user, tagged
-from odoo.tools import mute_logger
+from odoo.tools import SQL, mute_logger
 
-from ..tools import capability
+from ..tools import capability, ledger
 from ..tools.entry import Delivery
 from .common import SIGNATURE, ApprovalCommon, BrowserCase
 
@@ -249,6 +249,83 @@ class TestDelivery(DeliveryCommon):
         self.env.invalidate_all()
         problems = " ".join(Event._verify_document(self.order))
         self.assertIn("its confirmation was deleted", problems)
+
+    def test_every_column_is_of_its_event(self):
+        self._confirm({self.goods: 1}, photos=(("door.png", PIXEL),))
+        other = self._create_order(partner_id=self.partner.copy().id)
+        columns = {
+            "document_name": "Other",
+            "partner_id": other.partner_id.id,
+            "company_id": self.env["res.company"].create({"name": "Other"}).id,
+            "name": "DEL/9",
+        }
+        verify = self.env["customer.approval.event"]._verify_document
+        self.assertEqual(verify(self.order), [])
+        for name, value in columns.items():
+            with self.subTest(name), self.env.cr.savepoint() as savepoint:
+                with self._without_triggers("customer_approval_delivery"):
+                    self.env.cr.execute(
+                        SQL(
+                            "UPDATE customer_approval_delivery SET %s = %s",
+                            SQL.identifier(name),
+                            value,
+                        )
+                    )
+                self.env.invalidate_all()
+                self.assertIn("was altered", " ".join(verify(self.order)))
+                savepoint.close(rollback=True)
+                self.env.invalidate_all()
+        for change in (
+            "name = 'window.png'",
+            "type = 'url', url = 'https://e.example'",
+        ):
+            with self.subTest(change), self.env.cr.savepoint() as savepoint:
+                self.env.cr.execute(
+                    SQL(
+                        f"UPDATE ir_attachment SET {change}"
+                        " WHERE res_model = 'customer.approval.delivery'"
+                    )
+                )
+                self.env.invalidate_all()
+                self.assertIn("its photos", " ".join(verify(self.order)))
+                savepoint.close(rollback=True)
+                self.env.invalidate_all()
+
+    def test_a_second_row_of_the_same_event(self):
+        row = self._confirm({self.goods: 1})
+        other = self._create_order()
+        verify = self.env["customer.approval.event"]._verify_document
+        self.env.cr.execute("DROP INDEX customer_approval_delivery_event_uniq")
+        with self._without_triggers("customer_approval_delivery"):
+            self.env.cr.execute(
+                "INSERT INTO customer_approval_delivery (name, res_model, res_id,"
+                " document_name, partner_id, company_id, kind_id, event_id,"
+                " confirmed_on) SELECT 'DEL/99', res_model, %s, document_name,"
+                " partner_id, company_id, kind_id, event_id, confirmed_on"
+                " FROM customer_approval_delivery WHERE id = %s",
+                [other.id, row.id],
+            )
+        self.env.invalidate_all()
+        found = self.env["customer.approval.delivery"].sudo()._find_problems()
+        self.assertIn("is about the same event", " ".join(found))
+        self.assertIn("is about no event", " ".join(verify(other)))
+
+    def test_the_same_number_twice(self):
+        """Whoever may edit sequences can have a number given again."""
+        self._bring_to_status(self.order, "pending")
+        sequence = self.env["ir.sequence"].search(
+            [("code", "=", "customer.approval.delivery")]
+        )
+        number = sequence.number_next_actual
+        photos = [("door.png", PIXEL), ("gate.png", PIXEL + b"x")]
+        for photo in photos:
+            sequence.number_next_actual = number
+            self._confirm({self.goods: 1}, photos=(photo,))
+        self.env.flush_all()
+        bundle = self.order.customer_approval_request_id.sudo()._make_bundle()
+        with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
+            files = {name: archive.read(name) for name in archive.namelist()}
+        self.assertEqual(ledger.check_bundle(files.__getitem__, list(files))[1], [])
 
     def test_erasure(self):
         row = self._confirm({self.goods: 1}, signature=SIGNATURE, place="Gate 3")

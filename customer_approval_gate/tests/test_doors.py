@@ -3,6 +3,7 @@
 """Ways round that somebody with full rights has found, by kind."""
 
 import json
+from contextlib import contextmanager
 
 from psycopg2.errors import CheckViolation
 
@@ -297,6 +298,92 @@ class TestRows(EvidenceMixin, ApprovalCommon):
                 "UPDATE customer_approval_approver SET token_number = %s WHERE id = %s",
                 [number - 1, approver.id],
             )
+
+    @contextmanager
+    def _without_any_trigger(self):
+        self.cr.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        self.cr.execute("SET LOCAL session_replication_role = replica")
+        yield
+        self.cr.execute("SET LOCAL session_replication_role = origin")
+        self.cr.execute("SET CONSTRAINTS ALL DEFERRED")
+
+    def _while_stage(self, change, order):
+        """Let an order go on while its gate is another one in the database."""
+        stage = self.env["customer.approval.stage"]
+        with self._without_any_trigger():
+            self.cr.execute(
+                "CREATE TEMP TABLE before ON COMMIT DROP AS SELECT * FROM"
+                " customer_approval_stage WHERE id = %s",
+                [self.production.id],
+            )
+            self.cr.execute(change, [self.production.id])
+        self.env.registry.clear_all_caches()
+        self.env.invalidate_all()
+        stage._forget_lists()
+        order.action_confirm()
+        self.env.flush_all()
+        self.assertEqual(order.state, "sale")
+
+    def _put_back(self):
+        stage = self.env["customer.approval.stage"]
+        with self._without_any_trigger():
+            self.cr.execute(
+                "DELETE FROM customer_approval_stage WHERE id = %s",
+                [self.production.id],
+            )
+            self.cr.execute("INSERT INTO customer_approval_stage SELECT * FROM before")
+        self.env.registry.clear_all_caches()
+        self.env.invalidate_all()
+        stage._forget_lists()
+
+    def test_a_gate_that_was_open_for_a_moment(self):
+        """What Odoo itself moved then has a genuine history, and no approval."""
+        for change in (
+            "SET requires_customer_approval = FALSE",
+            "SET document_type = 'other'",
+            "SET reachable_anytime = TRUE",
+            "SET approval_from_amount = 1000000000",
+            "SET active = FALSE",
+        ):
+            order = self._create_order()
+            self.env.flush_all()
+            self.assertEqual(self._verify_all(), [])
+            with self.subTest(change), self.cr.savepoint() as savepoint:
+                self._while_stage(
+                    f"UPDATE customer_approval_stage {change} WHERE id = %s", order
+                )
+                self.assertTrue(self._verify_all())
+                self._put_back()
+                moved = self.production if order.stage_id == self.production else None
+                problems = "".join(self._verify_all())
+                if moved:
+                    self.assertIn(f"sale.order,{order.id}: event", problems)
+                else:
+                    self.assertIn(f"sale.order,{order.id}", problems)
+                savepoint.close(rollback=True)
+            self.env.registry.clear_all_caches()
+            self.env.invalidate_all()
+            self.env["customer.approval.stage"]._forget_lists()
+
+    def test_a_stage_that_is_gone(self):
+        self.env.flush_all()
+        with self._without_any_trigger():
+            self.cr.execute(
+                "DELETE FROM customer_approval_stage WHERE id = %s",
+                [self.production.id],
+            )
+        self.env.registry.clear_all_caches()
+        self.env.invalidate_all()
+        self.env["customer.approval.stage"]._forget_lists()
+        self.assertIn(
+            f"stage,{self.production.id}: was deleted", "".join(self._verify_all())
+        )
+
+    def test_stages_that_were_deleted_in_odoo(self):
+        stage = self.production.copy({"name": "Later", "document_state": False})
+        self.assertEqual(self._verify_all(), [])
+        stage.unlink()
+        self.assertEqual(self._verify_all(), [])
 
     def test_put_back_to_draft(self):
         order = self._create_order()

@@ -483,6 +483,8 @@ class TestCodeOfServerActions(EvidenceMixin, ApprovalCommon):
             (request.event_ids[:1], "_pin_confirmed_keys()"),
             (request, "env['customer.approval.checkpoint']._keep_last()"),
             (request, "_hand_over_screen({})"),
+            (request, "_forget_personal()"),
+            (request, "_empty_columns(['certificate_id'])"),
             (self.order, f"_judge_approved_change({last})"),
             (self.order, "_raise_blockers({record: ['The customer said no']})"),
             (request, f"{repetitions}._count({{0: 1}})"),

@@ -555,6 +555,93 @@ class TestVerifier(KeyCommon):
             check=False,
         )
 
+    def test_other_programs_see_the_same_files(self):
+        """An archive in which another program finds other files than this one."""
+        request = self._bring_to_status(self._create_order(), "approved")
+        self.env.flush_all()
+        genuine = request.sudo()._make_bundle()
+        path = self.folder / "bundle.zip"
+        path.write_bytes(genuine)
+        result = self._run_program(path)
+        self.assertEqual(result.returncode, 0, result.stdout)
+        with zipfile.ZipFile(io.BytesIO(genuine)) as archive:
+            files = {name: archive.read(name) for name in archive.namelist()}
+
+        def pack(change=None, comment=b""):
+            buffer = io.BytesIO()
+            with zipfile.ZipFile(buffer, "w") as archive:
+                archive.comment = comment
+                for name, data in files.items():
+                    info = zipfile.ZipInfo(name)
+                    if change:
+                        change(info)
+                    archive.writestr(info, data)
+            return buffer.getvalue()
+
+        def unicode_path(info):
+            info.extra = b"\x75\x70\x06\x00\x01" + b"\x00" * 4 + b"x"
+
+        def link(info):
+            info.external_attr = 0o120777 << 16
+
+        def note(info):
+            info.comment = b"This bundle was rejected"
+
+        path.write_bytes(pack())
+        self.assertEqual(self._run_program(path).returncode, 0)
+        end = genuine.rindex(b"PK\x05\x06")
+        for data in (
+            pack(unicode_path),
+            pack(link),
+            pack(note),
+            pack(comment=b"This bundle was rejected"),
+            pack(comment=genuine),
+            b"Other" + genuine,
+            genuine + b"Other",
+            genuine[:-2] + len(genuine).to_bytes(4, "little")[:2] + genuine,
+            genuine[:30] + b"x" + genuine[31:],
+            genuine[: end // 2],
+            b"PK\x05\x06" + bytes(18),
+        ):
+            path.write_bytes(data)
+            result = self._run_program(path)
+            self.assertIn(result.returncode, (1, 2), data[:40])
+            self.assertNotIn("Everything fits", result.stdout)
+            self.assertFalse(result.stderr)
+
+    def test_it_ends_with_a_verdict(self):
+        """Whatever somebody has written, and without telling anything else."""
+        files = self._open_bundle(
+            self._bring_to_status(self._create_order(), "approved")
+        )
+        deep = b"[" * 200_000 + b"]" * 200_000
+        lie = "x\x1b[2J\nEverything fits together\u202e"
+        for change in (
+            {"evidence.json": deep},
+            {"evidence.json": b"{}"},
+            {"evidence.json": b"[]"},
+            {"evidence.json": b"\xff"},
+            {lie: b""},
+        ):
+            result = self._run_on({**files, **change})
+            self.assertEqual(result.returncode, 1, result.stdout[-200:])
+            self.assertFalse(result.stderr)
+            self.assertNotIn("\x1b", result.stdout)
+            self.assertNotIn("\nEverything", result.stdout)
+        for name in ("nothing.zip", "bundle.zip/nothing"):
+            result = self._run_program(self.folder / name)
+            self.assertEqual(result.returncode, 2)
+        folder = self.folder / "unpacked"
+        for name, data in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(data)
+        self.assertEqual(self._run_program(folder).returncode, 0)
+        (folder / "more").symlink_to(self.folder)
+        self.assertEqual(self._run_program(folder).returncode, 1)
+        (folder / "more").unlink()
+        os.mkfifo(folder / "more")
+        self.assertEqual(self._run_program(folder).returncode, 1)
+
     def test_an_export_in_a_bundle(self):
         """It would be looked at instead."""
         files = self._open_bundle(

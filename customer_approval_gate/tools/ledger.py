@@ -45,6 +45,7 @@ import json
 import pathlib
 import re
 import zipfile
+import zlib
 
 FORMAT = 3
 """The format of what is made today.
@@ -777,11 +778,15 @@ def _has_what_came_later(request):
 
 def _check_certificate(label, request, kinds, events):
     """Whether the PDFs are those that were made; erasure takes the certificate."""
-    made = _details(kinds["certified"]) if "certified" in kinds else {}
-    erased = any(event["kind"] == "erased" for event in events)
+    certified = kinds.get("certified")
+    made = _details(certified) if certified else {}
+    erased = certified is not None and any(
+        event["kind"] == "erased" and event["position"] > certified["position"]
+        for event in events
+    )
     for name in ("certificate", "document_pdf"):
-        found = request[name]
-        if found != made.get(f"{name}_id") and not (erased and found is None):
+        is_erased = erased and name == "certificate" and request[name] is None
+        if request[name] != made.get(f"{name}_id") and not is_erased:
             return [f"{label}: its {name} is not the one that was made"]
     return []
 
@@ -1478,7 +1483,7 @@ def _flat_line(line):
     if "values" not in line:
         return line
     own = {item["key"]: item["value"] for item in line["values"]}
-    return {name: value for name, value in line.items() if name != "values"} | own
+    return {**{n: value for n, value in line.items() if n != "values"}, **own}
 
 
 def scope_digest(content, number=FORMAT):
@@ -1756,7 +1761,7 @@ def _read_request(read, files, request):
     compared with a digest that is checked against a sealed event."""
     own = dict(request)
     if not {*NEW_IN_2, "approvers"} & own.keys():  # as in the first version
-        own |= {**dict.fromkeys(NEW_IN_2), "approvers": []}
+        own.update(dict.fromkeys(NEW_IN_2), approvers=[])
     folder = request["content_file"].rpartition("/")[0]
     wanted = [
         (f"{folder}/certificate.pdf", request["certificate"]),
@@ -1818,7 +1823,9 @@ def _check_deliveries(read, files, events, personal):
         signature = value.get("signature")
         if not wanted and not signature:
             continue
-        own = folders.get(safe_name(details["name"]), [])
+        # A number may come twice. Before version 19.0.1.7.0 the folder had it alone.
+        name = safe_name(details["name"])
+        own = folders.get(f"{name}-{event['id']}", folders.get(name, []))
         found = sorted(
             sha256(read(name)) for name in own if not name.endswith("/signature.png")
         )
@@ -2014,13 +2021,102 @@ def check_export(read, names, known=()):
 
 
 def _check_inner_bundle(content, hashes, known):
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        contents = {name: archive.read(name) for name in archive.namelist()}
+    contents, problems = _read_archive(content)
     good, bad = check_bundle(contents.__getitem__, list(contents), known)
+    bad += problems
     for event in json.loads(contents["evidence.json"].decode())["events"]:
         if hashes.get(event["id"]) != event["hash"]:
             bad.append(f"{event_label(event)}: is not in the ledger")
     return good, bad
+
+
+# ----------------------------------------------------------------------
+# As a program
+# ----------------------------------------------------------------------
+
+ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What somebody may have written that is none of what the server writes."""
+
+REPACKED = (
+    "the archive is not as it was written: it was packed again, or another program may "
+    "see other files in it. Unpack it, and check the folder"
+)
+
+
+def _read_archive(content):
+    """Return the files of an archive, and what is wrong with it: it has to be one in
+    which all programs find the same.
+
+    :param bytes content: of the archive
+    :rtype: tuple
+    """
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        files = archive.infolist()
+        contents = {file.filename: archive.read(file) for file in files}
+        directory = archive.start_dir
+        is_plain = not archive.comment
+    end = directory
+    position = 0
+    for file in sorted(files, key=lambda file: file.header_offset):
+        name = len(file.orig_filename.encode())
+        extra = int.from_bytes(content[position + 28 : position + 30], "little")
+        is_plain = is_plain and (
+            file.header_offset == position
+            and not file.comment
+            and _is_plain_extra(file.extra)
+            and _is_plain_extra(content[position + 30 + name :][:extra])
+            and file.flag_bits in (0, 0x800)
+            and file.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+            and file.external_attr >> 28 in (0, 8)  # a file, and no link to one
+            and not file.is_dir()
+        )
+        position += 30 + name + extra + file.compress_size
+        end += 46 + name + len(file.extra)
+    large = len(files) > 0xFFFF or directory >= 2**31 or end - directory >= 2**31
+    end += 22 + (76 if large else 0)
+    if not is_plain or position != directory or end != len(content):
+        return contents, [REPACKED]
+    if len(contents) != len(files):
+        return contents, ["a file is in this archive twice"]
+    return contents, []
+
+
+def _is_plain_extra(extra):
+    """Whether a file in an archive has nothing beside it but sizes that are large."""
+    return not extra or (extra[:2] == b"\x01\x00" and len(extra) == 4 + extra[2])
+
+
+def _read_folder(folder):
+    """Return the names of all that is in a folder, and what is wrong with it."""
+    names, problems = [], []
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(folder).as_posix()
+        if file.is_symlink() or not (file.is_file() or file.is_dir()):
+            problems.append(f"{name}: is no file")
+        elif file.is_file():
+            names.append(name)
+    return names, problems
+
+
+def _printable(text):
+    """A text that says nothing else on a screen than it says."""
+    return "".join(
+        character
+        if character.isprintable()
+        else character.encode("unicode_escape", "surrogatepass").decode()
+        for character in text
+    )
 
 
 def _is_fingerprint(text):
@@ -2029,68 +2125,77 @@ def _is_fingerprint(text):
 
 def main(arguments):
     """Check a bundle or an export, print what holds and what does not."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
     first, rest = (arguments[0], arguments[1:]) if arguments else (__file__, [])
     known = [re.sub(r"[\s:-]", "", text).lower() for text in rest]
     if _is_fingerprint(first):
         first, known = __file__, [first.lower(), *known]
     for text in known:
         if not _is_fingerprint(text):
-            sys.stdout.write(f"“{text}” is no fingerprint: it has 32 digits.\n")
+            sys.stdout.write(
+                f"“{_printable(text)}” is no fingerprint: it has 32 digits.\n"
+            )
             return 2
     path = pathlib.Path(first).resolve()
-    if path.is_file() and zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            contents = {name: archive.read(name) for name in names}
-        read = contents.__getitem__
-        if len(contents) != len(names):
-            sys.stdout.write("A file is in this archive twice: it is NOT genuine.\n")
-            return 1
-    else:
-        folder = path if path.is_dir() else path.parent
-        names = [
-            file.relative_to(folder).as_posix()
-            for file in folder.rglob("*")
-            if file.is_file()
-        ]
-
-        def read(name):
-            return (folder / name).read_bytes()
-
-    if "evidence.json" not in names and "export.json" not in names:
-        sys.stdout.write("There is no evidence.json and no export.json here.\n")
+    if path.is_file() and (
+        path.name in ("evidence.json", "export.json")
+        or path == pathlib.Path(__file__).resolve()
+    ):
+        path = path.parent
+    if not path.exists():
+        sys.stdout.write(f"There is no {_printable(first)}.\n")
         return 2
     try:
-        if "export.json" in names:
-            good, bad = check_export(read, names, known)
-            events = json.loads(read("ledger.json").decode())["events"]
-            key_events = [event for event in events if event["res_id"] == 0]
-        else:
-            good, bad = check_bundle(read, names, known)
-            evidence = json.loads(read("evidence.json").decode())
-            events, key_events = evidence["events"], evidence["key_events"]
-        lines = _describe_keys(events, key_events, known)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        good, bad, lines = [], [f"not as it was written ({error!r})"], []
-        events = []
+        code, lines = _check_path(path, known)
+    except ERRORS as error:
+        code, lines = 1, [f"WRONG  not as it was written ({error!r})", NOT_GENUINE]
+    sys.stdout.write("\n".join(map(_printable, lines)) + "\n")
+    return code
+
+
+NOT_GENUINE = "This evidence is NOT genuine, or not complete."
+
+
+def _check_path(path, known):
+    """Return the exit code, and the lines that say what holds and what does not."""
+    if path.is_dir():
+        names, problems = _read_folder(path)
+
+        def read(name):
+            return (path / name).read_bytes()
+
+    else:
+        contents, problems = _read_archive(path.read_bytes())
+        names, read = list(contents), contents.__getitem__
+    if "evidence.json" not in names and "export.json" not in names:
+        return 2, ["There is no evidence.json and no export.json here."]
+    if "export.json" in names:
+        good, bad = check_export(read, names, known)
+        events = json.loads(read("ledger.json").decode())["events"]
+        key_events = [event for event in events if event["res_id"] == 0]
+    else:
+        good, bad = check_bundle(read, names, known)
+        evidence = json.loads(read("evidence.json").decode())
+        events, key_events = evidence["events"], evidence["key_events"]
+    bad += problems
+    lines = [f"ok     {text}" for text in good]
+    lines += _describe_keys(events, key_events, known)
     if not any(format_of(event["entry_digest"]) for event in events):
         lines.append(
             "note   This is of before version 19.0.1.7.0, not sealed as a whole: what "
             "came later may have been left out."
         )
-    lines = [f"ok     {text}" for text in good] + lines
     lines += [f"WRONG  {text}" for text in bad]
     if bad:
-        lines.append("This evidence is NOT genuine, or not complete.")
-    else:
-        lines.append(
-            "Everything fits together. That nobody made all of it anew is proved by "
-            "the checkpoints' hashes, if they are those that were mailed out, and by "
-            "the key, if it is the one on the certificate: give its fingerprint to "
-            "this program, and it trusts no other."
-        )
-    sys.stdout.write("\n".join(lines) + "\n")
-    return 1 if bad else 0
+        return 1, [*lines, NOT_GENUINE]
+    return 0, [
+        *lines,
+        "Everything fits together. That nobody made all of it anew is proved by the "
+        "checkpoints' hashes, if they are those that were mailed out, and by the key, "
+        "if it is the one on the certificate: give its fingerprint to this program, "
+        "and it trusts no other.",
+    ]
 
 
 def _describe_keys(events, key_events, known):

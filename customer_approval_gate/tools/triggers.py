@@ -687,6 +687,11 @@ BEGIN
         IF NOT changed && ARRAY['lapsed_on', 'deadline'] AND (
             COALESCE(after->'certificate_id', 'null') = 'null'
             AND NOT 'document_pdf_id' = ANY(changed)
+            AND EXISTS (
+                SELECT FROM ONLY @.customer_approval_event
+                 WHERE res_model = NEW.res_model AND res_id = NEW.res_id
+                   AND kind = 'erased' AND xact = pg_current_xact_id()::text
+            )
             OR EXISTS (
                 SELECT FROM ONLY @.customer_approval_event
                  WHERE request_id = NEW.id AND kind = 'certified'
