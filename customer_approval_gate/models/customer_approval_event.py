@@ -513,7 +513,10 @@ class CustomerApprovalEvent(models.Model):
             if event.kind == "answered":
                 text = f"{kinds[event.kind]}: {text}"
             if event.kind in TO_A_STAGE and details.get("to"):
-                text = f"{text}: {details.get('from') or ''} → {details['to']}"
+                way = [details.get("from") or "", details["to"]]
+                if details.get("from_id") == details.get("to_id"):
+                    way = way[1:]  # confirmed, posted or taken back in the same stage
+                text = f"{text}: {' → '.join(way)}"
             elif event.kind == "stage_configured" and details.get("changes"):
                 changes = ", ".join(
                     f"{name}: {old} → {new}"

@@ -57,6 +57,10 @@ def _is_gated_by_amount(documents, alias, _query):
     )
 
 
+GATES_ASKED = "gates_asked"
+"""What is remembered of the gates that documents pass as they move."""
+
+
 @lru_cache(512)  # the same terms are those of thousands of documents
 def _plain_text(html):
     return html2plaintext(html).strip() if html else None
@@ -374,8 +378,8 @@ class CustomerApprovalMixin(models.AbstractModel):
         if activities:
             activities.action_feedback()
 
-    def _after_move(self, before, keeps_history=True):
-        result = super()._after_move(before, keeps_history)
+    def _after_move(self, before, keeps_history=True, states=None):
+        result = super()._after_move(before, keeps_history, states)
         if not keeps_history:
             return result  # nothing was ever blocked
         done = self.filtered(
@@ -798,7 +802,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         states = super()._ask_gates(stage, gates, shown)
         if not gates:
             return states
-        asking = self._get_approval_gates(gates)
+        asking = self._get_approval_gates(gates, not shown)
         gated = self.filtered(lambda document: asking[document])
         if not gated:
             return states
@@ -808,7 +812,7 @@ class CustomerApprovalMixin(models.AbstractModel):
             )
         else:
             approved = gated._filter_customer_approved()
-        weak = {}
+        weak, strengths = {}, {}
         if any(gates.mapped("minimum_evidence")):
             strengths = approved._get_evidence_strengths()
             for document in approved:
@@ -820,6 +824,11 @@ class CustomerApprovalMixin(models.AbstractModel):
         for document in gated:
             gate = asking[document]._get_asking(stage)
             reason = "" if document in approved else self._gate_message(stage, gate)
+            if not shown and not reason and document not in weak:
+                facts = self._get_gate_facts(document)
+                facts["gates"] = sorted({*facts["gates"], *asking[document].ids})
+                if document.id in strengths:
+                    facts["strength"] = strengths[document.id]
             states[document].append(
                 GateState(
                     "approval",
@@ -838,10 +847,34 @@ class CustomerApprovalMixin(models.AbstractModel):
             "customer_approval_status",
         ]
 
-    def _get_approval_gates(self, gates):
+    def _get_gate_facts(self, document):
+        """Return what is known of the gates that a document passes as it moves: which
+        have asked for an approval and got it, what it comes to in the currency of its
+        company, and how sure it is who approved. It is kept with the move.
+
+        :rtype: dict
+        """
+        known = capability.memory(self.env).setdefault(GATES_ASKED, {})
+        return known.setdefault(
+            (document._name, document.id),
+            {"company_id": document.company_id.id, "gates": []},
+        )
+
+    def _was_gate_asked(self):
+        known = capability.memory(self.env).get(GATES_ASKED, {})
+        return super()._was_gate_asked() or (self._name, self.id) in known
+
+    def _forget_gates_asked(self):
+        super()._forget_gates_asked()
+        known = capability.memory(self.env).get(GATES_ASKED, {})
+        for document in self:
+            known.pop((document._name, document.id), None)
+
+    def _get_approval_gates(self, gates, is_move=False):
         """Return which of these stages' gates ask for the approval of each document:
         those of its company, from the amount on that they are for.
 
+        :param bool is_move: whether the documents are to move past them
         :rtype: dict
         """
         gates = gates.sudo()  # of all companies
@@ -853,6 +886,9 @@ class CustomerApprovalMixin(models.AbstractModel):
             return result
         amounts = self._get_gate_amounts()
         for document, own in result.items():
+            if is_move and own:
+                amount = self._format_decimals(amounts[document], 6, exact=False)
+                self._get_gate_facts(document)["amount"] = amount
             result[document] = own.filtered(
                 lambda gate, document=document: (
                     not gate.approval_from_amount
@@ -871,8 +907,13 @@ class CustomerApprovalMixin(models.AbstractModel):
         return self.amount_total
 
     def _get_move_details(self):
-        """Small documents pass a gate that is for larger ones: how small they were."""
+        """Which gates were asked, and how small those are that pass one that is for
+        larger ones."""
         details = super()._get_move_details()
+        known = capability.memory(self.env).get(GATES_ASKED, {})
+        for document in self:
+            if facts := known.get((document._name, document.id)):
+                details[document] = {**details.get(document, {}), "gate": {**facts}}
         for stage, documents in self.grouped("stage_id").items():
             if any(
                 gate.requires_customer_approval and gate.approval_from_amount

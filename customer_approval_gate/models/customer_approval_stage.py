@@ -29,6 +29,13 @@ HISTORY_KEPT = "history_kept"
 """The key of the cursor's cache for the models that have any history."""
 
 # What makes a stage ask for something, or changes which stages come before which.
+STRENGTHS = {
+    "in_person": LEVELS["in_person"],
+    "link": LEVELS["link"],
+    "strong": LEVELS["code"],
+}
+"""How sure a stage wants to be who approved, by its *Minimum Evidence*."""
+
 GATE_FIELDS = {
     "active",
     "approval_from_amount",
@@ -303,14 +310,9 @@ class CustomerApprovalStage(models.Model):
     def _get_minimum_strength(self):
         """Return how sure the surest of these stages wants to be who approved, see
         ``tools.ledger.LEVELS``; 0 where any evidence will do."""
-        strengths = {
-            "in_person": LEVELS["in_person"],
-            "link": LEVELS["link"],
-            "strong": LEVELS["code"],
-        }
         return max(
             (
-                strengths.get(stage.minimum_evidence, 0)
+                STRENGTHS.get(stage.minimum_evidence, 0)
                 for stage in self
                 if stage.requires_customer_approval
             ),
@@ -940,13 +942,28 @@ class CustomerApprovalStage(models.Model):
         name = self._document_models().get(self.document_type)
         if not name:
             return 0
+        # Also of those that other transactions are creating.
         self.env.cr.execute(
-            SQL(
-                "SELECT COALESCE(max(id), 0) FROM %s",
-                SQL.identifier(self.env[name]._table),
-            )
+            "SELECT COALESCE(pg_sequence_last_value("
+            "pg_get_serial_sequence(%s, 'id')::regclass), 0)",
+            [self.env[name]._table],
         )
         return self.env.cr.fetchone()[0]
+
+    def _lock_list(self):
+        """Keep the stages of a list as they are until the transaction is over: nobody
+        moves a document past a gate that somebody makes at the same time.
+
+        :raise SerializationFailure: somebody has changed them; Odoo tries again
+        """
+        known = capability.memory(self.env).setdefault("stages_locked", set())
+        for document_type in {*self.mapped("document_type")} - known:
+            known.add(document_type)
+            self.env.cr.execute(
+                "SELECT FROM customer_approval_stage WHERE document_type = %s"
+                " FOR SHARE",
+                [document_type],
+            )
 
     def _find_unapproved_past_gate(self):
         """Return which documents stand where they did not get by Odoo, and which are
@@ -973,7 +990,7 @@ class CustomerApprovalStage(models.Model):
                 self.env.invalidate_all()
             problems += self._find_smuggled(model)
             problems += self._find_unallowed_moves(document_type, model)
-            problems += self._find_grown(model)
+            problems += self._find_grown(document_type, model)
             problems += self._find_vanished(model)
             stages = self._get_list(document_type)
             gated = stages.filtered(
@@ -995,16 +1012,17 @@ class CustomerApprovalStage(models.Model):
                 """
                 SELECT document.id
                   FROM %(moved)s
-                 WHERE last.details->'to_id' IS DISTINCT FROM
+                 WHERE (last.details->'to_id' IS DISTINCT FROM
                        COALESCE(to_jsonb(document.stage_id), 'null')
-                    OR ((document.state = ANY(%(final)s)
+                    OR %(staged)s AND (document.state = ANY(%(final)s)
                          OR last.details->>'state' = ANY(%(final)s)
                          AND document.state != 'cancel')
                         AND last.details->>'state' != document.state)
               ORDER BY document.id
                 """,
-                moved=_with_last_move(documents),
+                moved=with_last_move(documents),
                 final=list(documents._stage_final_states),
+                staged=documents._get_staged_condition(),
             )
         )
         return [
@@ -1040,34 +1058,6 @@ class CustomerApprovalStage(models.Model):
             )
         )
         return [f"{model},{row[0]}: was deleted by a way round Odoo" for row in rows]
-
-    @api.model
-    def _find_grown(self, model):
-        """Documents behind a gate that is for larger ones, which have become larger
-        since they came there, by a way round Odoo."""
-        documents = self.env[model].sudo()  # of whatever company
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT document.id, last.details->>'total'
-                  FROM %s
-                 WHERE document.customer_approval_status IS DISTINCT FROM 'approved'
-                   AND last.details ? 'total'
-              ORDER BY document.id
-                """,
-                _with_last_move(documents),
-            )
-        )
-        then = dict(rows)
-        return [
-            f"{model},{document.id}: has become larger behind a gate"
-            for document in documents.browse(then)
-            if document.currency_id.compare_amounts(
-                document._get_largest_total(), float(then[document.id])
-            )
-            > 0
-            and document._is_past_gate()
-        ]
 
     def _find_never_entered(self, model):
         """Documents that are in these stages, or have a state that only these give,
@@ -1232,14 +1222,14 @@ class CustomerApprovalStage(models.Model):
         )
 
 
-def _with_last_move(documents):
+def with_last_move(documents):
     """Return the rows of a table of documents, as ``document``, with what was kept of
     the last move of each, as ``last``."""
     return SQL(
         """
         %s AS document
         JOIN LATERAL (
-             SELECT details
+             SELECT id, details
                FROM customer_approval_event
               WHERE res_model = %s AND res_id = document.id AND kind = 'stage_changed'
            ORDER BY position DESC LIMIT 1

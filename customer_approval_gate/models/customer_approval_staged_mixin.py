@@ -345,6 +345,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         stages = self.env["customer.approval.stage"]._get_list(
             self._stage_document_type
         )
+        before = {}
         for document in self:
             stage = document.stage_id if document._is_staged() else stages.browse()
             if document._is_staged() and stage.sudo().company_id not in (
@@ -355,12 +356,13 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             if document._is_staged() and not stage:
                 stage = stages._first_of_state(document.state, document.company_id)
             if stage != document.stage_id:
-                before = {document: document.stage_id}
+                before[document] = document.stage_id
                 super(CustomerApprovalStagedMixin, document).write(
                     {"stage_id": stage.id}
                 )
-                capability.call(document._record_stages, before)
         self._judge_created()
+        for document, stage in before.items():
+            capability.call(document._record_stages, {document: stage})
 
     def _write_moving(self, vals):
         if "stage_id" not in vals and "state" not in vals:
@@ -437,29 +439,36 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         return True
 
     @capability.required
-    def _after_move(self, before, keeps_history=True):
+    def _after_move(self, before, keeps_history=True, states=None):
         """Keep the history of documents that moved, and let happen what follows.
 
         :param dict before: the stage that each document was in
         :param bool keeps_history: see ``_keeps_history()``
+        :param dict states: the state that each document had
         """
         if keeps_history:
-            capability.call(self._record_stages, before)
+            capability.call(self._record_stages, before, states)
         moved = self.filtered(lambda document: document.stage_id != before[document])
         moved._forget_heading()
         moved._enter_stages()
 
     @capability.required
-    def _record_stages(self, before):
+    def _record_stages(self, before, states=None):
         """Keep the history of stages (guide, "Status History"): who moved which
-        document, from where, to where, when.
+        document, from where, to where, when. That a document was confirmed or posted,
+        or is no longer, is kept where no stage stands for it as well.
 
         :param dict before: the stage that each document was in
+        :param dict states: the state that each document had, if it may be another one
         """
         entries, details = [], self._get_move_details()
+        final = self._stage_final_states
         for document in self:
             old, new = before[document].sudo(), document.stage_id.sudo()
-            if old != new:
+            state = states[document] if states else document.state
+            if old != new or (
+                state != document.state and (state in final or document.state in final)
+            ):
                 entries.append(
                     Entry(
                         document,
@@ -471,12 +480,20 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                             "to_id": new.id or None,
                             "to": new.name or None,
                             "state": document.state,
+                            **(
+                                {"from_state": state} if state != document.state else {}
+                            ),
                             **details.get(document, {}),
                         },
                     )
                 )
         # Nobody writes events but what happens.
         self.env["customer.approval.event"].sudo()._append(entries)
+        self._forget_gates_asked()
+
+    def _forget_gates_asked(self):
+        """Forget what was asked for the move that is over. Override with what you
+        remember."""
 
     def _get_move_details(self):
         """Return what else is kept of moves: ``{document: details}``. Override to have
@@ -538,6 +555,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                 blockers[document] += reasons
         capability.call(self._raise_blockers, blockers)
         before = {document: document.stage_id for document in self}
+        states = {document: document.state for document in self}
         keeps_history = self._keeps_history()
         for stage, documents in targets.items():
             values = dict(vals)
@@ -547,7 +565,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                 values.pop("stage_id", None)
             super(CustomerApprovalStagedMixin, documents).write(values)
         if not capability.is_following_stage(self):
-            capability.call(self._after_move, before, keeps_history)
+            capability.call(self._after_move, before, keeps_history, states)
         return True
 
     def _keeps_history(self):
@@ -558,7 +576,17 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
 
     def _after_staged_create(self):
         self._judge_created()
+        if behind := self.filtered(lambda document: document._was_gate_asked()):
+            nowhere = self.env["customer.approval.stage"]
+            if behind._keeps_history():
+                capability.call(behind._record_stages, dict.fromkeys(behind, nowhere))
         self._enter_stages()
+
+    def _was_gate_asked(self):
+        """Return whether a gate was asked about the document that moves now, or was
+        created."""
+        self.ensure_one()
+        return False
 
     def _judge_created(self):
         """Judge documents that were just created, wherever their stage came from."""
@@ -625,6 +653,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         :rtype: dict
         """
         blockers = {}
+        stage._lock_list()
         gates = stage._find_gates()
         if any(gate._looks_at_amounts() for gate in gates):
             self._compute_totals_anew()

@@ -13,7 +13,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_datetime
 
-from ..tools import ledger, seal
+from ..tools import capability, ledger, seal
 
 _logger = logging.getLogger(__name__)
 
@@ -62,9 +62,10 @@ class CustomerApprovalVerification(models.Model):
             [fields.Datetime.now(), self.env.cr.fetchone()[0]],
         )
         run = self.browse(self.env.cr.fetchone()[0])
-        run._write_progress("", 0, 0, "", None)
+        capability.call(run._write_progress, "", 0, 0, "", None)
         return run
 
+    @capability.required
     def _write_progress(self, *progress):
         """Write how far it is, with the proof that this server has written it: of what
         was to be written, whatever became of it on its way into the database.
@@ -123,7 +124,8 @@ class CustomerApprovalVerification(models.Model):
             if done < self.event_count:
                 problems.append(f"only {done} of {self.event_count} events were found")
         found = [*filter(None, (self.problems or "").split("\n")), *problems]
-        self._write_progress(
+        capability.call(
+            self._write_progress,
             chain,
             done,
             self.problem_count + len(problems),

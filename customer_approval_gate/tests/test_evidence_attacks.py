@@ -442,6 +442,7 @@ class TestCodeOfServerActions(EvidenceMixin, ApprovalCommon):
         request = self._bring_to_status(self.order, "pending")
         stage = "env['customer.approval.stage'].browse(%d)" % self.production.id
         repetitions = "env['customer.approval.repetition']"
+        runs = "env['customer.approval.verification']"
         last = "env['customer.approval.request'].browse(%d)" % request.id
         before = request.event_ids | self._get_events()
         for record, code in (
@@ -483,6 +484,7 @@ class TestCodeOfServerActions(EvidenceMixin, ApprovalCommon):
             (request.event_ids[:1], "_pin_confirmed_keys()"),
             (request, "env['customer.approval.checkpoint']._keep_last()"),
             (request, "_hand_over_screen({})"),
+            (request, f"{runs}._start()._write_progress('', 9, 0, '', None)"),
             (request, "_forget_personal()"),
             (request, "_empty_columns(['certificate_id'])"),
             (self.order, f"_judge_approved_change({last})"),

@@ -44,6 +44,7 @@ import io
 import json
 import pathlib
 import re
+import struct
 import zipfile
 import zlib
 
@@ -2021,9 +2022,8 @@ def check_export(read, names, known=()):
 
 
 def _check_inner_bundle(content, hashes, known):
-    contents, problems = _read_archive(content)
+    contents = _read_archive(content)
     good, bad = check_bundle(contents.__getitem__, list(contents), known)
-    bad += problems
     for event in json.loads(contents["evidence.json"].decode())["events"]:
         if hashes.get(event["id"]) != event["hash"]:
             bad.append(f"{event_label(event)}: is not in the ledger")
@@ -2037,64 +2037,113 @@ def _check_inner_bundle(content, hashes, known):
 ERRORS = (
     ArithmeticError,
     AttributeError,
+    EOFError,
     LookupError,
     MemoryError,
     OSError,
     RuntimeError,
     TypeError,
     ValueError,
+    struct.error,
     zipfile.BadZipFile,
     zlib.error,
 )
 """What somebody may have written that is none of what the server writes."""
 
-REPACKED = (
-    "the archive is not as it was written: it was packed again, or another program may "
-    "see other files in it. Unpack it, and check the folder"
-)
+
+class Repacked(ValueError):
+    """An archive in which another program may see other files."""
 
 
 def _read_archive(content):
-    """Return the files of an archive, and what is wrong with it: it has to be one in
-    which all programs find the same.
+    """Return the files of an archive, in which all programs have to find the same: it
+    is compared byte by byte with what is written around the same files.
 
     :param bytes content: of the archive
-    :rtype: tuple
+    :raise Repacked: it is another one
     """
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         files = archive.infolist()
-        contents = {file.filename: archive.read(file) for file in files}
+        position = 0
+        for file in files:
+            position += _find_header(content, position, file) + file.compress_size
         directory = archive.start_dir
-        is_plain = not archive.comment
-    end = directory
-    position = 0
-    for file in sorted(files, key=lambda file: file.header_offset):
-        name = len(file.orig_filename.encode())
-        extra = int.from_bytes(content[position + 28 : position + 30], "little")
-        is_plain = is_plain and (
-            file.header_offset == position
-            and not file.comment
-            and _is_plain_extra(file.extra)
-            and _is_plain_extra(content[position + 30 + name :][:extra])
-            and file.flag_bits in (0, 0x800)
-            and file.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-            and file.external_attr >> 28 in (0, 8)  # a file, and no link to one
-            and not file.is_dir()
-        )
-        position += 30 + name + extra + file.compress_size
-        end += 46 + name + len(file.extra)
-    large = len(files) > 0xFFFF or directory >= 2**31 or end - directory >= 2**31
-    end += 22 + (76 if large else 0)
-    if not is_plain or position != directory or end != len(content):
-        return contents, [REPACKED]
+        size = sum(46 + len(_name_of(file)) + len(file.extra) for file in files)
+        end = _write_end(len(files), position, size)
+        if directory != position or content[position + size :] != end:
+            raise Repacked
+        contents = {file.filename: archive.read(file) for file in files}
     if len(contents) != len(files):
-        return contents, ["a file is in this archive twice"]
-    return contents, []
+        raise Repacked
+    return contents
 
 
-def _is_plain_extra(extra):
-    """Whether a file in an archive has nothing beside it but sizes that are large."""
-    return not extra or (extra[:2] == b"\x01\x00" and len(extra) == 4 + extra[2])
+def _name_of(file):
+    return file.orig_filename.encode("utf-8" if file.flag_bits & 0x800 else "ascii")
+
+
+def _find_header(content, position, file):
+    """Return how long the header of a file is, at its place in an archive.
+
+    :raise Repacked: it is another one, or there is something beside it
+    """
+    # Sizes of large files, and nothing else.
+    extra = file.extra
+    if extra and (extra[:2] != b"\x01\x00" or len(extra) != 4 + extra[2]):
+        raise Repacked
+    if (
+        file.header_offset != position
+        or file.comment
+        or file.flag_bits not in (0, 0x800)
+        or file.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+        or file.volume
+        or file.external_attr >> 28 not in (0, 8)  # a file, and no link to one
+        or file.is_dir()
+    ):
+        raise Repacked
+    name = _name_of(file)
+    year, month, day, hour, minute, second = file.date_time
+    for is_large in (False, True):
+        sizes = (file.compress_size, file.file_size)
+        own = b""
+        if is_large:
+            own = struct.pack("<HHQQ", 1, 16, file.file_size, file.compress_size)
+            sizes = (0xFFFFFFFF, 0xFFFFFFFF)
+        elif max(sizes) > 0xFFFFFFFF:
+            continue
+        header = struct.pack(
+            "<4s5H3L2H",
+            b"PK\x03\x04",
+            file.extract_version,
+            file.flag_bits,
+            file.compress_type,
+            hour << 11 | minute << 5 | second // 2,
+            (year - 1980) << 9 | month << 5 | day,
+            file.CRC,
+            *sizes,
+            len(name),
+            len(own),
+        )
+        header += name + own
+        if content[position : position + len(header)] == header:
+            return len(header)
+    raise Repacked
+
+
+def _write_end(count, offset, size):
+    """Return what is written at the end of an archive."""
+    end = b""
+    limit = 2**31 - 1
+    if count > 0xFFFF or offset > limit or size > limit:
+        end += struct.pack(
+            "<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, offset
+        )
+        end += struct.pack("<4sLQL", b"PK\x06\x07", 0, offset + size, 1)
+        count = min(count, 0xFFFF)
+        offset, size = min(offset, 0xFFFFFFFF), min(size, 0xFFFFFFFF)
+    return end + struct.pack(
+        "<4s4H2LH", b"PK\x05\x06", 0, 0, count, count, size, offset, 0
+    )
 
 
 def _read_folder(folder):
@@ -2148,12 +2197,18 @@ def main(arguments):
         return 2
     try:
         code, lines = _check_path(path, known)
+    except Repacked:
+        code, lines = 1, [f"WRONG  {REPACKED}", NOT_GENUINE]
     except ERRORS as error:
         code, lines = 1, [f"WRONG  not as it was written ({error!r})", NOT_GENUINE]
     sys.stdout.write("\n".join(map(_printable, lines)) + "\n")
     return code
 
 
+REPACKED = (
+    "the archive is not as it was written: it was packed again, or another program may "
+    "see other files in it. Unpack it, and check the folder"
+)
 NOT_GENUINE = "This evidence is NOT genuine, or not complete."
 
 
@@ -2166,7 +2221,7 @@ def _check_path(path, known):
             return (path / name).read_bytes()
 
     else:
-        contents, problems = _read_archive(path.read_bytes())
+        contents, problems = _read_archive(path.read_bytes()), []
         names, read = list(contents), contents.__getitem__
     if "evidence.json" not in names and "export.json" not in names:
         return 2, ["There is no evidence.json and no export.json here."]

@@ -1365,43 +1365,54 @@ def _find_foreign_triggers(cr, wanted):
 def _find_shadows(cr):
     """Return what could answer in place of PostgreSQL itself: functions, operators and
     casts of names that it has, for other types; and settings of the database."""
-    cr.execute("SELECT current_setting('search_path')")
-    path = cr.fetchone()[0]
+    cr.execute("SELECT current_setting('search_path'), current_schemas(true)")
+    path, schemas = cr.fetchone()
     # Or the question would be answered by what it asks about.
     cr.execute("SELECT set_config('search_path', 'pg_catalog', true)")
     cr.execute(
         """
         WITH own AS (
             SELECT 'pg_proc'::regclass AS class, oid, proname AS name,
-                   'function' AS what
+                   'function' AS what, oid AS function, pronamespace AS schema
               FROM pg_proc
              WHERE proname IN (
                    SELECT proname FROM pg_proc WHERE pronamespace = 11::oid
                    )
              UNION ALL
-            SELECT 'pg_operator'::regclass, oid, oprname, 'operator' FROM pg_operator
+            SELECT 'pg_operator'::regclass, oid, oprname, 'operator', oprcode::oid,
+                   oprnamespace
+              FROM pg_operator
              UNION ALL
-            SELECT 'pg_cast'::regclass, oid, castsource::regtype::text::name, 'cast of'
+            SELECT 'pg_cast'::regclass, oid, castsource::regtype::text::name, 'cast of',
+                   castfunc, 11::oid
               FROM pg_cast
         )
         SELECT DISTINCT what, name FROM own
          WHERE oid >= 16384::oid  -- what was made after the database
+           AND schema IN (
+               SELECT oid FROM pg_namespace WHERE nspname = ANY(%s::name[])
+               )
+               -- What PostgreSQL or an extension brings: the latter are written in C,
+               -- while anybody may declare that a function is part of one.
            AND NOT EXISTS (
                SELECT FROM pg_depend
-                WHERE classid = own.class AND objid = own.oid AND deptype = 'e'
+            LEFT JOIN pg_proc ON pg_proc.oid = own.function
+            LEFT JOIN pg_language ON pg_language.oid = prolang
+                WHERE classid = own.class AND objid = own.oid
+                  AND (deptype = 'i' OR deptype = 'e'
+                       AND COALESCE(lanname, 'c') = 'c')
                )
          ORDER BY 1, 2
-        """
+        """,
+        [schemas],
     )
     problems = [
         f"{what} {name} was added, and could answer in place of PostgreSQL's own"
         for what, name in cr.fetchall()
     ]
     cr.execute("SELECT set_config('search_path', %s, true)", [path])
-    cr.execute(
-        "SELECT current_schemas(true), current_setting('session_replication_role')"
-    )
-    schemas, role = cr.fetchone()
+    cr.execute("SELECT current_setting('session_replication_role')")
+    role = cr.fetchone()[0]
     first = [name for name in schemas if not name.startswith("pg_temp")][0]
     if first != "pg_catalog":
         problems.append(f"what is in {first} comes before what PostgreSQL itself has")

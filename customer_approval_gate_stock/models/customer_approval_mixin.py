@@ -7,10 +7,10 @@ from odoo import models
 class CustomerApprovalMixin(models.AbstractModel):
     _inherit = "customer.approval.mixin"
 
-    def _get_approval_gates(self, gates):
+    def _get_approval_gates(self, gates, is_move=False):
         """A document whose customer has to approve it at all never touches stock before
         that, wherever in the list the stage is that reserves or delivers."""
-        result = super()._get_approval_gates(gates)
+        result = super()._get_approval_gates(gates, is_move)
         using = gates.sudo().filtered(lambda stage: stage._uses_stock())
         early = self.filtered(
             lambda d: not result[d] and using._of_company(d.company_id)
