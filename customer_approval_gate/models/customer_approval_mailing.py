@@ -236,11 +236,14 @@ class CustomerApprovalMailing(models.Model):
             )
         # Whoever is killed from here on has perhaps sent it: nobody sends it again.
         self.env.cr.commit()  # pylint: disable=invalid-commit
+        handing = capability.HandingOver(mail.message_id)
         try:
-            mail._send_about_approval()
+            with capability.hold(self.env, handing):
+                mail._send_about_approval()
         except smtplib.SMTPServerDisconnected as error:
             mail.failure_reason = str(error)
-        if mail.state == "sent":
+        # What the mail itself says can be written, as by an automation.
+        if mail.state == "sent" and handing.is_taken:
             _keep(self, "accepted")
             mail.unlink()  # its link is in no database any longer
         else:
@@ -420,3 +423,19 @@ class MailMail(models.Model):
         """Send as Odoo does, and let ``state`` say whether it was sent."""
         # Past the method above, which leaves them to the job.
         return super().send()  # pylint: disable=super-method-mismatch
+
+
+class IrMailServer(models.Model):
+    _inherit = "ir.mail_server"
+
+    @api.model
+    def send_email(self, message, *args, **kwargs):
+        """Send a mail, and know of one about an approval that a server has taken it.
+
+        :return: as Odoo's own method
+        """
+        result = super().send_email(message, *args, **kwargs)
+        handing = capability.find(self.env, capability.HandingOver)
+        if result and handing and message["Message-Id"] == handing.message_id:
+            handing.is_taken = True
+        return result

@@ -15,6 +15,7 @@ from odoo.tools import SQL, mute_logger
 from odoo.tools.safe_eval import safe_eval
 
 from ..tools import capability
+from ..tools.entry import Answer
 from .common import ApprovalCommon
 from .test_evidence import EvidenceMixin
 from .test_invoice import InvoiceCommon
@@ -116,6 +117,13 @@ class TestMoney(InvoiceCommon, EvidenceMixin):
         self.assertAlmostEqual(sum(groups), order.amount_tax)
         self.assertIn(f"the rate of tax {tax.id}", "".join(self._verify_all()))
         self.assertIn(order, order._filter_customer_approved())
+
+    def test_an_invoice_that_becomes_a_credit_note(self):
+        invoice = self._create_invoice()
+        invoice.action_switch_move_type()
+        invoice.action_post()
+        self.env.flush_all()
+        self.assertEqual(self._verify_all(), [])
 
     def test_another_way_of_the_same_tax(self):
         for values in (
@@ -384,6 +392,156 @@ class TestRows(EvidenceMixin, ApprovalCommon):
         self.assertEqual(self._verify_all(), [])
         stage.unlink()
         self.assertEqual(self._verify_all(), [])
+
+    def _approve_with_conditions(self, order):
+        request = self._bring_to_status(order, "pending")
+        request._decide(
+            Answer("approved_conditions", "Ada", "link", conditions="In May")
+        )
+        return request
+
+    def test_moves_that_verify_believes(self):
+        """By Odoo, and nobody did wrong."""
+        stages = self.env["customer.approval.stage"].search(
+            [("document_type", "=", "sale_order"), ("document_state", "=", "sale")]
+        )
+        design = self.quote.copy(
+            {
+                "name": "Design",
+                "document_state": False,
+                "sequence": self.production.sequence - 1,
+            }
+        )
+        euro = self.env.ref("base.EUR")
+        euro.active = True
+        pricelist = self.env["product.pricelist"].create(
+            {"name": "EUR", "currency_id": euro.id}
+        )
+
+        def grown():
+            self.production.approval_from_amount = 100_000
+            order = self._create_order()
+            order.action_confirm()
+            order.order_line[:1].price_unit += 10
+            self.env.flush_all()
+            self.production.approval_from_amount = 1
+
+        def created_confirmed():
+            self.production.approval_from_amount = 100_000
+            order = self._create_order(state="sale")
+            change = order._create_change_order()
+            change.order_line = [(0, 0, {"product_id": self.product.id})]
+            self.production.approval_from_amount = 1
+
+        def without_a_stage_for_the_state():
+            self.production.requires_customer_approval = False
+            stages.document_state = False
+            self.production.requires_customer_approval = True
+            order = self._create_order()
+            self._bring_to_status(order, "approved")
+            order.stage_id = self.production
+            order.action_confirm()
+
+        def another_currency():
+            design.write(
+                {"requires_customer_approval": True, "approval_from_amount": 100_000}
+            )
+            order = self._create_order(pricelist_id=pricelist.id)
+            order.stage_id = design
+            order.pricelist_id = self.env["product.pricelist"]
+            order.order_line.price_unit = 1
+
+        def another_company():
+            company = self.env["res.company"].create({"name": "Other"})
+            design.write({"requires_customer_approval": True, "company_id": company.id})
+            order = self._create_order()
+            self._bring_to_status(order, "approved")
+            order.stage_id = self.production
+            design.requires_customer_approval = False
+
+        def ticked_and_unticked():
+            self.production.requires_customer_approval = False
+            order = self._create_order()
+            order.action_confirm()
+            self.production.requires_customer_approval = True
+            order._action_cancel()
+            order.action_draft()
+
+        def with_conditions():
+            order = self._create_order()
+            request = self._approve_with_conditions(order)
+            request.action_accept_conditions()
+            order.action_confirm()
+
+        for flow in (
+            grown,
+            created_confirmed,
+            without_a_stage_for_the_state,
+            another_currency,
+            another_company,
+            ticked_and_unticked,
+            with_conditions,
+        ):
+            with self.subTest(flow.__name__), self.cr.savepoint() as savepoint:
+                flow()
+                self.env.flush_all()
+                self.env.invalidate_all()
+                self.assertEqual(self._verify_all(), [])
+                savepoint.close(rollback=True)
+            self.env.registry.clear_all_caches()
+            self.env.invalidate_all()
+            self.env["customer.approval.stage"]._forget_lists()
+
+    def test_who_passes_while_a_gate_is_open(self):
+        """Whatever looks like an approval, and wherever the document goes then."""
+        aside = self.quote.copy({"document_state": False, "reachable_anytime": True})
+        self.production.minimum_evidence = "strong"
+
+        def plain(order):
+            pass
+
+        def conditions(order):
+            self._approve_with_conditions(order)
+
+        def withdrawn(order):
+            request = self._bring_to_status(order, "pending")
+            capability.call(request._withdraw, "No longer")
+
+        for prepare in (plain, conditions, withdrawn):
+            for change in (
+                "SET requires_customer_approval = FALSE",
+                "SET minimum_evidence = NULL, requires_customer_approval = FALSE",
+                "SET approval_from_amount = 1000000000",
+            ):
+                order = self._create_order()
+                prepare(order)
+                self.env.flush_all()
+                name = f"{prepare.__name__}: {change}"
+                with self.subTest(name), self.cr.savepoint() as savepoint:
+                    self._while_stage(
+                        f"UPDATE customer_approval_stage {change} WHERE id = %s", order
+                    )
+                    order.stage_id = aside
+                    self._put_back()
+                    self.assertIn(
+                        f"sale.order,{order.id}: event", "".join(self._verify_all())
+                    )
+                    savepoint.close(rollback=True)
+                self.env.registry.clear_all_caches()
+                self.env.invalidate_all()
+                self.env["customer.approval.stage"]._forget_lists()
+
+    def test_weak_evidence_while_a_gate_asks_for_none(self):
+        self.production.minimum_evidence = "strong"
+        order = self._create_order()
+        self._bring_to_status(order, "approved")  # by a link
+        self.env.flush_all()
+        self._while_stage(
+            "UPDATE customer_approval_stage SET minimum_evidence = NULL WHERE id = %s",
+            order,
+        )
+        self._put_back()
+        self.assertIn(f"sale.order,{order.id}: event", "".join(self._verify_all()))
 
     def test_put_back_to_draft(self):
         order = self._create_order()

@@ -127,7 +127,7 @@ class TestGolden(BaseCase):
         self.assertEqual(self._check(files), [])
 
     def test_a_seal_is_written_in_one_way(self):
-        files = self._open(GOLDEN / "format_3" / "CA00026.zip")
+        files = self._open(GOLDEN / "format_3" / "CA00019.zip")
         self.assertEqual(self._check(files), [])
         plain = json.loads(files["evidence.json"])
         seal = plain["seal"]

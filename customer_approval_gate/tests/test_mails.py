@@ -165,6 +165,20 @@ class TestMails(MailServerMixin, ApproverCommon):
         self.assertNotIn("mail_sent", request.event_ids.mapped("kind"))
         self._assert_verified()
 
+    def test_a_mail_that_says_that_it_was_sent(self):
+        """As an automation, or another addon, can have it."""
+        model = self.env.registry["mail.mail"]
+        original = model._postprocess_sent_message
+
+        def say_sent(mails, *args, **kwargs):
+            result = original(mails, *args, **kwargs)
+            mails.write({"state": "sent"})
+            return result
+
+        self.patch(model, "_postprocess_sent_message", say_sent)
+        request = self._fail()
+        self.assertEqual(self._kinds(request), ["mail_queued", "mail_failed"])
+
     def test_staff_see_it(self):
         request = self._fail()
         self.assertEqual(self.order.customer_approval_banner, "unreached")

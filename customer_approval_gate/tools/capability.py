@@ -280,6 +280,17 @@ def is_mailing(approver):
     return bool(own) and own.approver_id == approver.id
 
 
+class HandingOver(Lasting):
+    """A mail is being given to a mail server.
+
+    :param str message_id: by which it is recognised
+    """
+
+    def __init__(self, message_id):
+        self.message_id = message_id
+        self.is_taken = False
+
+
 class PortalSignature:
     """The signature being written was given by the customer on the page of one order.
 
