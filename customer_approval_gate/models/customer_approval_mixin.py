@@ -865,10 +865,11 @@ class CustomerApprovalMixin(models.AbstractModel):
         return super()._was_gate_asked() or (self._name, self.id) in known
 
     def _forget_gates_asked(self):
-        super()._forget_gates_asked()
+        result = super()._forget_gates_asked()
         known = capability.memory(self.env).get(GATES_ASKED, {})
         for document in self:
             known.pop((document._name, document.id), None)
+        return result
 
     def _get_approval_gates(self, gates, is_move=False):
         """Return which of these stages' gates ask for the approval of each document:
