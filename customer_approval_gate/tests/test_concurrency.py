@@ -175,3 +175,35 @@ class TestConcurrency(TransactionCase):
             env["sale.order"].browse(other_id).stage_id = stage
 
         self.assertIsNone(self._while(download, move))
+
+    @mute_logger("odoo.sql_db")
+    def test_a_gate_that_is_made_while_an_order_moves(self):
+        name = "customer_approval_gate.stage_order_in_production"
+
+        def write(is_asking):
+            def change(env):
+                env.ref(name).requires_customer_approval = is_asking
+
+            return change
+
+        def confirm(env):
+            self._order(env).action_confirm()
+
+        with self._connection() as env:
+            before = env.ref(name).requires_customer_approval
+            write(False)(env)
+        try:
+            error = self._while(write(True), confirm)
+            self.assertIsInstance(error, OperationalError, "it is tried again")
+            with self.assertRaises(UserError):
+                self._retry(confirm)
+            self._retry(write(False))
+            # Whoever makes it waits for those who move: they were before.
+            self.assertIsNone(self._while(confirm, write(True)))
+            with self._connection() as env:
+                self.assertEqual(self._order(env).state, "sale")
+                stages = env["customer.approval.stage"]
+                moves = stages._find_unallowed_moves("sale_order", "sale.order")
+                self.assertEqual(moves, [])
+        finally:
+            self._retry(write(before))
