@@ -600,6 +600,10 @@ class TestVerifier(KeyCommon):
             genuine + b"Other",
             genuine[:-2] + len(genuine).to_bytes(4, "little")[:2] + genuine,
             genuine[:30] + b"x" + genuine[31:],
+            genuine[:14] + bytes(4) + genuine[18:],  # what only streams look at
+            genuine[:18] + (8).to_bytes(4, "little") + genuine[22:],
+            genuine[:6] + b"\x08" + genuine[7:],
+            genuine[:-14] + bytes(4) + genuine[-10:],  # as if there were no files
             genuine[: end // 2],
             b"PK\x05\x06" + bytes(18),
         ):
