@@ -854,19 +854,19 @@ class CustomerApprovalMixin(models.AbstractModel):
 
         :rtype: dict
         """
-        known = capability.memory(self.env).setdefault(GATES_ASKED, {})
+        known = capability.transaction_memory(self.env).setdefault(GATES_ASKED, {})
         return known.setdefault(
             (document._name, document.id),
             {"company_id": document.company_id.id, "gates": []},
         )
 
     def _was_gate_asked(self):
-        known = capability.memory(self.env).get(GATES_ASKED, {})
+        known = capability.transaction_memory(self.env).get(GATES_ASKED, {})
         return super()._was_gate_asked() or (self._name, self.id) in known
 
     def _forget_gates_asked(self):
         result = super()._forget_gates_asked()
-        known = capability.memory(self.env).get(GATES_ASKED, {})
+        known = capability.transaction_memory(self.env).get(GATES_ASKED, {})
         for document in self:
             known.pop((document._name, document.id), None)
         return result
@@ -911,7 +911,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         """Which gates were asked, and how small those are that pass one that is for
         larger ones."""
         details = super()._get_move_details()
-        known = capability.memory(self.env).get(GATES_ASKED, {})
+        known = capability.transaction_memory(self.env).get(GATES_ASKED, {})
         for document in self:
             if facts := known.get((document._name, document.id)):
                 details[document] = {**details.get(document, {}), "gate": {**facts}}

@@ -1028,6 +1028,17 @@ class TestCallbacks(EvidenceMixin, ApprovalCommon):
             self.cr.postcommit._funcs.clear()
             self.cr.postrollback._funcs.clear()
 
+    def test_gates_asked_are_kept_over_savepoints(self):
+        """Odoo makes some on the way, as when an invoice is posted."""
+        order = self._create_order()
+        self._bring_to_status(order, "approved")
+        self.assertFalse(order._gate_blockers(self.production))
+        with self.cr.savepoint():
+            details = order._get_move_details()[order]
+        self.assertEqual(details["gate"]["gates"], self.production.ids)
+        order._forget_gates_asked()
+        self.assertNotIn("gate", order._get_move_details().get(order, {}))
+
     def test_deleted_says_what_was(self):
         self.production.requires_customer_approval = False
         order = self._create_order()

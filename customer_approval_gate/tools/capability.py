@@ -16,6 +16,7 @@ from odoo.exceptions import AccessError
 
 _STACKS = WeakKeyDictionary()
 _MEMORIES = WeakKeyDictionary()
+_TRANSACTIONS = WeakKeyDictionary()
 
 
 def _stack(env):
@@ -40,6 +41,16 @@ def memory(env):
         _MEMORIES[env.cr] = (mark, known)
         env.cr.precommit.add(mark)
     return known
+
+
+def transaction_memory(env):
+    """Return what is remembered until the transaction ends, whatever of it is written
+    or undone on the way: Odoo forgets ``memory()`` whenever a savepoint begins."""
+    now = env.cr.now()  # another one in each transaction
+    known = _TRANSACTIONS.get(env.cr)
+    if known is None or known[0] != now:
+        known = _TRANSACTIONS[env.cr] = (now, {})
+    return known[1]
 
 
 # ----------------------------------------------------------------------
