@@ -5,7 +5,7 @@ import logging
 
 from markupsafe import Markup
 
-from odoo import SUPERUSER_ID, api, fields, models
+from odoo import api, fields, models
 from odoo.tools import SQL, email_split
 
 from ..tools import capability, ledger, seal, triggers
@@ -232,16 +232,7 @@ class CustomerApprovalCheckpoint(models.Model):
             )
         )
         made = self.browse(self.env.cr.fetchone()[0])
-        registry = self.env.registry
-
-        # What a callback is made of can be read by the code of a server action, but for
-        # what it closes over.
-        def keep():
-            with registry.cursor() as cr:
-                own = api.Environment(cr, SUPERUSER_ID, {})
-                capability.call(own["customer.approval.checkpoint"]._keep_last)
-
-        self.env.cr.postcommit.add(keep)
+        capability.call_after_commit(self._keep_last)
         return made
 
     @api.model

@@ -5,7 +5,7 @@
 import logging
 import pathlib
 
-from odoo import SUPERUSER_ID, api, models
+from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 
 from ..tools import capability, ledger, seal, triggers
@@ -168,14 +168,7 @@ class CustomerApprovalEvent(models.Model):
         )
         # Who trusted them cannot be taken away afterwards.
         self.env["customer.approval.checkpoint"].sudo()._make()  # as any is made
-        registry = self.env.registry
-
-        def pin():
-            with registry.cursor() as cr:
-                own = api.Environment(cr, SUPERUSER_ID, {})
-                capability.call(own["customer.approval.event"]._pin_confirmed_keys)
-
-        self.env.cr.postcommit.add(pin)
+        capability.call_after_commit(self._pin_confirmed_keys)
 
     @api.model
     @capability.required

@@ -825,8 +825,8 @@ class CustomerApprovalMixin(models.AbstractModel):
             gate = asking[document]._get_asking(stage)
             reason = "" if document in approved else self._gate_message(stage, gate)
             if not shown and not reason and document not in weak:
-                facts = self._get_gate_facts(document)
-                facts["gates"] = sorted({*facts["gates"], *asking[document].ids})
+                facts = _gate_facts(document)
+                facts["gates"] = tuple(sorted({*facts["gates"], *asking[document].ids}))
                 if document.id in strengths:
                     facts["strength"] = strengths[document.id]
             states[document].append(
@@ -846,19 +846,6 @@ class CustomerApprovalMixin(models.AbstractModel):
             "amount_total",
             "customer_approval_status",
         ]
-
-    def _get_gate_facts(self, document):
-        """Return what is known of the gates that a document passes as it moves: which
-        have asked for an approval and got it, what it comes to in the currency of its
-        company, and how sure it is who approved. It is kept with the move.
-
-        :rtype: dict
-        """
-        known = capability.transaction_memory(self.env).setdefault(GATES_ASKED, {})
-        return known.setdefault(
-            (document._name, document.id),
-            {"company_id": document.company_id.id, "gates": []},
-        )
 
     def _was_gate_asked(self):
         known = capability.transaction_memory(self.env).get(GATES_ASKED, {})
@@ -889,7 +876,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         for document, own in result.items():
             if is_move and own:
                 amount = self._format_decimals(amounts[document], 6, exact=False)
-                self._get_gate_facts(document)["amount"] = amount
+                _gate_facts(document)["amount"] = amount
             result[document] = own.filtered(
                 lambda gate, document=document: (
                     not gate.approval_from_amount
@@ -914,7 +901,8 @@ class CustomerApprovalMixin(models.AbstractModel):
         known = capability.transaction_memory(self.env).get(GATES_ASKED, {})
         for document in self:
             if facts := known.get((document._name, document.id)):
-                details[document] = {**details.get(document, {}), "gate": {**facts}}
+                gate = {**facts, "gates": list(facts["gates"])}
+                details[document] = {**details.get(document, {}), "gate": gate}
         for stage, documents in self.grouped("stage_id").items():
             if any(
                 gate.requires_customer_approval and gate.approval_from_amount
@@ -2213,6 +2201,21 @@ class CustomerApprovalMixin(models.AbstractModel):
                 "its status does not say that its customer approved it",
             ),
         ]
+
+
+# A function and no method: code of a server action could fill what it returns.
+def _gate_facts(document):
+    """Return what is known of the gates that a document passes as it moves: which have
+    asked for an approval and got it, what it comes to in the currency of its company,
+    and how sure it is who approved. It is kept with the move.
+
+    :rtype: dict
+    """
+    known = capability.transaction_memory(document.env).setdefault(GATES_ASKED, {})
+    return known.setdefault(
+        (document._name, document.id),
+        {"company_id": document.company_id.id, "gates": ()},
+    )
 
 
 def _describe_problems(documents, problem):

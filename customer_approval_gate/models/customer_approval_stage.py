@@ -28,7 +28,6 @@ STRUCTURE_FIELDS = {
 HISTORY_KEPT = "history_kept"
 """The key of the cursor's cache for the models that have any history."""
 
-# What makes a stage ask for something, or changes which stages come before which.
 STRENGTHS = {
     "in_person": LEVELS["in_person"],
     "link": LEVELS["link"],
@@ -36,6 +35,7 @@ STRENGTHS = {
 }
 """How sure a stage wants to be who approved, by its *Minimum Evidence*."""
 
+# What makes a stage ask for something, or changes which stages come before which.
 GATE_FIELDS = {
     "active",
     "approval_from_amount",

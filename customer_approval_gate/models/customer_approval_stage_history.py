@@ -209,7 +209,7 @@ class Gate(NamedTuple):
         """Return whether what is kept with a move says that the gate was asked, or is
         for larger documents or those of another company.
 
-        :param dict facts: see ``_get_gate_facts()`` of documents
+        :param dict facts: see ``_gate_facts()`` of documents
         """
         if self.company not in (None, facts["company_id"]):
             return True

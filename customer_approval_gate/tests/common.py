@@ -75,6 +75,15 @@ class ApprovalMixin:
             )
 
     @contextmanager
+    def _without_any_trigger(self):
+        """As a superuser of PostgreSQL, who can do so in a whole session."""
+        self.env.cr.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        self.env.cr.execute("SET LOCAL session_replication_role = replica")
+        yield
+        self.env.cr.execute("SET LOCAL session_replication_role = origin")
+        self.env.cr.execute("SET CONSTRAINTS ALL DEFERRED")
+
+    @contextmanager
     def _refused(self, regex, error=UserError):
         """Around what is refused: nothing of it stays."""
         with self.assertRaises(error) as catcher:

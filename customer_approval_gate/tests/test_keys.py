@@ -186,7 +186,7 @@ class TestKeys(KeyCommon):
             seal.trust([own])
             path.with_name("seal_key_2025.pem").write_bytes(former)
             self.assertEqual(self._verify(order), [])
-            with self._forgeries():
+            with self._without_any_trigger():
                 self.cr.execute(
                     "UPDATE customer_approval_event SET seal = md5(seal)"
                     " WHERE res_model = 'sale.order' AND res_id = %s"
@@ -225,7 +225,7 @@ class TestKeys(KeyCommon):
         }
         row["entry_digest"] = ledger.entry_digest(row)
         row["hash"] = ledger.chain_hash(row)
-        with self._forgeries():
+        with self._without_any_trigger():
             self.cr.execute(
                 SQL(
                     "INSERT INTO customer_approval_event (%s) VALUES (%s)",
@@ -235,14 +235,6 @@ class TestKeys(KeyCommon):
             )
         self.env.invalidate_all()
         return other
-
-    @contextmanager
-    def _forgeries(self):
-        """What a database user can do who switches triggers off."""
-        self.cr.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        self.cr.execute("SET LOCAL session_replication_role = replica")
-        yield
-        self.cr.execute("SET LOCAL session_replication_role = DEFAULT")
 
     def test_a_key_in_the_function_only(self):
         keys = triggers.read_keys(self.cr)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import wraps
 from weakref import WeakKeyDictionary
 
+from odoo import SUPERUSER_ID, api
 from odoo.exceptions import AccessError
 
 _STACKS = WeakKeyDictionary()
@@ -87,6 +88,24 @@ def call(method, *args, **kwargs):
     finally:
         if own in stack:
             stack.remove(own)
+
+
+def call_after_commit(method):
+    """Call a method that is ``required``, of no records, when the transaction is over:
+    in one of its own, which sees what has become of this one.
+
+    What a callback is made of can be read, and changed, by the code of a server action,
+    but for what it closes over.
+    """
+    records, name = method.__self__, method.__name__
+    registry, model = records.env.registry, records._name
+
+    def run():
+        with registry.cursor() as cr:
+            own = api.Environment(cr, SUPERUSER_ID, {})[model]
+            call(getattr(own, name))
+
+    records.env.cr.postcommit.add(run)
 
 
 def required(function):
