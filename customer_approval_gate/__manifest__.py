@@ -3,7 +3,7 @@
 {
     "name": "Customer Approval Gate",
     "summary": "No work, no material, no invoice before the customer has approved",
-    "version": "19.0.1.7.0",
+    "version": "19.0.1.8.0",
     "development_status": "Beta",
     "category": "Sales/Sales",
     "author": "Customer Approval Gate contributors",

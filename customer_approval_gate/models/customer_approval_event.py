@@ -319,13 +319,13 @@ class CustomerApprovalEvent(models.Model):
         heads = self._read_heads(
             [entry for entry in entries if entry.kind not in ledger.UNSEALED_KINDS]
         )
-        actor = self._get_actor()
+        common = self._get_common_values()
         # All in one query, whichever records they are of.
         requests = {entry.request.id for entry in entries if entry.request}
         requests = self.env["customer.approval.request"].sudo().browse(requests)
         requests.mapped("version")
         rows = [
-            self._prepare_row(entry, heads.get(self._get_chain(entry)), actor)
+            self._prepare_row(entry, heads.get(self._get_chain(entry)), common)
             for entry in entries
         ]
         columns = [*rows[0]]
@@ -395,39 +395,59 @@ class CustomerApprovalEvent(models.Model):
         return {row[:2]: row[2:] for row in self.env.cr.fetchall()}
 
     @api.model
-    def _prepare_row(self, entry, head=None, actor=None):
+    def _get_common_values(self):
+        """Return what is the same for all events that are written at once, and their
+        personal data.
+
+        :rtype: tuple
+        """
+        user_id, personal, method = self._get_actor()
+        now = fields.Datetime.to_string(fields.Datetime.now())
+        common = {
+            "user_id": user_id,
+            "method": method,
+            "occurred_on": now,
+            "database": get_identity(self.env),
+        }
+        return common, personal
+
+    @api.model
+    def _prepare_row(self, entry, head=None, common=None):
         if not isinstance(entry, Entry):
             raise AccessError(self.env._("Events are written by what happens only."))
-        request = (
-            entry.request if entry.request is not None else self.browse().request_id
-        )
-        request = request.sudo()  # what is recorded, not what the user may read
-        user_id, personal, method = actor or self._get_actor()
+        common, personal = common or self._get_common_values()
         personal = {
             key: value for key, value in {**personal, **entry.personal}.items() if value
         }
         res_model, res_id = self._get_chain(entry)
-        occurred_on = entry.occurred_on or fields.Datetime.now()
         row = {
             "res_model": res_model,
             "res_id": res_id,
-            "request_id": request.id or None,
+            "request_id": None,
             "kind": entry.kind,
             "decision": entry.decision,
-            "occurred_on": fields.Datetime.to_string(occurred_on),
-            "user_id": user_id,
-            "method": entry.method or method,
-            "version": request.version or None,
-            "digest": request.digest or None,
-            "scope_digest": entry.scope_digest or request.scope_digest or None,
+            "occurred_on": fields.Datetime.to_string(entry.occurred_on)
+            or common["occurred_on"],
+            "user_id": common["user_id"],
+            "method": entry.method or common["method"],
+            "version": None,
+            "digest": None,
+            "scope_digest": entry.scope_digest or None,
             "text": entry.text or None,
             "details": entry.details or None,
             "personal_digest": None,
-            "database": get_identity(self.env),
+            "database": common["database"],
             "nonce": None,
         }
-        salt = secrets.token_hex(16)
+        if entry.request:
+            request = entry.request.sudo()  # what is recorded, not what one may read
+            row["request_id"] = request.id
+            row["version"] = request.version or None
+            row["digest"] = request.digest or None
+            row["scope_digest"] = row["scope_digest"] or request.scope_digest or None
+        salt = None
         if personal:
+            salt = secrets.token_hex(16)
             row["personal_digest"] = ledger.personal_digest(salt, personal)
         if entry.kind in ledger.UNSEALED_KINDS:
             # A seal is of one place in the chain; a mark could be used again.

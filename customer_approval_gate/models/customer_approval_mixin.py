@@ -821,9 +821,11 @@ class CustomerApprovalMixin(models.AbstractModel):
                     weak[document] = document._strength_message(
                         stage, strengths[document.id], minimum
                     )
+        named = {own: own._get_asking(stage) for own in {*asking.values()}}
+        yes = {*approved._ids}
         for document in gated:
-            gate = asking[document]._get_asking(stage)
-            reason = "" if document in approved else self._gate_message(stage, gate)
+            gate = named[asking[document]]
+            reason = "" if document.id in yes else self._gate_message(stage, gate)
             if not shown and not reason and document not in weak:
                 facts = _gate_facts(document)
                 facts["gates"] = tuple(sorted({*facts["gates"], *asking[document].ids}))
@@ -867,9 +869,8 @@ class CustomerApprovalMixin(models.AbstractModel):
         """
         gates = gates.sudo()  # of all companies
         asking = gates.filtered("requires_customer_approval")
-        result = {
-            document: asking._of_company(document.company_id) for document in self
-        }
+        own = {company: asking._of_company(company) for company in self.company_id}
+        result = {document: own[document.company_id] for document in self}
         if not any(asking.mapped("approval_from_amount")):
             return result
         amounts = self._get_gate_amounts()

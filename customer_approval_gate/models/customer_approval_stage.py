@@ -958,14 +958,20 @@ class CustomerApprovalStage(models.Model):
         """
         if self.env.cr.readonly:
             return  # nothing moves
-        known = capability.memory(self.env).setdefault("stages_locked", set())
+        memory = capability.memory(self.env)
+        known = memory.setdefault("stages_locked", set())
         for document_type in {*self.mapped("document_type")} - known:
             known.add(document_type)
+            # What is asked next, see _is_history_kept(), costs no query of its own.
+            model = self._document_models().get(document_type)
             self.env.cr.execute(
-                "SELECT FROM customer_approval_stage WHERE document_type = %s"
-                " FOR SHARE",
-                [document_type],
+                "SELECT EXISTS"
+                " (SELECT FROM customer_approval_event WHERE res_model = %s)"
+                "  FROM customer_approval_stage WHERE document_type = %s FOR SHARE",
+                [model, document_type],
             )
+            if rows := self.env.cr.fetchall():
+                memory.setdefault(HISTORY_KEPT, {})[model] = rows[0][0]
 
     def _find_unapproved_past_gate(self):
         """Return which documents stand where they did not get by Odoo, and which are

@@ -144,10 +144,9 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
 
     @api.depends("stage_id")
     def _compute_stage_entered_on(self):
-        for document in self:
-            document.stage_entered_on = (
-                fields.Datetime.now() if document.stage_id else False
-            )
+        staged = self.filtered("stage_id")
+        staged.stage_entered_on = fields.Datetime.now()
+        (self - staged).stage_entered_on = False
 
     @api.depends("stage_id", "company_id")
     def _compute_next_stage_id(self):
@@ -463,8 +462,13 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         """
         entries, details = [], self._get_move_details()
         final = self._stage_final_states
+        nowhere = self.env["customer.approval.stage"].sudo()  # of whatever company
+        stages = nowhere.union(*before.values(), self.stage_id)
+        named = {stage.id: (stage, stage.id, stage.name) for stage in stages}
+        named[False] = (nowhere, None, None)
         for document in self:
-            old, new = before[document].sudo(), document.stage_id.sudo()
+            old, old_id, old_name = named[before[document].id]
+            new, new_id, new_name = named[document.stage_id.id]
             state = states[document] if states else document.state
             if old != new or (
                 state != document.state and (state in final or document.state in final)
@@ -475,10 +479,10 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                         "stage_changed",
                         text=capability.get_note(document),
                         details={
-                            "from_id": old.id or None,
-                            "from": old.name or None,
-                            "to_id": new.id or None,
-                            "to": new.name or None,
+                            "from_id": old_id,
+                            "from": old_name or None,
+                            "to_id": new_id,
+                            "to": new_name or None,
                             "state": document.state,
                             **(
                                 {"from_state": state} if state != document.state else {}

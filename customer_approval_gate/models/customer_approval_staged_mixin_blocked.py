@@ -45,10 +45,15 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     def _compute_blocked_by(self):
         states_of = self._ask_next_gates()
         known = dict(self._fields["blocked_by"].selection)
-        for document in self:
+
+        def find(document):
             kinds = {state.kind for state in states_of[document] if state.message}
             kind = "several" if len(kinds) > 1 else next(iter(kinds), False)
-            document.blocked_by = kind if not kind or kind in known else "other"
+            return kind if not kind or kind in known else "other"
+
+        # One value at once for many: each assignment costs as much as to find it out.
+        for kind, documents in self.grouped(find).items():
+            documents.blocked_by = kind
 
     @api.depends(lambda self: self._get_fields_blocking())
     @api.depends_context("lang", "uid")

@@ -380,6 +380,7 @@ def format_of(digest_text):
 
 
 TEXTS = {bool, str, type(None)}
+SCALARS = {*TEXTS, int}
 
 
 def _check_plain(value, most=None):
@@ -395,14 +396,17 @@ def _check_plain(value, most=None):
             if type(key) is not str:
                 raise TypeError(f"content has a key that is no text: {key!r}")
             is_ascii = is_ascii and key.isascii()
-            if type(part) not in TEXTS:  # most are, and need no call of their own
-                is_ascii = _check_plain(part, most) and is_ascii
+            # Most are, and need no call of their own.
+            if type(part) in TEXTS or type(part) is int and -MOST <= part <= MOST:
+                continue
+            is_ascii = _check_plain(part, most) and is_ascii
         return is_ascii
     if kind is list:
         is_ascii = True
         for part in value:
-            if type(part) not in TEXTS:
-                is_ascii = _check_plain(part, most) and is_ascii
+            if type(part) in TEXTS or type(part) is int and -MOST <= part <= MOST:
+                continue
+            is_ascii = _check_plain(part, most) and is_ascii
         return is_ascii
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return True
@@ -1523,26 +1527,31 @@ def _encode_scope(value):
 def without_empty(values):
     """Return values without those that say nothing: scope is the same without them."""
     return {
-        name: value for name, value in values.items() if value not in (None, "", [])
+        name: value
+        for name, value in values.items()
+        if value is not None and value != "" and value != []
     }
 
 
 def without_texts(value):
     """Return content with related records by their ids only."""
     if isinstance(value, dict):
-        if not any(type(part) in (dict, list) for part in value.values()):
-            if "text" in value and "id" in value:
-                return value["id"]
-            if "line_id" not in value:
-                return value
         if "text" in value and "id" in value:
             address = value.get("address")
-            return {"id": value["id"], "address": address} if address else value["id"]
+            if not address or not any(
+                type(part) in (dict, list) for part in value.values()
+            ):
+                return value["id"]
+            return {"id": value["id"], "address": address}
         return {
-            key: without_texts(part) for key, part in value.items() if key != "line_id"
+            key: part if type(part) in SCALARS else without_texts(part)
+            for key, part in value.items()
+            if key != "line_id"
         }
     if isinstance(value, list):
-        return [without_texts(part) for part in value]
+        return [
+            part if type(part) in SCALARS else without_texts(part) for part in value
+        ]
     return value
 
 

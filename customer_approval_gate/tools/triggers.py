@@ -75,27 +75,34 @@ BEGIN
 END
 """
 
-IS_APPROVED = """
+# The last request about a document, and whether the ledger has its decision. By name:
+# what was asked is large, and would be read with the whole row.
+LAST_REQUEST = """
+      FROM (
+            SELECT id, state, lapsed_on, scope_digest, conditions_accepted_on
+              FROM ONLY @.customer_approval_request
+             WHERE res_model = {model} AND res_id = {document}
+             ORDER BY id DESC LIMIT 1
+           ) AS last,
+           LATERAL (
+            SELECT EXISTS (
+               SELECT FROM ONLY @.customer_approval_event AS event
+                WHERE event.request_id = last.id
+                  AND event.res_model = {model} AND event.res_id = {document}
+                  AND event.kind = 'decided'
+                  AND event.decision = last.state
+                  AND event.scope_digest = last.scope_digest
+            ) AS is_decided
+           ) AS ledger
+"""
+
+IS_APPROVED = f"""
 DECLARE
     request record;
     coverage record;
 BEGIN
-    -- By name: what was asked is large, and would be read with the whole row.
-    SELECT last.*, EXISTS (
-               SELECT FROM ONLY @.customer_approval_event AS event
-                WHERE event.request_id = last.id
-                  AND event.res_model = model AND event.res_id = document
-                  AND event.kind = 'decided'
-                  AND event.decision = last.state
-                  AND event.scope_digest = last.scope_digest
-           ) AS is_decided
-      INTO request
-      FROM (
-            SELECT id, state, lapsed_on, scope_digest, conditions_accepted_on
-              FROM ONLY @.customer_approval_request
-             WHERE res_model = model AND res_id = document
-             ORDER BY id DESC LIMIT 1
-           ) AS last;
+    SELECT last.*, ledger.is_decided INTO request
+    {LAST_REQUEST.format(model="model", document="document").strip()};
     IF request.state IN ('approved', 'approved_conditions')
        AND request.lapsed_on IS NULL THEN
         RETURN request.is_decided AND (
@@ -331,6 +338,23 @@ GATE_EARLY = """
         IF OLD.customer_approval_status IS DISTINCT FROM 'approved' AND {fixed} THEN
             RETURN NEW;
         END IF;
+    END IF;
+    -- What its customer has approved passes every gate, but for those that want to be
+    -- surer who it was: nothing else is to be found out then.
+    IF TG_OP = 'UPDATE' AND NEW.customer_approval_status = 'approved'
+       AND OLD.customer_approval_status = 'approved' AND {fixed}
+       AND NOT EXISTS (
+           SELECT FROM ONLY @.customer_approval_stage
+            WHERE document_type = TG_ARGV[1] AND requires_customer_approval AND active
+              AND minimum_evidence IS NOT NULL
+       ) AND (
+           SELECT ledger.is_decided AND last.lapsed_on IS NULL
+                  AND (last.state = 'approved'
+                       OR last.state = 'approved_conditions'
+                       AND last.conditions_accepted_on IS NOT NULL)
+           {last_request}
+       ) THEN
+        RETURN NEW;
     END IF;
 """
 
@@ -1038,7 +1062,11 @@ def gate(table, arguments, columns, fixed):
         return f":= jsonb_build_object({pairs});"
 
     name = f"customer_approval_gate_{table}"[:63]
-    early = GATE_EARLY.format(unchanged=same(columns), fixed=same(fixed))
+    early = GATE_EARLY.format(
+        unchanged=same(columns),
+        fixed=same(fixed),
+        last_request=LAST_REQUEST.format(model="TG_ARGV[0]", document="NEW.id").strip(),
+    )
     body = GATE.replace("    -- early\n", early)
     for row in ("NEW", "OLD"):
         body = body.replace(f":= to_jsonb({row});", part(row))
