@@ -12,8 +12,8 @@ from unittest.mock import patch
 
 from odoo.fields import Command
 
-from odoo.addons.customer_approval_gate.models.customer_approval_staged_mixin import (
-    CustomerApprovalStagedMixin as staged,
+from odoo.addons.customer_approval_gate.models.stage import (
+    customer_approval_staged_mixin,
 )
 from odoo.addons.customer_approval_gate.tools.entry import Answer
 
@@ -31,6 +31,8 @@ quote = env.ref("customer_approval_gate.stage_order_quote")
 behind = production.copy(
     {"document_state": False, "sequence": production.sequence + 1, "name": "Behind"}
 )
+
+staged = customer_approval_staged_mixin.CustomerApprovalStagedMixin
 
 
 def make_orders(count, lines=1):

@@ -12,13 +12,16 @@ from unittest.mock import patch
 
 from odoo.fields import Command
 
-from odoo.addons.customer_approval_gate.models.customer_approval_mixin import (
-    CustomerApprovalMixin as approval,
+from odoo.addons.customer_approval_gate.models.approval import (
+    customer_approval_mixin,
 )
-from odoo.addons.customer_approval_gate.models.customer_approval_staged_mixin import (
-    CustomerApprovalStagedMixin as staged,
+from odoo.addons.customer_approval_gate.models.stage import (
+    customer_approval_staged_mixin,
 )
 from odoo.addons.customer_approval_gate.tools.entry import Answer
+
+staged = customer_approval_staged_mixin.CustomerApprovalStagedMixin
+approval = customer_approval_mixin.CustomerApprovalMixin
 
 COUNT = 100
 ROUNDS = 3

@@ -7,7 +7,7 @@ from odoo import http
 from odoo.exceptions import AccessDenied, AccessError, UserError
 from odoo.http import request
 
-from ..models.ir_http import HANDED_OVER
+from ..models.approval.ir_http import HANDED_OVER
 from ..tools import capability, links
 from ..tools.languages import find_lang
 from ..tools.ledger import DECISIONS

@@ -7,7 +7,7 @@ from odoo.exceptions import AccessError
 from odoo.addons.base.models.res_users import check_identity
 
 from ..tools import capability, fonts, identity, seal
-from .customer_approval_checkpoint import EMAILS_PARAMETER
+from .evidence.customer_approval_checkpoint import EMAILS_PARAMETER
 
 
 class ResConfigSettings(models.TransientModel):

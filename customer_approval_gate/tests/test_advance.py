@@ -408,7 +408,9 @@ class TestAdvance(AdvanceCommon):
 
     def _run_twice(self, job):
         """Do what a job does, in transactions of its own, with what fails."""
-        logger = "odoo.addons.customer_approval_gate.models.customer_approval_failure"
+        logger = (
+            "odoo.addons.customer_approval_gate.models.stage.customer_approval_failure"
+        )
         for _run in range(2):
             with (
                 self.enter_registry_test_mode(),

@@ -673,7 +673,7 @@ class TestEvidence(EvidenceMixin, ApprovalCommon):
         with (
             self.enter_registry_test_mode(),
             mute_logger(
-                "odoo.addons.customer_approval_gate.models.customer_approval_failure"
+                "odoo.addons.customer_approval_gate.models.stage.customer_approval_failure"
             ),
         ):
             self.env.ref(

@@ -298,7 +298,7 @@ class TestDatabaseIdentity(KeyCommon):
         self.env.flush_all()
         with (
             patch(
-                "odoo.addons.customer_approval_gate.models.customer_approval_event"
+                "odoo.addons.customer_approval_gate.models.evidence.customer_approval_event"
                 ".get_identity",
                 return_value="other",
             ),
@@ -822,7 +822,7 @@ class TestVerification(KeyCommon):
         self.env.flush_all()
         runs = self.env["customer.approval.verification"].sudo()
         with patch(
-            "odoo.addons.customer_approval_gate.models.customer_approval_verification"
+            "odoo.addons.customer_approval_gate.models.evidence.customer_approval_verification"
             ".EVENTS_AT_ONCE",
             5,
         ):

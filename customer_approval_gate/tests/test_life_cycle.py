@@ -18,7 +18,7 @@ from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
-from ..models.customer_approval_approver import _append_event
+from ..models.approval.customer_approval_approver import _append_event
 from ..tools import capability, identity, ledger, links, seal
 from ..tools.entry import Answer
 from .common import SIGNATURE
@@ -310,7 +310,9 @@ class TestCopiesAndKeys(HttpCase, EvidenceMixin, ApproverCommon):
                     patch.dict(
                         os.environ, {"CUSTOMER_APPROVAL_GATE_KEY_FILE": str(path)}
                     ),
-                    mute_logger("odoo.addons.customer_approval_gate.models.ir_http"),
+                    mute_logger(
+                        "odoo.addons.customer_approval_gate.models.approval.ir_http"
+                    ),
                 ):
                     self.assertIn("cannot be used", seal.find_problem(self.env))
                     self.assertEqual(self.url_open("/web/login").status_code, 200)

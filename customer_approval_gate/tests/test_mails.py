@@ -18,16 +18,16 @@ from odoo.fields import Command
 from odoo.tests import Form, HttpCase, freeze_time, new_test_user, tagged
 from odoo.tools import mute_logger
 
-from ..models import customer_approval_mailing as mailing_module
-from ..models.customer_approval_approver import _append_event, _make_entry
+from ..models.approval import customer_approval_mailing as mailing_module
+from ..models.approval.customer_approval_approver import _append_event, _make_entry
 from ..tools import capability, links, mails
 from ..tools.entry import Answer
 from .test_approvers import ApproverCommon
 from .test_page import PageCommon
 
 LOGGERS = (
-    "odoo.addons.customer_approval_gate.models.customer_approval_failure",
-    "odoo.addons.customer_approval_gate.models.customer_approval_approver",
+    "odoo.addons.customer_approval_gate.models.stage.customer_approval_failure",
+    "odoo.addons.customer_approval_gate.models.approval.customer_approval_approver",
     "odoo.addons.mail.models.mail_mail",
     "odoo.addons.base.models.ir_mail_server",
 )

@@ -6,7 +6,7 @@ from unittest.mock import patch
 from odoo.fields import Command
 from odoo.tests import tagged
 
-from ..models.customer_approval_stage import STAGES_CHANGED
+from ..models.stage.customer_approval_stage import STAGES_CHANGED
 from ..tools import capability
 from .common import ApprovalCommon
 

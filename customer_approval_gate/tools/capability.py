@@ -274,6 +274,24 @@ class Guarded(Lasting):
         self.keys = keys
 
 
+class NewDocuments:
+    """The documents that are being created: they have no numbers yet, but higher ones
+    than all there were.
+
+    :param str name: of their model
+    :param int last_id: the highest number there was
+    """
+
+    def __init__(self, name, last_id):
+        self.name = name
+        self.last_id = last_id
+
+    def __contains__(self, key):
+        name, document_id = key
+        is_new = isinstance(document_id, int) and document_id > self.last_id
+        return name == self.name and is_new
+
+
 def is_guarded(document):
     """Return whether the document is judged later."""
     key = (document._name, document.id)

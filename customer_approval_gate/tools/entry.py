@@ -10,6 +10,14 @@ model, and can import nothing.
 from dataclasses import dataclass, field
 from typing import Any
 
+NO_RECORD = ("customer.approval.event", 0)
+"""The chain of what belongs to no document: the keys that seal, and which database it
+is."""
+
+HISTORY_KEPT = "history_kept"
+"""What is remembered under it: which models have any history, see
+``capability.memory()``. It is forgotten whenever an event is written."""
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -1,0 +1,964 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+import json
+import logging
+import secrets
+from decimal import Decimal
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.tools import SQL, format_date
+from odoo.tools.translate import LazyTranslate
+
+from ...tools import (
+    blocks,
+    capability,
+    content as content_tools,
+    ledger,
+    links,
+    moments,
+    triggers,
+)
+from ...tools.entry import Entry, EvidenceValues
+from ...tools.ledger import DECISIONS
+from ...tools.quantities import format_quantity
+from ...tools.texts import in_one_line
+from .ir_http import HANDED_OVER
+
+_lt = LazyTranslate(__name__)
+_logger = logging.getLogger(__name__)
+
+FORMER_ITEMS = (blocks.Item("customer_reference", None, _lt("Your reference")),)
+"""What content had before format 3, and is shown where it has."""
+
+# What the chatter needs; everything else of a request is evidence.
+CHATTER_PREFIXES = ("message_", "activity_", "website_message_", "rating_")
+
+
+class CustomerApprovalRequest(models.Model):
+    """One round of asking the customer about one version of a document.
+
+    Nobody creates, writes or deletes requests: ``_request_customer_approval()`` of
+    the document makes them, ``_decide()`` records the answer, and both are private.
+    """
+
+    _name = "customer.approval.request"
+    _inherit = [
+        "customer.approval.answer.mixin",
+        "customer.approval.handling.mixin",
+        "customer.approval.mail.mixin",
+        "customer.approval.certificate.mixin",
+        "portal.mixin",
+        "mail.thread",
+        "mail.activity.mixin",
+        "customer.approval.guarded.mixin",
+    ]
+    _description = "Customer Approval Request"
+    _order = "id desc"
+    _mail_post_access = "read"
+
+    name = fields.Char(string="Number", required=True, readonly=True, default="New")
+    res_model = fields.Char(string="Document Model", required=True, readonly=True)
+    res_id = fields.Many2oneReference(
+        string="Document ID", model_field="res_model", required=True, readonly=True
+    )
+    document_name = fields.Char(string="Document", required=True, readonly=True)
+    partner_id = fields.Many2one(
+        "res.partner", string="Customer", required=True, readonly=True, index=True
+    )
+    partner_ids = fields.Many2many(
+        "res.partner",
+        string="Asked at First",
+        readonly=True,
+        help="Who was asked when the request was made.",
+    )
+    approver_ids = fields.One2many(
+        "customer.approval.approver", "request_id", string="Asked", readonly=True
+    )
+    rule = fields.Selection(
+        [
+            ("any", "Any One of Them"),
+            ("all", "All of Them"),
+            ("some", "Some of Them"),
+            ("order", "All, One after the Other"),
+        ],
+        string="Who Has to Approve",
+        readonly=True,
+    )
+    required_count = fields.Integer(
+        string="How Many Have to Approve", readonly=True, help="For the rule “some”."
+    )
+    rejection_ends = fields.Boolean(
+        string="One Rejection Ends It",
+        readonly=True,
+        help="Otherwise the others can still answer, and it ends when not enough of "
+        "them can approve any more.",
+    )
+    progress = fields.Char(
+        compute="_compute_progress", help="How many have approved, of how many."
+    )
+    company_id = fields.Many2one("res.company", required=True, readonly=True)
+    currency_id = fields.Many2one("res.currency", required=True, readonly=True)
+    amount_total = fields.Monetary(string="Total", readonly=True)
+    user_id = fields.Many2one("res.users", string="Salesperson", readonly=True)
+    version = fields.Integer(
+        readonly=True, help="Counts how often the content changed between requests."
+    )
+    round = fields.Integer(
+        readonly=True, help="Counts how often the customer was asked about the version."
+    )
+    state = fields.Selection(
+        [
+            ("pending", "Pending"),
+            ("approved", "Approved"),
+            ("approved_conditions", "Approved with Conditions"),
+            ("changes_requested", "Changes Requested"),
+            ("rejected", "Rejected"),
+            ("withdrawn", "Withdrawn"),
+            ("expired", "Expired"),
+        ],
+        required=True,
+        readonly=True,
+        default="pending",
+        index=True,
+    )
+    # Large, and read with each request otherwise.
+    content = fields.Json(
+        readonly=True,
+        prefetch=False,
+        help="What the customer was asked about, as it was then.",
+    )
+    digest = fields.Char(readonly=True, help="SHA-256 of the content.")
+    scope_digest = fields.Char(
+        readonly=True, help="SHA-256 of scope and price: the approval counts for these."
+    )
+    content_html = fields.Html(
+        string="What the Customer Reads",
+        readonly=True,
+        prefetch=False,
+        sanitize=False,
+        help="As it was shown, in the customer's language.",
+    )
+    lang = fields.Char(string="Language", readonly=True)
+    difference_html = fields.Html(
+        string="What Has Changed",
+        compute="_compute_difference_html",
+        sanitize=False,
+        help="Since the version that the customer was asked about before.",
+    )
+    event_ids = fields.One2many(
+        "customer.approval.event", "request_id", string="Events", readonly=True
+    )
+    attachment_ids = fields.Many2many(
+        "ir.attachment", string="Files", readonly=True, bypass_search_access=True
+    )
+    requested_by_id = fields.Many2one("res.users", readonly=True)
+    requested_on = fields.Datetime(readonly=True, default=fields.Datetime.now)
+    deadline = fields.Date(readonly=True, help="The last day for an answer.")
+    message = fields.Text(readonly=True)
+    decided_on = fields.Datetime(readonly=True)
+    decided_by_name = fields.Char(string="Decided by", readonly=True)
+    decided_by_id = fields.Many2one(
+        "res.partner",
+        string="Decided by Contact",
+        readonly=True,
+        help="The contact whose login answered, if there was a login.",
+    )
+    decision_method = fields.Selection(
+        [
+            ("portal", "Portal"),
+            ("code", "Personal Link and One-Time Code"),
+            ("link", "Personal Link"),
+            ("in_person", "In Person"),
+            ("online_signature", "Online Signature"),
+            ("online_payment", "Online Payment"),
+            ("recorded", "Recorded by Staff"),
+        ],
+        readonly=True,
+    )
+    evidence_strength = fields.Selection(
+        selection="_get_strength_labels",
+        compute="_compute_evidence_strength",
+        compute_sudo=True,
+        help="How sure it is who answered.",
+    )
+    witness_id = fields.Many2one(
+        "res.users", readonly=True, help="On whose screen the customer answered."
+    )
+    decision_ip = fields.Char(string="IP Address", readonly=True)
+    decision_user_agent = fields.Char(string="Browser", readonly=True)
+    consent = fields.Text(
+        readonly=True, help="The words the customer agreed to, as they were shown."
+    )
+    reason = fields.Text(readonly=True)
+    conditions = fields.Text(readonly=True)
+    category_id = fields.Many2one(
+        "customer.approval.category",
+        string="About",
+        readonly=True,
+        ondelete="restrict",
+        index="btree_not_null",
+        help="What the rejection, or the wish for changes, is about.",
+    )
+    conditions_accepted_by_id = fields.Many2one("res.users", readonly=True)
+    conditions_accepted_on = fields.Datetime(readonly=True)
+    # In the table, where the database keeps it from being changed.
+    signature = fields.Binary(attachment=False, readonly=True)
+    lapsed_on = fields.Datetime(
+        readonly=True,
+        help="When the content changed after the approval, so that it counts no more.",
+    )
+    certificate_id = fields.Many2one(
+        "ir.attachment", readonly=True, copy=False, bypass_search_access=True
+    )
+    document_pdf_id = fields.Many2one(
+        "ir.attachment",
+        string="Version as PDF",
+        readonly=True,
+        copy=False,
+        bypass_search_access=True,
+    )
+    certificate_done = fields.Boolean(
+        readonly=True,
+        help="Nothing is left to be made: there is a certificate, or there was one "
+        "before its data were erased.",
+    )
+    answer_mailed = fields.Boolean(
+        readonly=True, help="Both sides were told of the answer by mail."
+    )
+    # Requests have no link of their own: everybody who is asked has one.
+    access_token = fields.Char(groups=fields.NO_ACCESS)
+    link_nonce = fields.Char(
+        groups=fields.NO_ACCESS, copy=False, help="What is random about its links."
+    )
+
+    is_overdue = fields.Boolean(
+        string="Time to Answer Over",
+        compute="_compute_is_overdue",
+        search="_search_is_overdue",
+    )
+    document_readable = fields.Boolean(
+        compute="_compute_document_readable", search="_search_document_readable"
+    )
+
+    _document_idx = models.Index("(res_model, res_id, id)")
+    _one_pending = models.UniqueIndex(
+        "(res_model, res_id) WHERE state = 'pending'",
+        "There is already a request that waits for the customer's answer.",
+    )
+
+    @api.depends_context("uid")
+    def _compute_document_readable(self):
+        domain = self._search_document_readable("in", [True])
+        # This is what the rule asks, so it cannot go by the rule.
+        readable = self.sudo().search(Domain("id", "in", self.ids) & domain)
+        for request in self:
+            request.document_readable = request.id in readable.ids
+
+    @api.model
+    def _search_document_readable(self, operator, value):
+        """Whoever may read a document may read what its customer was asked."""
+        return self.env["customer.approval.event"]._search_document_readable(
+            operator, value
+        )
+
+    def _compute_access_url(self):
+        result = super()._compute_access_url()
+        for request in self:
+            request.access_url = f"/my/approvals/{request.id}"
+        return result
+
+    @api.depends("name", "document_name")
+    def _compute_display_name(self):
+        for request in self:
+            request.display_name = f"{request.name} ({request.document_name})"
+
+    @api.model
+    def _mail_get_partner_fields(self, introspect_fields=False):
+        # One customer; all who are asked have a group of their own below.
+        return ["partner_id"]
+
+    def _portal_ensure_token(self):
+        """Links are those of the people who are asked, see ``tools/links.py``."""
+        return ""
+
+    def get_portal_url(self, suffix=None, query_string=None, anchor=None, **kwargs):
+        """Return the address of the page, which opens for whoever is logged in, or has
+        opened their own link before.
+
+        :param suffix: added to the path
+        :param query_string: such as ``&answered=1``
+        :param anchor: the part of the page
+        """
+        self.ensure_one()
+        query = (query_string or "").lstrip("&")
+        return "".join(
+            [
+                self.access_url,
+                suffix or "",
+                f"?{query}" if query else "",
+                f"#{anchor}" if anchor else "",
+            ]
+        )
+
+    def _sign_token(self, pid):
+        """The conversation is open to those who are asked as long as their link is."""
+        approver = self.sudo().approver_ids.filtered(
+            lambda a: a.partner_id.id == int(pid) and a.state != "removed"
+        )[-1:]
+        # Odoo's own could be made from a parameter that administrators read.
+        return links.thread_token(self, int(pid), approver)
+
+    @api.model
+    def _get_thread_with_access(self, thread_id, *, token=None, **kwargs):
+        """Requests have no token of their own that could open the conversation: each
+        person's opens it. The reader's page sends nothing else to read messages."""
+        thread = super()._get_thread_with_access(thread_id, token=None, **kwargs)
+        if thread or not token:
+            return thread
+        request = self.browse(thread_id).sudo().exists()  # who it is comes next
+        return request if links.find_by_thread_token(request, token) else self.browse()
+
+    @api.model
+    def _render_content(self, content, currency, lang, zone):
+        """Return content as a person reads it, in their language.
+
+        :param str zone: the time zone of the customer
+        """
+
+        reader = self.with_context(lang=lang)
+        describe = reader._describe_content(
+            reader.env.get(content["document"]["model"]), content
+        )
+        return self.env["ir.qweb"]._render(
+            "customer_approval_gate.request_content",
+            {
+                "amount_name": content_tools.amount_name(content),
+                "blocks": reader._get_blocks(content),
+                "currency": currency,
+                "describe": describe,
+                "is_tax_included": content_tools.is_tax_included,
+                "number": lambda text: format_quantity(
+                    reader.env, text, len(text.partition(".")[2])
+                ),
+                "optional_ids": content_tools.optional_lines(content),
+                "section_amounts": content_tools.section_amounts(content),
+                "text": lambda format_, value: reader._get_value_text(
+                    format_, value, currency, zone
+                ),
+            },
+            lang=lang,
+        )
+
+    @api.model
+    def _get_blocks(self, content):
+        """Return the blocks of content of whatever format."""
+        if "blocks" in content:
+            return content["blocks"]
+        model = self.env[content["document"]["model"]]
+        describe = model._describe_approval_items()
+        items = [*model._get_approval_items(), *FORMER_ITEMS]
+        describe |= {
+            item.key: (self.env._(item.label), "text") for item in FORMER_ITEMS
+        }
+        return blocks.make_blocks(
+            items, content, describe, model._make_block_of_lines(content, describe)
+        )
+
+    @api.model
+    def _describe_content(self, document=None, *contents):
+        """Return the function that says of a key of content what it is called and how
+        it is shown: in the user's language where the document knows it, or else as it
+        was written.
+
+        :param document: of the model that the content is of
+        """
+        described = {
+            item.key: (self.env._(item.label), "text") for item in FORMER_ITEMS
+        }
+        for content in contents:
+            described |= blocks.labels_of(content)
+        if document is not None:
+            described |= document._describe_approval_items()
+        return lambda key, label=None: described.get(key, (label or key, "text"))
+
+    @api.depends("content")
+    @api.depends_context("lang")
+    def _compute_difference_html(self):
+        for request in self:
+            changes = request._get_difference()
+            request.difference_html = (
+                request._render_changes(changes, request._get_previous())
+                if changes
+                else False
+            )
+
+    @api.depends("approver_ids.state", "rule", "required_count")
+    def _compute_progress(self):
+        for request in self:
+            approvers = request.approver_ids._filter_counted()
+            yes = approvers.filtered(lambda approver: approver.state in DECISIONS[:2])
+            request.progress = f"{len(yes)} / {request._get_required()}"
+
+    def _get_required(self):
+        """Return how many of those who are asked have to say yes."""
+        self.ensure_one()
+        asked = len(self.approver_ids._filter_counted())
+        return ledger.required_answers(self.rule, self.required_count, asked)
+
+    @api.model
+    def _get_strength_labels(self):
+        return [
+            ("4", self.env._("Login or one-time code")),
+            ("3", self.env._("Personal link")),
+            ("2", self.env._("Before a witness")),
+            ("1", self.env._("Recorded by staff, or on the order's own page")),
+        ]
+
+    def _compute_evidence_strength(self):
+        strengths = self._get_strengths()
+        for request in self:
+            request.evidence_strength = str(strengths.get(request.id) or "") or False
+
+    def _get_strengths(self):
+        """Return ``{id of the request: how sure it is who answered}``, from the
+        ledger. See ``tools.ledger.LEVELS``."""
+        events = self.env["customer.approval.event"].sudo()  # evidence
+        events = events.search_fetch(
+            [("kind", "=", "decided"), ("request_id", "in", self.ids)],
+            ["request_id", "details", "method"],
+        )
+        return {
+            event.request_id.id: ledger.strength_of(event.details, event.method)
+            for event in events
+        }
+
+    def _get_last_seen(self, partner):
+        """Return the last request about another version of the document that this
+        person has looked at, or none."""
+        self.ensure_one()
+        approvers = self.env["customer.approval.approver"].sudo()  # the person's own
+        approvers = approvers.search(
+            [
+                ("partner_id", "=", partner.id),
+                ("request_id.res_model", "=", self.res_model),
+                ("request_id.res_id", "=", self.res_id),
+                ("request_id", "<", self.id),
+                ("request_id.version", "<", self.version),
+            ]
+        )
+        events = self.env["customer.approval.event"].sudo()  # the document's own
+        events = events.search(
+            [
+                ("kind", "in", ("opened", "answered")),
+                ("request_id", "in", approvers.request_id.ids),
+            ],
+            order="request_id desc",
+        )
+        return next(
+            (
+                event.request_id
+                for event in events
+                if (event.details or {}).get("approver") in approvers.ids
+            ),
+            self.browse(),
+        )
+
+    def _render_difference(self, previous):
+        """Return what has changed since another request, as a person reads it."""
+        self.ensure_one()
+        changes = content_tools.difference(previous.content, self.content)
+        return changes and self._render_changes(changes, previous)
+
+    def _render_changes(self, changes, previous):
+        contents = (previous.content, self.content)
+        describe = self._describe_content(self.env.get(self.res_model), *contents)
+        zone = self.env.context.get("tz") or self._get_time_zone()
+        return self.env["ir.qweb"]._render(
+            "customer_approval_gate.difference",
+            {
+                "changes": changes,
+                "describe": describe,
+                "line_name": content_tools.line_name,
+                "text": lambda name, value: in_one_line(
+                    self._get_value_text(
+                        describe(name)[1], value, self.currency_id, zone
+                    )
+                ),
+            },
+        )
+
+    def _get_previous(self):
+        """Return the last request about another version of the same document."""
+        self.ensure_one()
+        # What the customer was shown before, whoever looks at it now.
+        return self.sudo().search(
+            [
+                ("res_model", "=", self.res_model),
+                ("res_id", "=", self.res_id),
+                ("id", "<", self.id or 0),
+                ("version", "<", self.version),
+            ],
+            order="id desc",
+            limit=1,
+        )
+
+    def _get_difference(self):
+        """Return what has changed since the version before, as plain data."""
+        self.ensure_one()
+        previous = self._get_previous()
+        if not previous:
+            return {}
+        return content_tools.difference(previous.content, self.content)
+
+    @api.model
+    def _get_value_text(self, format_, value, currency, zone="UTC"):
+        """Return a value of content as a person reads it.
+
+        :param str format_: how it is shown, see ``tools.blocks``
+        :param str zone: the time zone of the reader
+        """
+        if value is None or value == "":
+            return self.env._("none")
+        if isinstance(value, bool):
+            return self.env._("yes") if value else self.env._("no")
+        if isinstance(value, dict):
+            return value.get("text") or str(value.get("id", ""))
+        if isinstance(value, list):
+            if format_ == "choices":
+                return ", ".join(typed for _value, typed in value if typed) or "…"
+            return ", ".join(
+                self._get_value_text(format_, part, currency, zone) for part in value
+            )
+        if format_ == "money":
+            return currency.format(float(value))
+        if format_ in ("quantity", "number"):
+            return format_quantity(self.env, value, len(value.partition(".")[2]))
+        if format_ == "share":
+            share = format_quantity(self.env, f"{float(value) * 100:g}")
+            return self.env._("%(share)s %%", share=share)
+        if format_ == "date":
+            return format_date(self.env, value)
+        if format_ == "moment":
+            return moments.format_moment(self.env, value, zone)
+        return value
+
+    # ------------------------------------------------------------------
+    # Insert only by our own methods
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _get_triggers(self):
+        # The deadline changes together with its event.
+        frozen = {*ledger.FROZEN_FIELDS} - {"partner_ids", "deadline"}
+        frozen |= {"id", "content", "content_html", "link_nonce"}
+        tables = [
+            self._fields[name].relation for name in ("partner_ids", "attachment_ids")
+        ]
+        return [
+            *super()._get_triggers(),
+            *triggers.unalterable(self._table, rows=False),
+            *(trigger for table in tables for trigger in triggers.unalterable(table)),
+            triggers.Trigger(
+                self._table,
+                "evidence",
+                "BEFORE INSERT OR UPDATE",
+                "customer_approval_request",
+                [
+                    json.dumps(sorted(frozen)),
+                    json.dumps(sorted(ledger.DECISION_FIELDS)),
+                    json.dumps(sorted(ledger.PERSONAL_FIELDS)),
+                ],
+            ),
+            triggers.Trigger(
+                self._table, "keep", "BEFORE DELETE", "customer_approval_unalterable"
+            ),
+            triggers.asked(self._table),
+        ]
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        if not all(isinstance(vals, EvidenceValues) for vals in vals_list):
+            self._refuse_writing()
+        # Every field gets its value here: a default that somebody has set must not
+        # become evidence.
+        empty = {
+            name: False
+            for name, field in self._fields.items()
+            if field.store
+            and not (field.compute or field.related or name in models.MAGIC_COLUMNS)
+            and not name.startswith(CHATTER_PREFIXES)
+        }
+        asked = [vals.pop("approvers") for vals in vals_list]
+        vals_list = [
+            {
+                **empty,
+                "state": "pending",
+                "requested_on": fields.Datetime.now(),
+                **vals,
+                "link_nonce": secrets.token_urlsafe(16),
+            }
+            for vals in vals_list
+        ]
+        requests = super().create(vals_list)
+        requests.flush_recordset()
+        requests._adopt_files()
+        self.env["customer.approval.approver"].sudo().create(
+            [
+                EvidenceValues(request_id=request.id, origin="asked", **approver)
+                for request, approvers in zip(requests, asked, strict=True)
+                for approver in approvers
+            ]
+        )
+        exported = {row["id"]: row for row in requests._export_evidence()}
+        self.env["customer.approval.event"]._append(
+            [
+                Entry(
+                    request._get_document(),
+                    "requested",
+                    request,
+                    text=request.message or "",
+                    details={
+                        "frozen": ledger.frozen_digest(exported[request.id]),
+                        "round": request.round,
+                    },
+                )
+                for request in requests
+            ]
+        )
+        triggers.check_asked(self.env.cr)
+        return requests
+
+    def _adopt_files(self):
+        """Let the copies of files belong to their requests, so that whoever may read
+        the one may read the other, and nobody may change them."""
+        for request in self:
+            request.attachment_ids.sudo().write(  # nobody's so far
+                {"res_model": self._name, "res_id": request.id}
+            )
+
+    def write(self, vals):
+        if not isinstance(vals, EvidenceValues) and any(
+            not name.startswith(CHATTER_PREFIXES) for name in vals
+        ):
+            self._refuse_writing()
+        return super().write(vals)
+
+    def unlink(self):
+        # Not api.ondelete, which a context key switches off.
+        if self:
+            self._refuse_writing()
+        return super().unlink()
+
+    def _refuse_writing(self):
+        raise UserError(
+            self.env._(
+                "Approval requests are evidence: nobody can create, change or delete "
+                "them by hand. Request customer approval on the document, and let the "
+                "customer answer."
+            )
+        )
+
+    def _record(self, values, *entries):
+        """Write events, and on the requests what they say.
+
+        :param values: ``EvidenceValues``: those who have them were meant to call
+        """
+        # Nobody has write access; who may call is checked by the callers. The
+        # database takes a decision only with its event.
+        requests = self.sudo()
+        requests.flush_recordset()
+        if "state" in values:
+            # What was counted while they were open comes before their end.
+            repetitions = self.env["customer.approval.repetition"].sudo()
+            capability.call(repetitions._write_down, requests)
+        self.env["customer.approval.event"].sudo()._append(list(entries))
+        requests.write(values)
+        # The gate reads these rows, so they must be there before any stage is.
+        requests.flush_recordset()
+
+    def _export_evidence(self):
+        """Return the requests as plain data, for digests, *Verify* and bundles, from
+        the database itself."""
+        if not self:
+            return []
+        self.flush_recordset()
+        columns = (
+            "id",
+            *(name for name in ledger.FROZEN_FIELDS if name != "partner_ids"),
+            *ledger.DECISION_FIELDS,
+            *ledger.PERSONAL_FIELDS,
+            "state",
+            "content",
+            "content_html",
+            "conditions_accepted_by_id",
+            "conditions_accepted_on",
+            "lapsed_on",
+            "certificate_id",
+            "document_pdf_id",
+        )
+        rows = self.env.execute_query_dict(
+            SQL(
+                "SELECT %s FROM customer_approval_request"
+                " WHERE id = ANY(%s) ORDER BY id",
+                SQL(", ").join(SQL.identifier(name) for name in columns),
+                list(self.ids),
+            )
+        )
+        partners = self._read_relation("partner_ids")
+        files = self._read_relation("attachment_ids")
+        descriptions = self._describe_files(set().union(*files.values(), []))
+        approvers = self.env["customer.approval.approver"].sudo()  # the requests' own
+        approvers = approvers.search([("request_id", "in", self.ids)])
+        approvers = approvers._export_evidence()
+        lost = self._find_lost_files()
+        for row in rows:
+            for name, value in row.items():
+                if hasattr(value, "isoformat"):
+                    is_date = self._fields[name].type == "date"
+                    row[name] = (
+                        fields.Date.to_string(value)
+                        if is_date
+                        else value.isoformat(
+                            " "
+                        )  # with fractions, if somebody adds any
+                    )
+            row["amount_total"] = format(
+                Decimal(row["amount_total"] or 0).normalize(), "f"
+            )
+            if row["signature"]:
+                row["signature"] = ledger.sha256(bytes(row["signature"]))
+            for name in ("certificate", "document_pdf"):
+                key = row.pop(f"{name}_id")
+                row[name] = key and self._describe_files([key])[key]["sha256"]
+            row["partner_ids"] = sorted(partners.get(row["id"], []))
+            row["files"] = [
+                descriptions[key] for key in sorted(files.get(row["id"], []))
+            ]
+            row["approvers"] = approvers.get(row["id"], [])
+            if row["id"] in lost:
+                row["lost_files"] = lost[row["id"]]
+        return rows
+
+    @api.model
+    def _describe_files(self, ids):
+        """Return names, sizes and digests of attachments, by their ids; those that
+        are gone have none."""
+        files = self.env["ir.attachment"].sudo()  # copies of the requests' own
+        described = {key: {"name": "", "size": 0, "sha256": ""} for key in sorted(ids)}
+        for file in files.browse(described).exists():
+            content = file._read_kept()
+            described[file.id] = {
+                "name": file.name,
+                "size": len(content),
+                "sha256": ledger.sha256(content),
+            }
+        return described
+
+    def _find_lost_files(self):
+        """Return the names of files that are not in the file store any more, by the
+        ids of the requests: what is lost is not what somebody has altered."""
+        lost = {}
+        for request in self.sudo():  # the requests' own
+            files = request.attachment_ids | request.approver_ids.proof_ids
+            files |= request.certificate_id | request.document_pdf_id
+            for file in files:
+                if file._is_lost():
+                    lost.setdefault(request.id, []).append(file.name)
+        return lost
+
+    @api.model
+    def _read_relation(self, name, records=None):
+        """Return a many2many, by the ids of the records, from the table itself.
+
+        :param records: by default these requests
+        """
+        records = self if records is None else records
+        field = records._fields[name]
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT %(own)s, array_agg(%(other)s) FROM %(table)s"
+                " WHERE %(own)s = ANY(%(ids)s) GROUP BY %(own)s",
+                own=SQL.identifier(field.column1),
+                other=SQL.identifier(field.column2),
+                table=SQL.identifier(field.relation),
+                ids=list(records.ids),
+            )
+        )
+        return dict(rows)
+
+    # ------------------------------------------------------------------
+    # What follows from a request
+    # ------------------------------------------------------------------
+
+    def _get_document(self):
+        """Return the document the request is about."""
+        self.ensure_one()
+        return self.env[self.res_model].browse(self.res_id)
+
+    def _get_document_status(self):
+        """Return the document's approval status, as far as this is its last request.
+
+        "Approved with conditions" is no approval until staff accept the conditions.
+        """
+        self.ensure_one()
+        if self.state in ("approved", "approved_conditions"):
+            if self.lapsed_on:
+                return "not_required"
+            if self.state == "approved" or self.conditions_accepted_on:
+                return "approved"
+            return "pending"
+        return {
+            "pending": "pending",
+            "changes_requested": "rejected",
+            "rejected": "rejected",
+        }.get(self.state, "not_required")
+
+    def _get_document_substate(self):
+        """Return what lies behind the document's approval status, as far as this is its
+        last request."""
+        self.ensure_one()
+        if self.lapsed_on:
+            return "preparing"
+        if self.state == "approved_conditions":
+            return False if self.conditions_accepted_on else "conditions"
+        if self.state in ("changes_requested", "expired", "withdrawn"):
+            return self.state
+        return False
+
+    def _get_line_remarks(self):
+        """Return what was remarked about single lines: ``{id of the line: text}``."""
+        self.ensure_one()
+        remarks = {}
+        for approver in self.approver_ids:
+            several = len(self.approver_ids) > 1
+            for key, text in (approver.remarks or {}).items():
+                who = f"{approver.decided_by_name or approver.partner_id.name}: "
+                text = f"{who if several else ''}{text}"
+                remarks[int(key)] = "\n".join(
+                    filter(None, [remarks.get(int(key)), text])
+                )
+        return remarks
+
+    def _describe_remark(self):
+        """Return the reason or the conditions of the answer, and what it is about."""
+        text = self.conditions or (self.decided_on and self.reason) or ""
+        if self.category_id and text:
+            return f"{self.category_id.name}: {text}"
+        return text
+
+    def _get_status_date(self):
+        self.ensure_one()
+        return (
+            self.lapsed_on
+            or self.conditions_accepted_on
+            or self.decided_on
+            or self.requested_on
+        )
+
+    def _is_outdated(self):
+        """Return whether the document's content is no longer what was asked about."""
+        self.ensure_one()
+        document = self.sudo()._get_document()
+        if document._get_scope_digests()[document.id] == self.scope_digest:
+            return False
+        scopes = document._get_scope_digests_as_asked({document.id: self.sudo()})
+        return scopes[document.id] != self.scope_digest
+
+    def _get_digits(self):
+        """Return with how many decimals prices and quantities were written when the
+        customer was asked: a setting that changes later changes no document."""
+        self.ensure_one()
+        return content_tools.digits_of(self.sudo().content)
+
+    def _is_expired(self, approver=None):
+        """Return whether the time to answer is over: for one person by their own clock,
+        for the request when the last one's day is over.
+
+        :param approver: the person who answers
+        """
+        self.ensure_one()
+        if self.state != "pending":
+            return self.state == "expired"
+        # Whoever sees the request sees whether it is over, if not who is asked.
+        request = self.sudo()
+        asked = (approver or request.approver_ids).sudo()
+        asked = asked.filtered(lambda a: a.state in ("asked", "waiting"))
+        zones = {own._get_time_zone() for own in asked} or {request._get_time_zone()}
+        return all(moments.is_over(request.deadline, zone) for zone in zones)
+
+    @api.depends("deadline", "state")
+    def _compute_is_overdue(self):
+        for request in self:
+            request.is_overdue = request._is_expired()
+
+    @api.model
+    def _search_is_overdue(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        # In no time zone is a day over before it has begun in all.
+        tomorrow = fields.Date.add(fields.Date.today(), days=1)
+        candidates = self.sudo().search(  # as above; rules come on top
+            [("state", "=", "pending"), ("deadline", "<", tomorrow)]
+        )
+        overdue = candidates.filtered(lambda request: request._is_expired())
+        domain = Domain("state", "=", "expired") | Domain("id", "in", overdue.ids)
+        return domain if True in value else ~domain
+
+    def _format_moment(self, moment):
+        """Return a moment as whoever reads the page reads it, with its time zone.
+
+        :param moment: a ``datetime``
+        """
+        self.ensure_one()
+        zone = self.env.context.get("tz") or self._get_time_zone()
+        return moments.format_moment(self.env, moment, zone)
+
+    @capability.required
+    def _hand_over_screen(self, session):
+        """Let the user's screen show this request and nothing else: the customer has it
+        in their hands.
+
+        :param session: of the user, in which it is kept
+        """
+        self.ensure_one()
+        session[HANDED_OVER] = [self.id, self.env.uid]
+        events = self.env["customer.approval.event"].sudo()  # what happens writes them
+        if not events.search_count(
+            [
+                ("request_id", "=", self.id),
+                ("kind", "=", "handed_over"),
+                ("user_id", "=", self.env.uid),
+            ],
+            limit=1,
+        ):
+            events._append([Entry(self._get_document(), "handed_over", self)])
+
+    # ------------------------------------------------------------------
+    # How sure it has to be
+    # ------------------------------------------------------------------
+
+    def _needs_code(self):
+        """Return whether whoever approves by a link has to enter a one-time code."""
+        self.ensure_one()
+        request = self.sudo()  # asked for customers
+        return (
+            request.company_id.customer_approval_code
+            or request._get_document()._get_minimum_strength() >= 4
+        )
+
+    # ------------------------------------------------------------------
+    # Erasure
+    # ------------------------------------------------------------------
+
+    @capability.required
+    def _forget_personal(self):
+        """Empty what can be erased, after the event that says so. The certificates
+        hold it too, and go."""
+        capability.call(self._empty_columns, ledger.PERSONAL_FIELDS)
+        approvers = self.approver_ids
+        capability.call(approvers._empty_columns, ledger.PERSONAL_FIELDS)
+        with capability.hold(self.env, capability.Erasing()):
+            self.certificate_id.unlink()

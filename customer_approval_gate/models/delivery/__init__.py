@@ -1,0 +1,3 @@
+from . import (
+    customer_approval_delivery,
+)

@@ -1,0 +1,4 @@
+from . import (
+    customer_approval_deposit_mixin,
+    account_payment,
+)

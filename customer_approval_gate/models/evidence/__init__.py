@@ -1,0 +1,16 @@
+from . import (
+    customer_approval_guarded_mixin,
+    customer_approval_insert_only_mixin,
+    customer_approval_key_mixin,
+    customer_approval_export_mixin,
+    customer_approval_verifying_mixin,
+    customer_approval_certificate_mixin,
+    customer_approval_event,
+    customer_approval_personal,
+    customer_approval_repetition,
+    customer_approval_checkpoint,
+    customer_approval_verification,
+    ir_actions_report,
+    ir_attachment,
+    ir_module_module,
+)

@@ -1,0 +1,7 @@
+from . import (
+    customer_approval_order_deposit_mixin,
+    sale_order,
+    sale_order_line,
+    payment_transaction,
+    product_attribute_custom_value,
+)

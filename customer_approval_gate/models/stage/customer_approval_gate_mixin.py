@@ -1,0 +1,142 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+
+from odoo import api, models
+from odoo.exceptions import UserError
+from odoo.http import request as http_request
+
+from ...tools import capability
+from ...tools.entry import Entry
+from ...tools.errors import GateError
+from ...tools.gates import Reason
+
+
+class CustomerApprovalGateMixin(models.AbstractModel):
+    """What gates hold back until they open.
+
+    Whatever asks for something overrides ``_ask_gates()``; whoever is about to do what
+    is held back calls ``_check_gates()``.
+    """
+
+    _name = "customer.approval.gate.mixin"
+    _description = "What Gates Hold Back"
+
+    def _ask_gates(self, stage, gates, shown=False):
+        """Return what the gates say of documents that are to enter a stage.
+
+        Override to add a gate; it is asked for the whole batch at once, before
+        anything is written.
+
+        :param stage: the one ``customer.approval.stage`` to be entered
+        :param gates: all stages whose conditions count, the stage itself included
+        :param bool shown: whether it is for people to read, who want to know more
+            than what blocks; then what documents say of themselves is good enough
+        :return: for each document the list of ``tools.gates.GateState``
+        :rtype: dict
+        """
+        return {document: [] for document in self}
+
+    def _gate_blockers(self, stage):
+        """Return why documents may not enter a stage: for each that is blocked the list
+        of reasons, each a sentence that says what to do next, a ``Reason``.
+
+        :param stage: the one ``customer.approval.stage`` to be entered
+        :rtype: dict
+        """
+        blockers = {}
+        stage._lock_list()
+        gates = stage._find_gates()
+        if any(gate._looks_at_amounts() for gate in gates):
+            self._compute_totals_anew()
+        for document, states in self._ask_gates(stage, gates).items():
+            if reasons := [
+                Reason(state.message, state.gate) for state in states if state.message
+            ]:
+                blockers[document] = reasons
+        return blockers
+
+    def _compute_totals_anew(self):
+        """Let totals be what the lines make them: they are columns, which somebody may
+        have written. Override to say which."""
+        self.env.flush_all()
+
+    def _check_gates(self, stage):
+        """Refuse the move if a gate up to the stage blocks any of the documents.
+
+        :raise UserError: with one line for each document and reason
+        """
+        capability.call(self._raise_blockers, self._gate_blockers(stage))
+
+    @capability.required
+    def _raise_blockers(self, blockers):
+        blockers = {
+            document: reasons for document, reasons in blockers.items() if reasons
+        }
+        if not blockers:
+            return
+        capability.call(self._record_refusals, blockers)
+        several = len(self) > 1
+        lines = [
+            f"{document.display_name}: {reason}" if several else reason
+            for document, reasons in blockers.items()
+            for reason in dict.fromkeys(reasons)
+        ]
+        error = self._make_gate_error("\n".join(lines), blockers)
+        error.customer_approval_gate = True  # see _judge_once()
+        raise error
+
+    def _make_gate_error(self, message, blockers):
+        """Return the exception that refuses a move: with a way to the stage that asks,
+        where somebody is at the web client who may change it."""
+        gates = [
+            reason.gate for own in blockers.values() for reason in own if reason.gate
+        ]
+        gate = gates and gates[0]
+        in_client = http_request and http_request.httprequest.path.startswith("/web/")
+        if (
+            gate
+            and in_client
+            and not self.env.su
+            and self.env["customer.approval.stage"].has_access("write")
+        ):
+            return GateError(message, gate)
+        return UserError(message)
+
+    @capability.required
+    def _record_refusals(self, blockers):
+        """Keep what the gate refused, beside the transaction that fails by it."""
+        self.env["customer.approval.event"]._append_beside(
+            [
+                Entry(
+                    document,
+                    "gate_refused",
+                    text="\n".join(dict.fromkeys(reasons)),
+                    details={"from": document.stage_id.sudo().name or None},
+                )
+                for document, reasons in blockers.items()
+            ]
+        )
+
+    @api.model
+    def _new_document_blockers(self, stage, company):
+        """Return why no new document may begin in a stage, as ``_gate_blockers()``.
+
+        :param company: the document's ``res.company``, if it is known already
+        """
+        return []
+
+    def _get_move_details(self):
+        """Return what else is kept of moves: ``{document: details}``. Override to have
+        a say."""
+        return {}
+
+    def _was_gate_asked(self):
+        """Return whether a gate was asked about the document that moves now, or was
+        created."""
+        self.ensure_one()
+        return False
+
+    def _forget_gates_asked(self):
+        """Forget what was asked for the move that is over. Override with what you
+        remember."""

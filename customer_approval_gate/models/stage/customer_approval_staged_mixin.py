@@ -1,0 +1,445 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+# write() is split into methods, which go on to the model's own write().
+# pylint: disable=super-method-mismatch, method-required-super, missing-return
+
+import json
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from ...tools import capability, triggers
+from ...tools.entry import Entry
+
+
+class CustomerApprovalStagedMixin(models.AbstractModel):
+    """A document that goes through stages: the engine.
+
+    Every route of Odoo into a stage or a state ends in ``write()`` or ``create()``
+    of the document; here they are the one door. Neither superuser rights nor a
+    context key open it.
+
+    A model joins with ``_inherit = ["customer.approval.staged.mixin", its own name]``
+    (in this order: the engine has to be around the model's own ``write()``), the two
+    attributes below and ``_enter_state()``.
+    """
+
+    _name = "customer.approval.staged.mixin"
+    _inherit = [
+        "customer.approval.advance.mixin",
+        "customer.approval.blocked.mixin",
+        "customer.approval.move.mixin",
+        "customer.approval.gate.mixin",
+        "customer.approval.staff.mixin",
+        "mail.tracking.duration.mixin",
+        "customer.approval.guarded.mixin",
+    ]
+    _description = "Document with Stages"
+    _track_duration_field = "stage_id"
+
+    _stage_document_type = None
+    """Which list of stages applies, a value of the stage's ``document_type``."""
+    _stage_final_states = ()
+    """States that are only left by Odoo's own cancel or reset, never by a drag."""
+    _stage_columns = {}
+    """Which documents go through stages at all: for each column the values it has
+    then. By column, because the database asks as well."""
+
+    stage_id = fields.Many2one(
+        "customer.approval.stage",
+        compute="_compute_stage_id",
+        store=True,
+        precompute=True,
+        readonly=False,
+        index=True,
+        copy=False,
+        tracking=True,
+        ondelete="restrict",
+        group_expand="_read_group_stage_ids",
+        domain=lambda self: self._stage_domain(),
+    )
+    stage_entered_on = fields.Datetime(
+        string="In Stage Since",
+        compute="_compute_stage_entered_on",
+        store=True,
+        precompute=True,
+        copy=False,
+    )
+    next_stage_id = fields.Many2one(
+        "customer.approval.stage",
+        compute="_compute_next_stage_id",
+        compute_sudo=True,
+    )
+
+    @api.model
+    def _stage_domain(self):
+        return (
+            f"[('document_type', '=', '{self._stage_document_type}'),"
+            " ('company_id', 'in', [False, company_id])]"
+        )
+
+    @api.model
+    def _read_group_stage_ids(self, stages, domain):
+        return stages.search(
+            Domain("document_type", "=", self._stage_document_type)
+            & Domain("company_id", "in", [False, *self.env.companies.ids])
+        )
+
+    def _is_staged(self):
+        """Return whether the document goes through stages at all."""
+        self.ensure_one()
+        return all(self[name] in values for name, values in self._stage_columns.items())
+
+    @api.model
+    def _get_gate_columns(self):
+        """Return which columns of the table matter to gates, and which of them do even
+        where no stage asks for anything.
+
+        :rtype: tuple
+        """
+        columns = ["id", "company_id", "stage_id", "state", *self._stage_columns]
+        return columns, ["id"]
+
+    @api.model
+    def _get_triggers(self):
+        arguments = [
+            self._name,
+            self._stage_document_type,
+            json.dumps({name: list(v) for name, v in self._stage_columns.items()}),
+            json.dumps(list(self._stage_final_states)),
+        ]
+        return [
+            *super()._get_triggers(),
+            triggers.gate(self._table, arguments, *self._get_gate_columns()),
+            triggers.Trigger(
+                self._table,
+                "no_truncate",
+                "BEFORE TRUNCATE",
+                "customer_approval_gate",
+                arguments,
+                level="STATEMENT",
+            ),
+        ]
+
+    # ------------------------------------------------------------------
+    # Computes
+    # ------------------------------------------------------------------
+
+    @api.depends("company_id")
+    def _compute_stage_id(self):
+        """A new document starts in the first stage of its state; later only the
+        engine moves it."""
+        stages = self.env["customer.approval.stage"]
+        if any(not document._origin for document in self):
+            stages = stages._get_list(self._stage_document_type)
+        for document in self:
+            if document._origin:
+                document.stage_id = document._origin.stage_id
+            elif document._is_staged():
+                document.stage_id = stages._first_of_state(
+                    document.state, document.company_id
+                )
+            else:
+                document.stage_id = False
+
+    @api.depends("stage_id")
+    def _compute_stage_entered_on(self):
+        staged = self.filtered("stage_id")
+        staged.stage_entered_on = fields.Datetime.now()
+        (self - staged).stage_entered_on = False
+
+    @api.depends("stage_id", "company_id")
+    def _compute_next_stage_id(self):
+        stages = self.env["customer.approval.stage"]._get_list(
+            self._stage_document_type
+        )
+        following = self._find_next_stages(stages)
+        for document in self:
+            document.next_stage_id = following[document]
+
+    def _find_next_stages(self, stages):
+        """Return the stage that comes next for each document, if there is one.
+
+        :param stages: all stages of the list, in order
+        """
+        result = {}
+        for (stage, company), documents in self.grouped(
+            lambda document: (document.stage_id, document.company_id)
+        ).items():
+            stage = stage.sudo()  # of whatever company
+            following = stages._of_company(company).filtered(
+                lambda s, stage=stage: (
+                    (s.sequence, s.id) > (stage.sequence, stage.id)
+                    and not s.reachable_anytime
+                )
+            )
+            goes_on = stage and not stage.reachable_anytime and not stage.is_closed
+            following = following[:1] if goes_on else stages.browse()
+            result.update(dict.fromkeys(documents, following))
+        return result
+
+    @api.model
+    def load(self, fields, data):
+        """Import: stages are looked up in the list of these documents.
+
+        :param list fields: as for Odoo's own method
+        :param list data: as for Odoo's own method
+        """
+        own = self.with_context(customer_approval_list=self._stage_document_type)
+        return super(CustomerApprovalStagedMixin, own).load(fields, data)
+
+    @api.model
+    def default_get(self, fields):
+        """Other apps' kanban views put the stage of *their* records into the context
+        under the same name; that is no stage of this document."""
+        defaults = super().default_get(fields)
+        for name in self._get_engine_fields() & defaults.keys():
+            del defaults[name]
+        if "stage_id" in defaults:
+            stage = self.env["customer.approval.stage"].sudo()
+            if isinstance(defaults["stage_id"], int):
+                stage = stage.browse(defaults["stage_id"]).exists()
+            if stage.document_type != self._stage_document_type:
+                del defaults["stage_id"]
+        return defaults
+
+    # ------------------------------------------------------------------
+    # The one door
+    # ------------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        vals_list = [dict(vals) for vals in vals_list]
+        for vals in vals_list:
+            self._check_engine_values(vals)
+            if "state" in vals:
+                self._check_state_given(vals)
+            if vals.get("stage_id"):
+                self._get_target_stage(vals["stage_id"])
+            else:
+                vals.pop("stage_id", None)
+        self._check_values_of_new(vals_list)
+        documents = super().create(vals_list)
+        # The records are judged, not the values: defaults from a context or from
+        # ir.default are only merged on the way.
+        documents._after_staged_create()
+        return documents
+
+    def _check_values_of_new(self, vals_list):
+        """Refuse documents that would begin behind a gate, before the database does:
+        the message is better. What is not seen here is judged afterwards.
+
+        :raise UserError: with one line for each reason
+        """
+        names = ["stage_id", "state", "company_id", *self._stage_columns]
+        defaults = self.default_get(names)
+        reasons = []
+        for given in vals_list:
+            vals = {**defaults, **given}
+            if any(
+                vals.get(name) not in values
+                for name, values in self._stage_columns.items()
+            ):
+                continue
+            company = self.env["res.company"].browse(vals.get("company_id") or [])
+            Stage = self.env["customer.approval.stage"].sudo()  # of any company
+            targets = Stage.browse(vals.get("stage_id") or []).exists()
+            if vals.get("state") in self._stage_final_states:
+                stages = Stage._get_list(self._stage_document_type)
+                targets |= stages._first_of_state(vals["state"], company)
+            for stage in targets:
+                reasons += self._new_document_blockers(stage, company)
+        if reasons:
+            raise UserError("\n".join(dict.fromkeys(reasons)))
+
+    def write(self, vals):
+        self._check_engine_values(vals)
+        if not self._get_fields_deciding_stages() & vals.keys():
+            return self._write_moving(vals)
+        self._check_becoming_staged(vals)
+        before = {document: document._get_stage_list_key() for document in self}
+        result = self._write_moving(vals)
+        self.filtered(
+            lambda document: document._get_stage_list_key() != before[document]
+        )._after_stage_list_change()
+        return result
+
+    def _check_becoming_staged(self, vals):
+        """Judge documents that begin to go through stages before they do."""
+        becoming = self.filtered(
+            lambda document: (
+                not document._is_staged()
+                and all(
+                    vals.get(name, document[name]) in values
+                    for name, values in self._stage_columns.items()
+                )
+            )
+        )
+        for (state, company), documents in becoming.grouped(
+            lambda document: (vals.get("state", document.state), document.company_id)
+        ).items():
+            if state in self._stage_final_states:
+                stages = self.env["customer.approval.stage"]._get_list(
+                    self._stage_document_type
+                )
+                if stage := stages._first_of_state(state, company):
+                    documents._check_gates(stage)
+
+    @api.model
+    def _check_engine_values(self, vals):
+        if self._get_engine_fields() & vals.keys():
+            raise UserError(
+                self.env._(
+                    "Where a document is headed, and what blocks it, cannot be "
+                    "written: it follows from its stage. Change the stage instead."
+                )
+            )
+
+    @api.model
+    def _get_fields_deciding_stages(self):
+        """Return the fields that decide whether a document has stages, and which."""
+        return {"company_id", *self._stage_columns}
+
+    def _get_stage_list_key(self):
+        self.ensure_one()
+        return (self._is_staged(), self.company_id)
+
+    def _after_stage_list_change(self):
+        """Judge documents that have become documents with other stages, as if they
+        were new: what was confirmed elsewhere is not let in without an approval."""
+        stages = self.env["customer.approval.stage"]._get_list(
+            self._stage_document_type
+        )
+        before = {}
+        for document in self:
+            stage = document.stage_id if document._is_staged() else stages.browse()
+            if document._is_staged() and stage.sudo().company_id not in (
+                document.company_id,
+                self.env["res.company"],
+            ):
+                stage = stages.browse()
+            if document._is_staged() and not stage:
+                stage = stages._first_of_state(document.state, document.company_id)
+            if stage != document.stage_id:
+                before[document] = document.stage_id
+                super(CustomerApprovalStagedMixin, document).write(
+                    {"stage_id": stage.id}
+                )
+        self._judge_created()
+        for document, stage in before.items():
+            capability.call(document._record_stages, {document: stage})
+
+    # OCA's *base_tier_validation* asks which fields it leaves alone: moves are judged
+    # by the state they lead to, and what the engine keeps is nobody's to write.
+
+    @api.model
+    def _get_all_validation_exceptions(self):
+        return self._add_to_exceptions("_get_all_validation_exceptions")
+
+    @api.model
+    def _get_under_validation_exceptions(self):
+        return self._add_to_exceptions("_get_under_validation_exceptions")
+
+    @api.model
+    def _get_after_validation_exceptions(self):
+        return self._add_to_exceptions("_get_after_validation_exceptions")
+
+    @api.model
+    def _add_to_exceptions(self, method):
+        known = getattr(super(), method, list)()
+        return [*known, "stage_id", *sorted(self._get_engine_fields())]
+
+    @api.model
+    def _get_staged_condition(self):
+        """Return which rows of the table go through stages, as a condition on the alias
+        ``document``."""
+        return SQL(" AND ").join(
+            [
+                SQL("TRUE"),
+                *(
+                    SQL("%s IN %s", SQL.identifier("document", column), tuple(values))
+                    for column, values in self._stage_columns.items()
+                ),
+            ]
+        )
+
+    def _after_staged_create(self):
+        self._judge_created()
+        if behind := self.filtered(lambda document: document._was_gate_asked()):
+            nowhere = self.env["customer.approval.stage"]
+            if behind._keeps_history():
+                capability.call(behind._record_stages, dict.fromkeys(behind, nowhere))
+        self._enter_stages()
+
+    def _judge_created(self):
+        """Judge documents that were just created, wherever their stage came from."""
+        staged = self.filtered(lambda document: document._is_staged())
+        for stage, documents in staged.grouped("stage_id").items():
+            if not stage:
+                continue
+            documents._check_stage_type(stage)
+            documents._check_company_of_stage(stage)
+            documents._check_gates(stage)
+            if stage.document_state:
+                documents._align_created_state(stage)
+        self._check_created_states(staged.filtered(lambda d: d.state != "draft"))
+        if misplaced := (self - staged).filtered("stage_id"):
+            misplaced._refuse_stage()
+
+    def _align_created_state(self, stage):
+        """A document created in a stage gets the state the stage stands for."""
+        different = self.filtered(lambda d: d.state != stage.document_state)
+        drafts = different.filtered(lambda d: d.state == "draft")
+        drafts._follow_stage(stage)
+        for state, documents in (different - drafts).grouped("state").items():
+            documents._write_state({"state": state})
+
+    def _check_created_states(self, documents):
+        """A state has the gates of its first stage, whatever stage was given."""
+        if not documents:
+            return
+        stages = self.env["customer.approval.stage"]._get_list(
+            self._stage_document_type
+        )
+        for (state, company), group in documents.grouped(
+            lambda document: (document.state, document.company_id)
+        ).items():
+            entry = stages._first_of_state(state, company)
+            elsewhere = group.filtered(lambda d: d.stage_id.document_state != d.state)
+            if entry and elsewhere:
+                elsewhere._check_gates(entry)
+
+    # ------------------------------------------------------------------
+    # Gates
+    # ------------------------------------------------------------------
+
+    def unlink(self):
+        if not self or not self._keeps_history():
+            return super().unlink()
+        # What was deleted leaves the end of its chain behind.
+        entries = [
+            Entry(document, "deleted", text=document.display_name)
+            for document in self.filtered(lambda document: document._is_staged())
+        ]
+        result = super().unlink()
+        # It was, and not only meant to be: code may go on after an error.
+        self.env["customer.approval.event"].sudo()._append(entries)
+        return result
+
+    def _get_gates_passed(self):
+        """Return the gates that the document stands behind: those of its stage, and
+        while it is confirmed or posted those of that state, whatever its stage."""
+        self.ensure_one()
+        stages = self.env["customer.approval.stage"]._get_list(
+            self._stage_document_type
+        )
+        gates = stages.browse()
+        if self.stage_id:
+            gates = self.stage_id._find_gates(stages)
+        if self.state in self._stage_final_states:
+            entry = stages._first_of_state(self.state, self.company_id)
+            gates |= entry._find_gates(stages) if entry else gates
+        return gates._of_company(self.company_id)
