@@ -8,7 +8,8 @@ from ..tools.entry import Entry
 
 
 class ResCompany(models.Model):
-    _inherit = "res.company"
+    _name = "res.company"
+    _inherit = ["customer.approval.evidence.mixin", "res.company"]
 
     customer_approval_signature = fields.Boolean(
         string="Signature for Customer Approvals",
@@ -127,6 +128,18 @@ class ResCompany(models.Model):
             "typos": False,
             "delivery_date": False,
         }
+
+    @api.model
+    def _find_evidence_problems(self, document=None):
+        problems = super()._find_evidence_problems(document)
+        if document is not None:
+            return problems
+        return problems + [
+            f"res.company,{company.id}: which changes are tolerated was changed by a "
+            "way round Odoo"
+            for company in self.sudo().search([])  # all there are
+            if not company._has_recorded_policy()
+        ]
 
     def _has_recorded_policy(self):
         self.ensure_one()

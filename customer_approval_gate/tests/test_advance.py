@@ -602,9 +602,8 @@ class TestFromAmount(AdvanceCommon):
             order,
             self.env["sale.order"].search([("customer_approval_missing", "=", True)]),
         )
-        self.assertFalse(
-            self.env["customer.approval.stage"]._find_unapproved_past_gate()
-        )
+        self.assertFalse(self.env["sale.order"]._find_evidence_problems())
+        self.assertFalse(self.env["customer.approval.stage"]._find_evidence_problems())
 
     def test_large_orders_are_asked(self):
         order = self._order(1000)

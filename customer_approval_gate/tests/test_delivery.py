@@ -306,7 +306,7 @@ class TestDelivery(DeliveryCommon):
                 [other.id, row.id],
             )
         self.env.invalidate_all()
-        found = self.env["customer.approval.delivery"].sudo()._find_problems()
+        found = self.env["customer.approval.delivery"].sudo()._find_evidence_problems()
         self.assertIn("is about the same event", " ".join(found))
         self.assertIn("is about no event", " ".join(verify(other)))
 

@@ -1,5 +1,5 @@
 from . import (
-    customer_approval_invoice_money_mixin,
     account_move_line,
     account_move,
+    sale_order_line,
 )

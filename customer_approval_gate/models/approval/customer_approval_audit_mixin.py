@@ -2,10 +2,17 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 
-from odoo import models
+import math
+from bisect import bisect_right
+
+from odoo import api, models
+from odoo.tools import SQL
 
 from ...tools import ledger
+from ...tools.demands import with_last_move
 from .customer_approval_line_mixin import describe_tax
+
+DOCUMENTS_AT_ONCE = 500
 
 
 class CustomerApprovalAuditMixin(models.AbstractModel):
@@ -15,6 +22,7 @@ class CustomerApprovalAuditMixin(models.AbstractModel):
     """
 
     _name = "customer.approval.audit.mixin"
+    _inherit = ["customer.approval.evidence.mixin"]
     _description = "Whether a Document Is What Was Approved"
 
     def action_verify_customer_approval(self):
@@ -98,6 +106,139 @@ class CustomerApprovalAuditMixin(models.AbstractModel):
                 "its status does not say that its customer approved it",
             ),
         ]
+
+    @api.model
+    def _find_evidence_problems(self, document=None):
+        """Return which documents are not what was approved, and which stand where they
+        did not get by Odoo. Those that were in a stage before it asked for an approval
+        may stay."""
+        problems = super()._find_evidence_problems(document)
+        if document is not None:
+            return problems  # see action_verify_customer_approval()
+        approved = self.sudo()  # of whatever company
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT id FROM %s WHERE customer_approval_status = 'approved'"
+                " OR customer_approval_is_approved(%s, id) ORDER BY id",
+                SQL.identifier(self._table),
+                self._name,
+            )
+        )
+        for start in range(0, len(rows), DOCUMENTS_AT_ONCE):
+            part = rows[start : start + DOCUMENTS_AT_ONCE]
+            documents = approved.browse(row[0] for row in part)
+            problems += documents._find_content_problems()
+            # The content of all of them does not fit into memory.
+            self.env.invalidate_all()
+        return problems + self._find_grown() + self._find_never_entered()
+
+    @api.model
+    def _find_never_entered(self):
+        """Documents that are in stages behind a gate, or have a state that only these
+        give, have no history, and were made after the stages were last configured: by
+        their numbers, as dates can be written."""
+        stages = self.env["customer.approval.stage"]._get_list(
+            self._stage_document_type
+        )
+        gated = stages.filtered(
+            lambda stage: any(
+                stage._find_gates(stages).mapped("requires_customer_approval")
+            )
+        )
+        documents = self.sudo()  # of whatever company
+        documents.flush_model(["stage_id", "state", "customer_approval_status"])
+        last = gated._read_last_at_configuration(self)
+        states = [
+            state
+            for state in documents._stage_final_states
+            if gated._first_of_state(state, self.env["res.company"])
+        ]
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT document.id
+                  FROM %s AS document
+                 WHERE (document.stage_id = ANY(%s) OR document.state = ANY(%s))
+                   AND %s
+                   AND (document.id > %s OR document.id < 1)
+                   AND document.customer_approval_status IS DISTINCT FROM 'approved'
+                   AND NOT EXISTS (
+                       SELECT FROM customer_approval_event
+                        WHERE res_model = %s AND res_id = document.id
+                          AND kind = 'stage_changed'
+                        )
+              ORDER BY document.id
+                """,
+                SQL.identifier(documents._table),
+                list(gated.ids),
+                states,
+                documents._get_staged_condition(),
+                last,
+                self._name,
+            )
+        )
+        return [
+            f"{self._name},{document.id}: is behind a gate without the customer's "
+            "approval"
+            for document in documents.browse(row[0] for row in rows)
+            # Small ones need none.
+            if document._is_past_gate() or document._is_in_gated_state()
+        ]
+
+    @api.model
+    def _find_grown(self):
+        """Documents behind a gate that is for larger ones, which have become larger
+        since they came there than any gate would have let them, by a way round Odoo.
+
+        Those in another currency than their company's are left out: what they come to
+        follows from the rate of the day.
+        """
+        stages = self.env["customer.approval.stage"]
+        numbers, replayed = stages._replay(self._stage_document_type)
+        documents = self.sudo()  # of whatever company
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT document.id, last.id, (last.details->>'to_id')::int,
+                       last.details->>'state', (last.details->>'total')::float
+                  FROM %s
+                 WHERE document.customer_approval_status IS DISTINCT FROM 'approved'
+                   AND last.details ? 'total'
+              ORDER BY document.id
+                """,
+                with_last_move(documents),
+            )
+        )
+        problems = []
+        final = documents._stage_final_states
+        records = documents.browse([row[0] for row in rows])
+        for document, row in zip(records, rows, strict=True):
+            _id, event_id, stage_id, state, total = row
+            company, currency = document.company_id, document.currency_id
+            largest = document._get_largest_total()
+            if (
+                currency != company.currency_id
+                or currency.compare_amounts(largest, total) <= 0
+            ):
+                continue
+            limits = []
+            for demands in replayed[max(bisect_right(numbers, event_id) - 1, 0) :]:
+                targets = {stage_id}
+                if state in final:
+                    targets.add(demands.first_of_state(state, company.id))
+                amounts = [
+                    gate.amount
+                    for target in targets
+                    for gate in demands.gates.get(target, ())
+                    if gate.company in (None, company.id)
+                ]
+                limits.append(min(amounts, default=math.inf))
+            limit = max(limits, default=math.inf)
+            if limit < math.inf and currency.compare_amounts(largest, limit) >= 0:
+                problems.append(
+                    f"{self._name},{document.id}: has become larger behind a gate"
+                )
+        return problems
 
 
 def _describe_problems(documents, problem):

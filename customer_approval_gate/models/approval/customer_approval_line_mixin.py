@@ -81,12 +81,12 @@ class CustomerApprovalLineMixin(models.AbstractModel):
         ]
 
     @api.model
-    def _find_altered_copies(self):
+    def _find_evidence_problems(self, document=None):
         """Return which lines have another state than their document: Odoo invoices and
-        delivers by it.
-
-        :return: the list of texts
-        """
+        delivers by it."""
+        problems = super()._find_evidence_problems(document)
+        if document is not None:
+            return problems
         documents = self.env[self._fields[self._approval_document_field].comodel_name]
         self.flush_model()
         rows = self.env.execute_query(
@@ -102,7 +102,7 @@ class CustomerApprovalLineMixin(models.AbstractModel):
                 state=SQL.identifier(self._approval_state_field),
             )
         )
-        return [
+        return problems + [
             f"{self._name},{row[0]}: its copy of the document's state was altered"
             for row in rows
         ]

@@ -140,11 +140,11 @@ class CustomerApprovalMailing(models.Model):
             ]
         )
         _append_events(mailings)
-        self._trigger()
+        self._start_job()
         return mailings
 
     @api.model
-    def _trigger(self, moment=None):
+    def _start_job(self, moment=None):
         job = self.env.ref("customer_approval_gate.cron_mailings")
         job.sudo()._trigger(at=moment)  # the job's own: it is told that there is work
 
@@ -180,7 +180,7 @@ class CustomerApprovalMailing(models.Model):
             on_failure=lambda mailing, reason: mailing._tell_failure(),
         )
         if moment := failures._get_next_try("mail"):
-            self._trigger(moment)
+            self._start_job(moment)
 
     def _send(self):
         """Hand the mail over, as the job does, and write the event of what became of
@@ -296,7 +296,7 @@ class CustomerApprovalMailing(models.Model):
         failures = self.env["customer.approval.failure"]
         for mailing in failed:
             failures._find("mail", mailing).unlink()
-        self._trigger()
+        self._start_job()
 
     @api.model
     def _get_last(self, approvers, asking=True):

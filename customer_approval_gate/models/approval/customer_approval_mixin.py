@@ -43,8 +43,8 @@ class CustomerApprovalMixin(models.AbstractModel):
         "customer.approval.lock.mixin",
         "customer.approval.approved.mixin",
         "customer.approval.content.mixin",
-        "customer.approval.audit.mixin",
         "customer.approval.staff.mixin",
+        "customer.approval.audit.mixin",
         "customer.approval.derived.mixin",
     ]
     _description = "Document to Be Approved by the Customer"

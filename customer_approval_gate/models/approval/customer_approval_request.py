@@ -50,6 +50,7 @@ class CustomerApprovalRequest(models.Model):
         "customer.approval.handling.mixin",
         "customer.approval.mail.mixin",
         "customer.approval.certificate.mixin",
+        "customer.approval.bundle.mixin",
         "portal.mixin",
         "mail.thread",
         "mail.activity.mixin",

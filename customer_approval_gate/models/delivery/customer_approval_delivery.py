@@ -294,10 +294,21 @@ class CustomerApprovalDelivery(models.Model):
         self.ensure_one()
         return self.env[self.res_model].browse(self.res_id)
 
+    @api.model
+    def _iter_evidence_files(self, document=None):
+        domain = Domain.TRUE
+        if document is not None:
+            domain = Domain("res_model", "=", document._name) & Domain(
+                "res_id", "=", document.id
+            )
+        for delivery in self.sudo().search(domain, order="id"):  # of all documents
+            for name, content in delivery._collect_files().items():
+                yield delivery.res_model, delivery.res_id, f"deliveries/{name}", content
+
     def _collect_files(self):
         """Return the files of a confirmation for a bundle: ``{name: bytes}``."""
         self.ensure_one()
-        safe_name = self.env["customer.approval.request"]._get_safe_name
+        safe_name = ledger.safe_name
         folder = f"{safe_name(self.name)}-{self.event_id.id}"
         collected = {}
         for number, photo in enumerate(self.attachment_ids.sorted("id"), 1):
@@ -321,15 +332,12 @@ class CustomerApprovalDelivery(models.Model):
         return find_lang(self.env, self.partner_id.lang)
 
     @api.model
-    def _find_problems(self, documents=None):
-        """Return which confirmations do not fit their events, a line each.
-
-        :param documents: look only at these documents' confirmations; all by default
-        """
+    def _find_evidence_problems(self, document=None):
+        """Return which confirmations do not fit their events, a line each."""
         domain, events_domain = Domain.TRUE, Domain("kind", "=", "delivery_confirmed")
-        if documents is not None:
-            domain = Domain("res_model", "=", documents._name) & Domain(
-                "res_id", "in", documents.ids
+        if document is not None:
+            domain = Domain("res_model", "=", document._name) & Domain(
+                "res_id", "in", document.ids
             )
             events_domain &= domain
         events = self.env["customer.approval.event"].sudo().search(events_domain)

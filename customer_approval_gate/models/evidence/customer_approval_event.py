@@ -21,6 +21,7 @@ from odoo.addons.base.models.ir_model import MODULE_UNINSTALL_FLAG
 from ...tools import capability, ledger, seal, triggers
 from ...tools.entry import HISTORY_KEPT, NO_RECORD, Entry
 from ...tools.identity import check_home, get_identity
+from ...tools.registry import models_with
 from .customer_approval_repetition import WITHIN
 
 _logger = logging.getLogger(__name__)
@@ -258,14 +259,10 @@ class CustomerApprovalEvent(models.Model):
     def _find_column_problems(self):
         """Return which of the columns that triggers read have another type than Odoo
         gave them."""
-        stages = self.env["customer.approval.stage"]
-        columns = {stages: stages._get_gate_fields()}
-        for name in stages._document_models().values():
-            document = self.env[name]
-            columns[document] = {*document._get_gate_columns()[0]} - {"id"}
         problems = []
-        for model, names in columns.items():
-            found = sql.table_columns(self.env.cr, model._table)
+        for model in models_with(self.env, "customer.approval.evidence.mixin"):
+            names = model._get_columns_read() - {"id"}
+            found = names and sql.table_columns(self.env.cr, model._table)
             problems += [
                 f"column {name} of table {model._table} has another type"
                 for name in sorted(names)
@@ -584,15 +581,14 @@ class CustomerApprovalEvent(models.Model):
         """Whoever may read a document may read its history."""
         if operator != "in":
             return NotImplemented
-        models_of = self.env["customer.approval.stage"]._document_models()
         # Rules are searched with superuser rights.
         user = self.env.user.with_user(self.env.uid)
         domains = []
-        for name in models_of.values():
-            model = user.env[name].with_context(active_test=False)
+        for model in models_with(user.env, "customer.approval.subject.mixin"):
+            model = model.with_context(active_test=False)
             if model.has_access("read"):
                 domains.append(
-                    Domain("res_model", "=", name)
+                    Domain("res_model", "=", model._name)
                     & Domain.custom(to_sql=functools.partial(_is_readable, model))
                 )
         readable = Domain.OR(domains) if domains else Domain.FALSE

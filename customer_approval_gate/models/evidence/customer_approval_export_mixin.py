@@ -11,6 +11,7 @@ from odoo.fields import Domain
 
 from ...tools import ledger, seal
 from ...tools.entry import Entry
+from ...tools.registry import models_with
 
 EXPORT_README = """\
 All evidence of customers' approvals of one database
@@ -84,18 +85,17 @@ class CustomerApprovalExportMixin(models.AbstractModel):
                 key = (request.res_model, request.res_id)
                 if key not in documents:
                     documents.add(key)
-                    name = requests._get_safe_name(request.document_name)
+                    name = ledger.safe_name(request.document_name)
                     write(
                         f"bundles/{key[0]}-{key[1]}-{name}.zip", request._make_bundle()
                     )
                     # All files of a database do not fit into memory.
                     self.env.invalidate_all()
-            deliveries = self.env["customer.approval.delivery"].sudo()  # as above
-            for delivery in deliveries.search(Domain.TRUE, order="id"):
-                if (delivery.res_model, delivery.res_id) not in documents:
-                    for name, content in delivery._collect_files().items():
-                        write(f"deliveries/{name}", content)
-                    self.env.invalidate_all()
+            for model in models_with(self.env, "customer.approval.evidence.mixin"):
+                files = model.sudo()._iter_evidence_files()  # as above
+                for res_model, res_id, path, content in files:
+                    if (res_model, res_id) not in documents:
+                        write(path, content)
             export = {"files": digests}
             text, key = seal.make_seal(ledger.seal_text(export))
             export["seal"] = {"seal": text, "key_id": key}

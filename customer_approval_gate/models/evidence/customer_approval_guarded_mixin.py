@@ -7,6 +7,7 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ...tools import capability, seal, triggers
+from ...tools.registry import models_with
 
 _logger = logging.getLogger(__name__)
 
@@ -19,6 +20,7 @@ class CustomerApprovalGuardedMixin(models.AbstractModel):
     """
 
     _name = "customer.approval.guarded.mixin"
+    _inherit = ["customer.approval.evidence.mixin"]
     _description = "Model with Triggers"
 
     @api.model
@@ -60,12 +62,10 @@ class CustomerApprovalGuardedMixin(models.AbstractModel):
     @api.model
     def _get_all_triggers(self):
         """Return the triggers of all models that have any."""
-        mixin = self.env.registry["customer.approval.guarded.mixin"]
         return [
             trigger
-            for name, model in self.env.registry.items()
-            if issubclass(model, mixin) and not model._abstract
-            for trigger in self.env[name]._get_triggers()
+            for model in models_with(self.env, "customer.approval.guarded.mixin")
+            for trigger in model._get_triggers()
         ]
 
     @capability.required

@@ -125,11 +125,13 @@ class CustomerApprovalRepetition(models.Model):
         )
 
     @api.model
-    def _find_problems(self):
+    def _find_evidence_problems(self, document=None):
         """Return which rows somebody else has written, about events of this server:
         of what one with another key has counted nobody here can tell. It is not
         believed."""
-        if seal.find_problem(self.env):  # which is one of those that are found
+        if document is not None or seal.find_problem(
+            self.env
+        ):  # which is one of those that are found
             return []
         rows = [
             row for row in self._read(SQL("ORDER BY event_id")) if not _is_counted(*row)

@@ -8,6 +8,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ...tools import ledger, seal
+from ...tools.registry import models_with
 
 EVENTS_AT_ONCE = 1000
 LEAVES_AT_ONCE = 5000
@@ -131,9 +132,18 @@ class CustomerApprovalVerifyingMixin(models.AbstractModel):
             for problem in self._find_key_problems()
             if any(f"key {key}:" in problem for key in used)
         ]
-        return problems + self.env["customer.approval.delivery"]._find_problems(
-            document
-        )
+        return problems + self._find_problems_of_models(document)
+
+    @api.model
+    def _find_problems_of_models(self, document=None):
+        """Return what all models that have a part in the evidence find of theirs."""
+        return [
+            problem
+            for model in models_with(self.env, "customer.approval.evidence.mixin")
+            for problem in model.sudo()._find_evidence_problems(
+                document
+            )  # all there is
+        ]
 
     @api.model
     def _verify_rows(self, chains, key_events):
@@ -209,25 +219,9 @@ class CustomerApprovalVerifyingMixin(models.AbstractModel):
         """Return what does not fit beside the chains: rows that belong to none,
         checkpoints, keys, documents, and what the database holds itself."""
         problems = self._find_lone_rows()
-        problems += self.env["customer.approval.checkpoint"]._find_problems()
         problems += self._find_key_problems()
-        problems += self.env["customer.approval.stage"]._find_unapproved_past_gate()
-        problems += self.env["customer.approval.delivery"]._find_problems()
-        lines = self.env.registry["customer.approval.line.mixin"]
-        for name, model in self.env.registry.items():
-            if issubclass(model, lines) and not model._abstract:
-                problems += (
-                    self.env[name].sudo()._find_altered_copies()
-                )  # all there are
-        companies = self.env["res.company"].sudo()  # all there are
-        problems += [
-            f"res.company,{company.id}: which changes are tolerated was changed by a "
-            "way round Odoo"
-            for company in companies.search(Domain.TRUE)
-            if not company._has_recorded_policy()
-        ]
+        problems += self._find_problems_of_models()
         problems += self._find_identity_problems()
-        problems += self.env["customer.approval.repetition"]._find_problems()
         return problems + self._find_database_problems()
 
     @api.model

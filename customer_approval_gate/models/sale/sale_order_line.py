@@ -163,12 +163,6 @@ class SaleOrderLine(models.Model):
             line["line_id"] == self.id for line in flat(content)["lines"]
         )
 
-    def write(self, vals):
-        if "invoice_lines" not in vals:
-            return super().write(vals)
-        with self.invoice_lines._keep_bills():
-            return super().write(vals)
-
     @api.model
     def _find_excluded_lines(self, rows):
         added = (

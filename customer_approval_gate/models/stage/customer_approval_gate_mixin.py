@@ -20,6 +20,7 @@ class CustomerApprovalGateMixin(models.AbstractModel):
     """
 
     _name = "customer.approval.gate.mixin"
+    _inherit = ["customer.approval.subject.mixin"]
     _description = "What Gates Hold Back"
 
     def _ask_gates(self, stage, gates, shown=False):

@@ -9,14 +9,14 @@ from odoo.fields import Domain
 from odoo.tools import SQL, ormcache
 
 from ...tools import capability, triggers
-from ...tools.demands import STRENGTHS, with_last_move
+from ...tools.demands import STRENGTHS
 from ...tools.entry import HISTORY_KEPT, Entry
+from ...tools.registry import models_with
 
 STAGES_CHANGED = "stages_changed"
 """The key of the cursor's cache that says that a transaction has changed stages."""
 
 # What changes which stages come before which, or whose documents they are for.
-DOCUMENTS_AT_ONCE = 500
 STRUCTURE_FIELDS = {
     "active",
     "company_id",
@@ -207,8 +207,17 @@ class CustomerApprovalStage(models.Model):
 
     @api.model
     def _document_models(self):
-        """Return the model of each type of document. Override to add one."""
-        return {"sale_order": "sale.order", "invoice": "account.move"}
+        """Return the name of the model of each type of document: those that have stages,
+        found in the registry."""
+        return dict(self._find_document_models())
+
+    @api.model
+    @ormcache()
+    def _find_document_models(self):
+        return tuple(
+            (model._stage_document_type, model._name)
+            for model in models_with(self.env, "customer.approval.staged.mixin")
+        )
 
     def _is_gate(self):
         """Return whether entering the stage asks for anything of its own.
@@ -884,6 +893,10 @@ class CustomerApprovalStage(models.Model):
             ),
         ]
 
+    @api.model
+    def _get_columns_read(self):
+        return super()._get_columns_read() | self._get_gate_fields()
+
     def _read_columns(self):
         """Return what decides on gates, as plain data."""
         self.ensure_one()
@@ -966,170 +979,6 @@ class CustomerApprovalStage(models.Model):
             )
             if rows := self.env.cr.fetchall():
                 memory.setdefault(HISTORY_KEPT, {})[model] = rows[0][0]
-
-    def _find_unapproved_past_gate(self):
-        """Return which documents stand where they did not get by Odoo, and which are
-        not what was approved: lines for *Verify*.
-
-        Documents that were in a stage before it asked for an approval may stay.
-        """
-        problems = self._find_unlogged()
-        for document_type, model in self._document_models().items():
-            approved = self.env[model].sudo()  # of whatever company
-            rows = self.env.execute_query(
-                SQL(
-                    "SELECT id FROM %s WHERE customer_approval_status = 'approved'"
-                    " OR customer_approval_is_approved(%s, id) ORDER BY id",
-                    SQL.identifier(approved._table),
-                    model,
-                )
-            )
-            for start in range(0, len(rows), DOCUMENTS_AT_ONCE):
-                part = rows[start : start + DOCUMENTS_AT_ONCE]
-                documents = approved.browse(row[0] for row in part)
-                problems += documents._find_content_problems()
-                # The content of all of them does not fit into memory.
-                self.env.invalidate_all()
-            problems += self._find_smuggled(model)
-            problems += self._find_unallowed_moves(document_type, model)
-            problems += self._find_grown(document_type, model)
-            problems += self._find_vanished(model)
-            stages = self._get_list(document_type)
-            gated = stages.filtered(
-                lambda stage, stages=stages: any(
-                    stage._find_gates(stages).mapped("requires_customer_approval")
-                )
-            )
-            problems += gated._find_never_entered(model)
-        return problems
-
-    @api.model
-    def _find_smuggled(self, model):
-        """Documents whose history ends with another stage, or another final state,
-        than theirs."""
-        documents = self.env[model]
-        documents.flush_model(["stage_id", "state"])
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT document.id
-                  FROM %(moved)s
-                 WHERE (last.details->'to_id' IS DISTINCT FROM
-                       COALESCE(to_jsonb(document.stage_id), 'null')
-                    OR %(staged)s AND (document.state = ANY(%(final)s)
-                         OR last.details->>'state' = ANY(%(final)s)
-                         AND document.state != 'cancel')
-                        AND last.details->>'state' != document.state)
-              ORDER BY document.id
-                """,
-                moved=with_last_move(documents),
-                final=list(documents._stage_final_states),
-                staged=documents._get_staged_condition(),
-            )
-        )
-        return [
-            f"{model},{row[0]}: its stage or state was changed by a way round Odoo"
-            for row in rows
-        ]
-
-    @api.model
-    def _find_vanished(self, model):
-        """Documents that have a history, and are not there any more, though nobody has
-        deleted them in Odoo."""
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT last.res_id
-                  FROM (
-                        SELECT DISTINCT ON (res_id) res_id, kind
-                          FROM customer_approval_event
-                         WHERE res_model = %s AND res_id <> 0
-                      ORDER BY res_id, position DESC
-                       ) AS last
-                 WHERE NOT EXISTS (SELECT FROM %s WHERE id = last.res_id)
-                   AND NOT EXISTS (
-                       SELECT FROM customer_approval_event
-                        WHERE res_model = %s AND res_id = last.res_id
-                          AND kind = 'deleted'
-                       )
-              ORDER BY last.res_id
-                """,
-                model,
-                SQL.identifier(self.env[model]._table),
-                model,
-            )
-        )
-        return [f"{model},{row[0]}: was deleted by a way round Odoo" for row in rows]
-
-    def _find_never_entered(self, model):
-        """Documents that are in these stages, or have a state that only these give,
-        have no history, and were made after the stages were last configured: by their
-        numbers, as dates can be written."""
-        documents = self.env[model].sudo()  # of whatever company
-        documents.flush_model(["stage_id", "state", "customer_approval_status"])
-        self.env.cr.execute(
-            """
-            SELECT max((details->>'last_id')::int)
-              FROM customer_approval_event
-             WHERE res_model = %s AND res_id = ANY(%s) AND kind = 'stage_configured'
-            """,
-            [self._name, list(self.ids)],
-        )
-        last = self.env.cr.fetchone()[0]
-        if last is None:  # configured before version 19.0.1.7.0
-            last = self._read_last_at_configuration(model)
-        states = [
-            state
-            for state in documents._stage_final_states
-            if self._first_of_state(state, self.env["res.company"])
-        ]
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT document.id
-                  FROM %s AS document
-                 WHERE (document.stage_id = ANY(%s) OR document.state = ANY(%s))
-                   AND %s
-                   AND (document.id > %s OR document.id < 1)
-                   AND document.customer_approval_status IS DISTINCT FROM 'approved'
-                   AND NOT EXISTS (
-                       SELECT FROM customer_approval_event
-                        WHERE res_model = %s AND res_id = document.id
-                          AND kind = 'stage_changed'
-                        )
-              ORDER BY document.id
-                """,
-                SQL.identifier(documents._table),
-                list(self.ids),
-                states,
-                documents._get_staged_condition(),
-                last,
-                model,
-            )
-        )
-        return [
-            f"{model},{document.id}: is behind a gate without the customer's approval"
-            for document in documents.browse(row[0] for row in rows)
-            # Small ones need none.
-            if document._is_past_gate() or document._is_in_gated_state()
-        ]
-
-    def _read_last_at_configuration(self, model):
-        """Return the highest number of a document that there was when stages were last
-        configured, as far as dates say."""
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT COALESCE(max(id), 0) FROM %s WHERE create_date <= (
-                    SELECT max(occurred_on) FROM customer_approval_event
-                     WHERE res_model = %s AND kind = 'stage_configured'
-                )
-                """,
-                SQL.identifier(self.env[model]._table),
-                self._name,
-            )
-        )
-        return rows[0][0]
 
     def _read_flags(self):
         self.ensure_one()

@@ -27,7 +27,6 @@ class CustomerApprovalStageAction(models.Model):
         [
             ("server", "Run a Server Action"),
             ("mail", "Send a Mail"),
-            ("invoice", "Create an Invoice"),
             ("activity", "Create an Activity"),
         ],
         string="Action",
@@ -47,16 +46,6 @@ class CustomerApprovalStageAction(models.Model):
     mail_template_id = fields.Many2one(
         "mail.template", domain="[('model', '=', model_name)]", ondelete="restrict"
     )
-    invoice_method = fields.Selection(
-        [("delivered", "Regular Invoice"), ("percentage", "Down Payment")],
-        default="delivered",
-    )
-    invoice_percent = fields.Float(string="Percent", digits=(5, 2), default=30)
-    invoice_post = fields.Boolean(
-        string="Confirm It",
-        help="The invoice is confirmed at once, gates of its own included. Otherwise "
-        "it stays a draft.",
-    )
     activity_type_id = fields.Many2one("mail.activity.type", ondelete="restrict")
     activity_role = fields.Selection(
         [
@@ -72,11 +61,6 @@ class CustomerApprovalStageAction(models.Model):
     )
     activity_summary = fields.Char(string="Summary", translate=True)
     activity_days = fields.Integer(string="Days to Do It")
-
-    _percent_range = models.Constraint(
-        "CHECK (invoice_percent > 0 AND invoice_percent <= 100)",
-        "A down payment is a percentage of more than 0 and of 100 at most.",
-    )
 
     @api.depends("stage_id.document_type")
     def _compute_model_name(self):
@@ -118,14 +102,6 @@ class CustomerApprovalStageAction(models.Model):
                     self.env._(
                         "An action of the stage %(stage)s is not complete: choose what "
                         "is to be done.",
-                        stage=action.stage_id.name,
-                    )
-                )
-            if action.kind == "invoice" and action.model_name != "sale.order":
-                raise ValidationError(
-                    self.env._(
-                        "Invoices are made from orders: %(stage)s is no stage of "
-                        "orders. Choose another action.",
                         stage=action.stage_id.name,
                     )
                 )
@@ -209,31 +185,6 @@ class CustomerApprovalStageAction(models.Model):
     def _run_mail(self, documents):
         template = self.mail_template_id.sudo()  # whoever moves need not read it
         template.with_env(documents.env).send_mail_batch(documents.ids)
-
-    def _run_invoice(self, documents):
-        # Each on its own: of several at once, Odoo leaves out what has nothing to bill.
-        for order in documents:
-            order = order.with_company(order.company_id)
-            if self.invoice_method == "delivered":
-                invoice = order._create_invoices(final=True)
-            else:
-                invoice = self._create_down_payment(order)
-            if self.invoice_post:
-                invoice.action_post()
-
-    def _create_down_payment(self, order):
-        wizard = (
-            order.env["sale.advance.payment.inv"]
-            .with_context(active_model=order._name, active_ids=order.ids)
-            .create(
-                {
-                    "advance_payment_method": "percentage",
-                    "amount": self.invoice_percent,
-                    "sale_order_ids": [fields.Command.set(order.ids)],
-                }
-            )
-        )
-        return wizard._create_invoices(order)
 
     def _run_activity(self, documents):
         today = fields.Date.context_today(self)

@@ -1,6 +1,5 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-import math
 from bisect import bisect_right
 from collections import defaultdict
 
@@ -20,6 +19,7 @@ class CustomerApprovalStageHistoryMixin(models.AbstractModel):
     """
 
     _name = "customer.approval.stage.history.mixin"
+    _inherit = ["customer.approval.evidence.mixin"]
     _description = "What Stages Asked for at Any Time"
 
     @api.model
@@ -146,55 +146,105 @@ class CustomerApprovalStageHistoryMixin(models.AbstractModel):
         )
 
     @api.model
-    def _find_grown(self, document_type, model):
-        """Documents behind a gate that is for larger ones, which have become larger
-        since they came there than any gate would have let them, by a way round Odoo.
-
-        Those in another currency than their company's are left out: what they come to
-        follows from the rate of the day.
-        """
-        numbers, replayed = self._replay(document_type)
-        documents = self.env[model].sudo()  # of whatever company
+    def _find_smuggled(self, model):
+        """Documents whose history ends with another stage, or another final state,
+        than theirs."""
+        documents = self.env[model]
+        documents.flush_model(["stage_id", "state"])
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT document.id, last.id, (last.details->>'to_id')::int,
-                       last.details->>'state', (last.details->>'total')::float
-                  FROM %s
-                 WHERE document.customer_approval_status IS DISTINCT FROM 'approved'
-                   AND last.details ? 'total'
+                SELECT document.id
+                  FROM %(moved)s
+                 WHERE (last.details->'to_id' IS DISTINCT FROM
+                       COALESCE(to_jsonb(document.stage_id), 'null')
+                    OR %(staged)s AND (document.state = ANY(%(final)s)
+                         OR last.details->>'state' = ANY(%(final)s)
+                         AND document.state != 'cancel')
+                        AND last.details->>'state' != document.state)
               ORDER BY document.id
                 """,
-                with_last_move(documents),
+                moved=with_last_move(documents),
+                final=list(documents._stage_final_states),
+                staged=documents._get_staged_condition(),
             )
         )
-        problems = []
-        final = documents._stage_final_states
-        records = documents.browse([row[0] for row in rows])
-        for document, row in zip(records, rows, strict=True):
-            _id, event_id, stage_id, state, total = row
-            company, currency = document.company_id, document.currency_id
-            largest = document._get_largest_total()
-            if (
-                currency != company.currency_id
-                or currency.compare_amounts(largest, total) <= 0
-            ):
-                continue
-            limits = []
-            for demands in replayed[max(bisect_right(numbers, event_id) - 1, 0) :]:
-                targets = {stage_id}
-                if state in final:
-                    targets.add(demands.first_of_state(state, company.id))
-                amounts = [
-                    gate.amount
-                    for target in targets
-                    for gate in demands.gates.get(target, ())
-                    if gate.company in (None, company.id)
-                ]
-                limits.append(min(amounts, default=math.inf))
-            limit = max(limits, default=math.inf)
-            if limit < math.inf and currency.compare_amounts(largest, limit) >= 0:
-                problems.append(
-                    f"{model},{document.id}: has become larger behind a gate"
-                )
+        return [
+            f"{model},{row[0]}: its stage or state was changed by a way round Odoo"
+            for row in rows
+        ]
+
+    @api.model
+    def _find_vanished(self, model):
+        """Documents that have a history, and are not there any more, though nobody has
+        deleted them in Odoo."""
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT last.res_id
+                  FROM (
+                        SELECT DISTINCT ON (res_id) res_id, kind
+                          FROM customer_approval_event
+                         WHERE res_model = %s AND res_id <> 0
+                      ORDER BY res_id, position DESC
+                       ) AS last
+                 WHERE NOT EXISTS (SELECT FROM %s WHERE id = last.res_id)
+                   AND NOT EXISTS (
+                       SELECT FROM customer_approval_event
+                        WHERE res_model = %s AND res_id = last.res_id
+                          AND kind = 'deleted'
+                       )
+              ORDER BY last.res_id
+                """,
+                model,
+                SQL.identifier(self.env[model]._table),
+                model,
+            )
+        )
+        return [f"{model},{row[0]}: was deleted by a way round Odoo" for row in rows]
+
+    @api.model
+    def _find_evidence_problems(self, document=None):
+        """Return which stages ask for something else than the ledger says, and which
+        documents stand where they did not get by Odoo."""
+        problems = super()._find_evidence_problems(document)
+        if document is not None:
+            return problems
+        problems += self._find_unlogged()
+        for document_type, model in self._document_models().items():
+            problems += self._find_smuggled(model)
+            problems += self._find_unallowed_moves(document_type, model)
+            problems += self._find_vanished(model)
         return problems
+
+    def _read_last_at_configuration(self, documents):
+        """Return the highest number of a document that there was when these stages were
+        last configured.
+
+        :param documents: of the model
+        """
+        self.env.cr.execute(
+            """
+            SELECT max((details->>'last_id')::int)
+              FROM customer_approval_event
+             WHERE res_model = %s AND res_id = ANY(%s) AND kind = 'stage_configured'
+            """,
+            [self._name, list(self.ids)],
+        )
+        last = self.env.cr.fetchone()[0]
+        if last is not None:
+            return last
+        # Configured before version 19.0.1.7.0: as far as dates say.
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT COALESCE(max(id), 0) FROM %s WHERE create_date <= (
+                    SELECT max(occurred_on) FROM customer_approval_event
+                     WHERE res_model = %s AND kind = 'stage_configured'
+                )
+                """,
+                SQL.identifier(documents._table),
+                self._name,
+            )
+        )
+        return rows[0][0]

@@ -104,6 +104,10 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         return columns, ["id"]
 
     @api.model
+    def _get_columns_read(self):
+        return super()._get_columns_read() | {*self._get_gate_columns()[0]}
+
+    @api.model
     def _get_triggers(self):
         arguments = [
             self._name,
