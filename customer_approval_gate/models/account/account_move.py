@@ -29,6 +29,8 @@ class AccountMove(models.Model):
         "account.move",
     ]
     _stage_document_type = "invoice"
+    _stage_label = _lt("Customer Invoice")
+    _stage_action = "customer_approval_gate.account_move_stage_action"
     _stage_final_states = ("posted",)
     # A receipt asks for money as an invoice does.
     _stage_columns = {"move_type": ("out_invoice", "out_receipt")}

@@ -104,6 +104,7 @@ class CustomerApprovalApprover(models.Model):
     _description = "Person Asked for an Approval"
     _order = "request_id desc, sequence, id"
     _rec_name = "partner_id"
+    _keeps_files = True
 
     request_id = fields.Many2one(
         "customer.approval.request",

@@ -62,7 +62,11 @@ class CustomerApprovalAuditMixin(models.AbstractModel):
             for document in self
             if document.id in last_requests
         }
-        taxes = self.env["account.tax"].sudo()  # whatever the user may read
+        if not self._approval_line_field:
+            return []
+        lines = self._get_approval_line_model()
+        taxes = self.env[lines._fields["tax_ids"].comodel_name]
+        taxes = taxes.sudo()  # whatever the user may read
         taxes = taxes.browse({tax_id for own in frozen.values() for tax_id in own})
         present = {tax.id: describe_tax(tax) for tax in taxes.exists()}
         problems = []

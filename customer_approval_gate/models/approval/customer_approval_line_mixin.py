@@ -369,9 +369,9 @@ class CustomerApprovalLineMixin(models.AbstractModel):
         :param lists: the lines of several documents, which are changed
         """
         models_of = {
-            "product": self.env["product.product"],
-            "unit": self.env["uom.uom"],
-            "taxes": self.env["account.tax"],
+            key: self.env[self._fields[name].comodel_name]
+            for key, name in RECORD_FIELDS.items()
+            if name in self._fields
         }
         for key, model in models_of.items():
             named = [line for lines in lists for line in lines if line.get(key)]
@@ -438,6 +438,13 @@ def describe_tax(tax):
 
 
 TOTALS = ("untaxed", "tax", "total")
+RECORD_FIELDS = {
+    "product": "product_id",
+    "unit": "product_uom_id",
+    "taxes": "tax_ids",
+}
+"""The fields of lines that name other records, by the keys of content."""
+
 ROW_COLUMNS = (
     "currency_id",
     "discount",

@@ -59,6 +59,8 @@ class CustomerApprovalRequest(models.Model):
     _description = "Customer Approval Request"
     _order = "id desc"
     _mail_post_access = "read"
+    _is_answered_by_customers = True
+    _keeps_files = True
 
     name = fields.Char(string="Number", required=True, readonly=True, default="New")
     res_model = fields.Char(string="Document Model", required=True, readonly=True)

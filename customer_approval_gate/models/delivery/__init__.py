@@ -1,3 +1,5 @@
 from . import (
+    customer_approval_event,
+    customer_approval_stage,
     customer_approval_delivery,
 )

@@ -61,6 +61,8 @@ class CustomerApprovalDelivery(models.Model):
     _inherit = ["customer.approval.insert.only.mixin"]
     _description = "Delivery Confirmation"
     _order = "id desc"
+    _is_answered_by_customers = True
+    _keeps_files = True
 
     name = fields.Char(string="Number", required=True, readonly=True)
     res_model = fields.Char(string="Document Model", required=True, readonly=True)

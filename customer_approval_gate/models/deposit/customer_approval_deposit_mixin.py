@@ -18,9 +18,14 @@ class CustomerApprovalDepositMixin(models.AbstractModel):
     """
 
     _name = "customer.approval.deposit.mixin"
+    _inherit = ["customer.approval.blocked.mixin"]
     _description = "Document with a Deposit"
 
     currency_id = fields.Many2one("res.currency")  # the document's own
+    blocked_by = fields.Selection(
+        selection_add=[("deposit", "Deposit"), ("other",)],
+        ondelete={"deposit": "set null"},
+    )
 
     deposit_due = fields.Monetary(
         string="Deposit",

@@ -101,7 +101,6 @@ class CustomerApprovalEvent(models.Model):
             ("gate_refused", "Refused by the Gate"),
             ("entry_action", "Entry Action"),
             ("advance_blocked", "Did Not Go On"),
-            ("delivery_confirmed", "Delivery Confirmed"),
             ("stage_configured", "Stage Configured"),
             ("policy_changed", "Policy Changed"),
             ("certified", "Certificate Made"),
@@ -163,7 +162,6 @@ class CustomerApprovalEvent(models.Model):
 
     _chain = models.UniqueIndex("(res_model, res_id, position)")
     _code_idx = models.Index("(left(hash, 32)) WHERE kind = 'decided'")
-    _delivery_idx = models.Index("(left(hash, 32)) WHERE kind = 'delivery_confirmed'")
 
     # ------------------------------------------------------------------
     # Database

@@ -17,6 +17,13 @@ class CustomerApprovalEvidenceMixin(models.AbstractModel):
     _name = "customer.approval.evidence.mixin"
     _description = "Part of the Evidence"
 
+    _is_answered_by_customers = False
+    """Whether its rows say what customers were asked, or have confirmed: while there
+    are any, the addon is not uninstalled without an export."""
+
+    _keeps_files = False
+    """Whether the files of its records are evidence: nobody changes or deletes them."""
+
     @api.model
     def _find_evidence_problems(self, document=None):
         """Return what of this model does not fit to the evidence, a text each, naming

@@ -6,11 +6,6 @@ from odoo.exceptions import UserError
 
 from ...tools import capability
 
-KEPT_MODELS = (
-    "customer.approval.approver",
-    "customer.approval.delivery",
-    "customer.approval.request",
-)
 KEPT_FIELDS = {
     "checksum",
     "datas",
@@ -59,7 +54,10 @@ class IrAttachment(models.Model):
         :raise UserError: one of these is such a file
         """
         kept = self.sudo().filtered(  # whatever the user may read
-            lambda file: file.res_model in KEPT_MODELS and file.res_id
+            lambda file: (
+                file.res_id
+                and getattr(self.env.get(file.res_model), "_keeps_files", False)
+            )
         )
         if (
             kept

@@ -30,6 +30,8 @@ class SaleOrder(models.Model):
         "sale.order",
     ]
     _stage_document_type = "sale_order"
+    _stage_label = _lt("Sales Order")
+    _stage_action = "customer_approval_gate.sale_order_stage_action"
     _stage_final_states = ("sale",)
     _approval_line_field = "order_line"
     # Those of other addons are content where they are installed.

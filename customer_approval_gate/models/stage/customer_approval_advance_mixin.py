@@ -378,13 +378,14 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
     def _cron_go_on(self):
         """Let documents go on that were headed somewhere: the net under what tells them
         at once."""
+        causes = self.env["customer.approval.stage"]._get_later_causes()
         domain = Domain("headed_stage_id", "!=", False) | Domain(
-            "stage_id.auto_advance_on", "in", ("deposit_complete", "delivery_confirmed")
+            "stage_id.auto_advance_on", "in", causes
         )
         self._walk("go_on", lambda model: domain, 50, "_advance_by_job")
 
     def _advance_by_job(self):
-        for cause in ("deposit_complete", "delivery_confirmed"):
+        for cause in self.env["customer.approval.stage"]._get_later_causes():
             self._advance_after(cause)
 
     @api.model

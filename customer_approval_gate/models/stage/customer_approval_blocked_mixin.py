@@ -20,7 +20,6 @@ class CustomerApprovalBlockedMixin(models.AbstractModel):
     blocked_by = fields.Selection(
         [
             ("approval", "Customer Approval"),
-            ("deposit", "Deposit"),
             ("other", "Another Gate"),
             ("several", "Several Gates"),
         ],

@@ -48,8 +48,8 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
     def _refuse_stage(self):
         raise UserError(
             self.env._(
-                "%(document)s has no stages: only customer invoices and sales orders "
-                "go through them.",
+                "%(document)s does not go through stages, so that it cannot be put "
+                "into one.",
                 document=self[0].display_name,
             )
         )

@@ -33,7 +33,6 @@ GATE_FIELDS = {
     "document_state",
     "document_type",
     "edit_lock",
-    "minimum_deposit",
     "minimum_evidence",
     "reachable_anytime",
     "requires_customer_approval",
@@ -72,18 +71,12 @@ class CustomerApprovalStage(models.Model):
         help="What belongs into this stage, for the people who move documents.",
     )
     document_type = fields.Selection(
-        [("sale_order", "Sales Order"), ("invoice", "Customer Invoice")],
+        selection="_get_document_types",
         required=True,
         index=True,
     )
     document_state = fields.Selection(
-        [
-            ("draft", "Draft"),
-            ("sent", "Quotation Sent"),
-            ("sale", "Confirmed Order"),
-            ("posted", "Posted"),
-            ("cancel", "Cancelled"),
-        ],
+        selection="_get_document_states",
         string="Stands for",
         help="The state of Odoo's own that this stage stands for. Entering the stage "
         "brings the document into that state, and a document that gets into that "
@@ -111,12 +104,6 @@ class CustomerApprovalStage(models.Model):
         help="Only documents that come to this amount or more, in their company's "
         "currency, need the customer's approval to enter. 0: all of them.",
     )
-    minimum_deposit = fields.Float(
-        string="Minimum Deposit (%)",
-        digits=(5, 2),
-        help="How much of the total has to be paid before a document enters this "
-        "stage, or any stage after it. 0: nothing.",
-    )
     reachable_anytime = fields.Boolean(
         help="A side stage such as On Hold or Cancelled: documents can always enter "
         "it, whatever the stages before it ask for.",
@@ -141,8 +128,6 @@ class CustomerApprovalStage(models.Model):
     )
     auto_advance_on = fields.Selection(
         [
-            ("delivery_confirmed", "Delivery confirmed"),
-            ("deposit_complete", "Deposit complete"),
             ("entry", "At once"),
         ],
         string="Goes on When",
@@ -191,10 +176,6 @@ class CustomerApprovalStage(models.Model):
     )
 
     _type_sequence_idx = models.Index("(document_type, sequence, id)")
-    _minimum_deposit_range = models.Constraint(
-        "CHECK (minimum_deposit BETWEEN 0 AND 100)",
-        "A minimum deposit is a percentage of the total: enter a number from 0 to 100.",
-    )
     _approval_from_amount_positive = models.Constraint(
         "CHECK (approval_from_amount >= 0)",
         "The amount from which on approval is required cannot be negative. Enter 0 for "
@@ -207,9 +188,28 @@ class CustomerApprovalStage(models.Model):
 
     @api.model
     def _document_models(self):
-        """Return the name of the model of each type of document: those that have stages,
-        found in the registry."""
+        """Return the name of the model of each type of document: those that have
+        stages, found in the registry."""
         return dict(self._find_document_models())
+
+    @api.model
+    def _get_document_types(self):
+        return [
+            (document_type, self.env[model]._get_stage_label())
+            for document_type, model in self._document_models().items()
+        ]
+
+    @api.model
+    def _get_document_states(self):
+        """Return the states of all documents that have stages; one that several have
+        may be called differently by each."""
+        labels = {}
+        for model in self._document_models().values():
+            for state, label in self.env[model]._get_state_labels():
+                labels.setdefault(state, []).append(label)
+        return [
+            (state, " / ".join(dict.fromkeys(own))) for state, own in labels.items()
+        ]
 
     @api.model
     @ormcache()
@@ -225,22 +225,13 @@ class CustomerApprovalStage(models.Model):
         Override to add a gate.
         """
         self.ensure_one()
-        return self.requires_customer_approval or self._asks_for_deposit()
-
-    def _asks_for_deposit(self):
-        """Return whether a document that has to pay a deposit has to have paid it to
-        enter the stage.
-
-        Override for stages that cost money in other ways.
-        """
-        self.ensure_one()
-        return bool(self.minimum_deposit)
+        return self.requires_customer_approval
 
     def _looks_at_amounts(self):
         """Return whether it depends on what a document comes to what the stage asks
         for."""
         self.ensure_one()
-        return self._asks_for_deposit() or bool(self.approval_from_amount)
+        return bool(self.approval_from_amount)
 
     @api.depends("company_id")
     @api.depends_context("company")
@@ -415,7 +406,13 @@ class CustomerApprovalStage(models.Model):
     @api.model
     def _get_gate_fields(self):
         """Return the fields that make a stage ask for something, or change which stages
-        come before which. Those of this addon the database watches as well."""
+        come before which. Override for those of further addons."""
+        return self._get_logged_fields()
+
+    @api.model
+    def _get_logged_fields(self):
+        """Return those of the fields that the database watches as well: of this addon,
+        which are there whenever its trigger is made."""
         return set(GATE_FIELDS)
 
     @api.model
@@ -442,7 +439,7 @@ class CustomerApprovalStage(models.Model):
     def _check_document_state(self):
         for stage in self:
             model = self.env[self._document_models()[stage.document_type]]
-            states = dict(model._fields["state"].selection)
+            states = dict(model._get_state_labels())
             if stage.document_state and stage.document_state not in states:
                 raise ValidationError(
                     self.env._(
@@ -450,9 +447,7 @@ class CustomerApprovalStage(models.Model):
                         "of its type are never in that state. Choose another state, "
                         "or none.",
                         stage=stage.name,
-                        state=dict(self._fields["document_state"].selection)[
-                            stage.document_state
-                        ],
+                        state=dict(self._get_document_states())[stage.document_state],
                     )
                 )
 
@@ -522,20 +517,13 @@ class CustomerApprovalStage(models.Model):
                 )
 
     @api.model
+    def _get_later_causes(self):
+        """Return what lets documents go on some time after they have entered."""
+        return [cause for cause in self._get_causes() if cause != "entry"]
+
+    @api.model
     def _get_causes(self):
         return [value for value, _label in self._fields["auto_advance_on"].selection]
-
-    @api.constrains("minimum_deposit", "reachable_anytime")
-    def _check_side_stage_has_no_deposit(self):
-        for stage in self:
-            if stage.minimum_deposit and stage.reachable_anytime:
-                raise ValidationError(
-                    self.env._(
-                        "The stage %(stage)s cannot both be reachable at any time and "
-                        "take a deposit. Change one of the two.",
-                        stage=stage.name,
-                    )
-                )
 
     @api.constrains("requires_customer_approval", "reachable_anytime")
     def _check_side_stage_has_no_gate(self):
@@ -560,10 +548,9 @@ class CustomerApprovalStage(models.Model):
                 if entry and entry._get_gates(company):
                     raise ValidationError(
                         self.env._(
-                            "New documents start in the stage %(stage)s: if that "
-                            "asked for the customer's approval, for a deposit or for "
-                            "stock, no document could be created to ask about. Ask for "
-                            "it in a later stage.",
+                            "New documents start in the stage %(stage)s: if anything "
+                            "were required to enter it, no document could be created "
+                            "to ask about. Require it in a later stage.",
                             stage=entry.name,
                         )
                     )
@@ -681,12 +668,12 @@ class CustomerApprovalStage(models.Model):
     def action_view_documents(self):
         """Open the documents that are in this stage."""
         self.ensure_one()
-        xmlid = {
-            "sale_order": "customer_approval_gate.sale_order_stage_action",
-            "invoice": "customer_approval_gate.account_move_stage_action",
-        }[self.document_type]
-        action = self.env["ir.actions.act_window"]._for_xml_id(xmlid)
-        return {**action, "domain": [("stage_id", "=", self.id)], "name": self.name}
+        model = self.env[self._document_models()[self.document_type]]
+        return {
+            **model._get_stage_action(),
+            "domain": [("stage_id", "=", self.id)],
+            "name": self.name,
+        }
 
     # ------------------------------------------------------------------
     # Changes of gates: recomputed, checked, logged, told
@@ -748,8 +735,6 @@ class CustomerApprovalStage(models.Model):
             if gate.requires_customer_approval:
                 demand = ("approval", gate.company_id, gate.approval_from_amount)
                 demands.add((gate, demand))
-            if gate._asks_for_deposit():
-                demands.add((gate, ("deposit", gate.company_id, 0.0)))
         return demands
 
     @api.model
@@ -888,7 +873,7 @@ class CustomerApprovalStage(models.Model):
                 "stage_logged",
                 "AFTER INSERT OR UPDATE OR DELETE",
                 "customer_approval_stage",
-                [json.dumps(sorted(GATE_FIELDS))],
+                [json.dumps(sorted(self._get_logged_fields()))],
                 deferred=True,
             ),
         ]
@@ -1020,28 +1005,24 @@ class CustomerApprovalStage(models.Model):
     def _describe_gates(self):
         """Return what entering the stage requires now, in a sentence."""
         self.ensure_one()
-        gates = self.gate_stage_ids
-        approval = gates.filtered("requires_customer_approval")
-        sentences = []
-        if approval:
-            sentences.append(
-                self.env._(
-                    "“%(stage)s” now requires customer approval (gate: %(gates)s).",
-                    stage=self.name,
-                    gates=", ".join(approval.mapped("name")),
-                )
-            )
-        if others := gates.filtered(lambda gate: gate._asks_for_deposit()):
-            sentences.append(
-                self.env._(
-                    "“%(stage)s” now requires a deposit (gate: %(gates)s).",
-                    stage=self.name,
-                    gates=", ".join(others.mapped("name")),
-                )
-            )
-        return " ".join(sentences) or self.env._(
+        return " ".join(self._describe_requirements()) or self.env._(
             "“%(stage)s” requires nothing.", stage=self.name
         )
+
+    def _describe_requirements(self):
+        """Return what entering the stage requires now, a sentence for each kind of
+        gate. Override for your own."""
+        self.ensure_one()
+        gates = self.gate_stage_ids.filtered("requires_customer_approval")
+        if not gates:
+            return []
+        return [
+            self.env._(
+                "“%(stage)s” now requires customer approval (gate: %(gates)s).",
+                stage=self.name,
+                gates=", ".join(gates.mapped("name")),
+            )
+        ]
 
     def _notify_gate_change(self, changed):
         """Tell whoever changed the stages what follows from it, at once."""

@@ -42,6 +42,13 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
 
     _stage_document_type = None
     """Which list of stages applies, a value of the stage's ``document_type``."""
+    _stage_label = None
+    """What documents of this type are called, where it is not the model's
+    description."""
+    _stage_states = ()
+    """The states of Odoo's own that a stage may stand for; by default all there are."""
+    _stage_action = None
+    """The external id of the action that shows these documents by stage."""
     _stage_final_states = ()
     """States that are only left by Odoo's own cancel or reset, never by a drag."""
     _stage_columns = {}
@@ -73,6 +80,30 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         compute="_compute_next_stage_id",
         compute_sudo=True,
     )
+
+    @api.model
+    def _get_stage_label(self):
+        return self.env._(self._stage_label) if self._stage_label else self._description
+
+    @api.model
+    def _get_state_labels(self):
+        """Return the states that a stage may stand for, and what they are called."""
+        return [
+            (state, label)
+            for state, label in self._fields["state"]._description_selection(self.env)
+            if not self._stage_states or state in self._stage_states
+        ]
+
+    @api.model
+    def _get_stage_action(self):
+        """Return the action that shows these documents by stage."""
+        if self._stage_action:
+            return self.env["ir.actions.act_window"]._for_xml_id(self._stage_action)
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": self._name,
+            "views": [(False, "list"), (False, "form")],
+        }
 
     @api.model
     def _stage_domain(self):
