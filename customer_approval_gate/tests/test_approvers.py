@@ -13,7 +13,7 @@ from odoo.tools import SQL, email_normalize_all, mute_logger
 
 from odoo.addons.mail.tests.common import MailCommon
 
-from ..tools import capability, ledger, links, triggers
+from ..tools import capability, ledger, links
 from ..tools.entry import Answer
 from .common import ApprovalCommon
 
@@ -1036,7 +1036,9 @@ class TestApprovers(ApproverCommon):
     # How sure it is who answered
 
     def test_strength_follows_the_way(self):
-        for method, strength in triggers.METHODS.items():
+        for method, strength in (
+            (m, ledger.LEVELS[level]) for m, level in ledger.LEVEL_OF_METHOD.items()
+        ):
             order = self._create_order(partner_id=self.ada.id)
             request = self._ask(order, self.ada)
             request._decide(Answer("approved", "Ada", method))

@@ -32,6 +32,7 @@ class AccountMove(models.Model):
     _stage_label = _lt("Customer Invoice")
     _stage_action = "customer_approval_gate.account_move_stage_action"
     _stage_final_states = ("posted",)
+    _approval_rate_fields = ("invoice_currency_rate",)
     # A receipt asks for money as an invoice does.
     _stage_columns = {"move_type": ("out_invoice", "out_receipt")}
     _approval_line_field = "invoice_line_ids"

@@ -1,11 +1,12 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import json
 from collections import defaultdict
 
 from odoo import api, models
 
-from ...tools import capability
+from ...tools import capability, triggers
 from ...tools.gates import GateState
 
 GATES_ASKED = "gates_asked"
@@ -19,8 +20,19 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
     """
 
     _name = "customer.approval.approved.mixin"
-    _inherit = ["customer.approval.gate.mixin"]
+    _inherit = ["customer.approval.gate.mixin", "customer.approval.guarded.mixin"]
     _description = "Gate: Approved by the Customer"
+
+    _approval_amount_field = "amount_total"
+    """The total, in the document's currency."""
+    _approval_currency_field = "currency_id"
+    """The many2one to the document's currency."""
+    _approval_rate_fields = ()
+    """How much of the document's currency one unit of its company's is."""
+    _approval_parent_field = None
+    """The many2one to the document that this one changes, if they count together."""
+    _approval_amount_counts_lines = False
+    """Whether lines count beside the total, which could be written."""
 
     def _ask_gates(self, stage, gates, shown=False):
         """Add the guide's gate: only "approved" allows advancement."""
@@ -352,24 +364,61 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
         return self._get_approval_gates(self._get_gates_passed())[self][:1]
 
     @api.model
+    def _get_triggers(self):
+        """The database itself lets nothing into a stage that was not approved."""
+        arguments = [
+            self._name,
+            self._stage_document_type,
+            json.dumps({name: list(v) for name, v in self._stage_columns.items()}),
+            json.dumps(list(self._stage_final_states)),
+        ]
+        return [
+            *super()._get_triggers(),
+            triggers.gate(
+                self._table,
+                arguments,
+                *self._get_gate_columns(),
+                self._get_amount_columns(),
+            ),
+            triggers.Trigger(
+                self._table,
+                "no_truncate",
+                "BEFORE TRUNCATE",
+                "customer_approval_truncated",
+                arguments[:1],
+                level="STATEMENT",
+            ),
+        ]
+
+    @api.model
+    def _get_amount_columns(self):
+        """Return the columns by which stages ask for an approval from an amount on.
+
+        :rtype: tools.triggers.Amount
+        """
+        lines = None
+        if self._approval_amount_counts_lines:
+            model = self._get_approval_line_model()
+            lines = (
+                model._table,
+                model._approval_document_field,
+                model._approval_quantity_field,
+            )
+        return triggers.Amount(
+            self._approval_amount_field,
+            self._approval_currency_field,
+            self._approval_rate_fields,
+            self._approval_parent_field,
+            lines,
+        )
+
+    @api.model
     def _get_gate_columns(self):
         columns, fixed = super()._get_gate_columns()
-        # With what a document comes to, stages may ask for an approval.
-        amounts = (
-            "amount_total",
-            "currency_id",
-            "currency_rate",
-            "invoice_currency_rate",
-        )
-        columns += [
-            name
-            for name in amounts
-            if name in self._fields and self._fields[name].store
-        ]
-        if "customer_approval_parent_id" in self._fields:
-            columns.append("customer_approval_parent_id")
-            fixed = [*fixed, "customer_approval_parent_id"]
-        return [*columns, "customer_approval_status"], fixed
+        amount = self._get_amount_columns()
+        if amount.parent:
+            fixed = [*fixed, amount.parent]
+        return [*columns, *amount.columns, "customer_approval_status"], fixed
 
 
 # A function and no method: code of a server action could fill what it returns.

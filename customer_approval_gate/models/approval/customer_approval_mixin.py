@@ -16,10 +16,10 @@ def _is_gated_by_amount(documents, alias, _query):
     documents.env.flush_all()
     return SQL(
         "customer_approval_is_gated(%(stage)s, %(company)s,"
-        " customer_approval_amount(%(model)s, %(id)s, to_jsonb(%(row)s), TRUE))",
+        " %(amount)s(%(id)s, to_jsonb(%(row)s), TRUE))",
+        amount=SQL.identifier(f"customer_approval_amount_{documents._table}"[:63]),
         stage=SQL.identifier(alias, "stage_id"),
         company=SQL.identifier(alias, "company_id"),
-        model=documents._name,
         id=SQL.identifier(alias, "id"),
         row=SQL.identifier(alias),
     )
@@ -43,8 +43,8 @@ class CustomerApprovalMixin(models.AbstractModel):
         "customer.approval.lock.mixin",
         "customer.approval.approved.mixin",
         "customer.approval.content.mixin",
-        "customer.approval.staff.mixin",
         "customer.approval.audit.mixin",
+        "customer.approval.staff.mixin",
         "customer.approval.derived.mixin",
     ]
     _description = "Document to Be Approved by the Customer"

@@ -33,6 +33,9 @@ class SaleOrder(models.Model):
     _stage_label = _lt("Sales Order")
     _stage_action = "customer_approval_gate.sale_order_stage_action"
     _stage_final_states = ("sale",)
+    _approval_rate_fields = ("currency_rate",)
+    _approval_parent_field = "customer_approval_parent_id"
+    _approval_amount_counts_lines = True
     _approval_line_field = "order_line"
     # Those of other addons are content where they are installed.
     _approval_items = (

@@ -4,14 +4,13 @@
 # write() is split into methods, which go on to the model's own write().
 # pylint: disable=super-method-mismatch, method-required-super, missing-return
 
-import json
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ...tools import capability, triggers
+from ...tools import capability
 from ...tools.entry import Entry
 
 
@@ -33,9 +32,9 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         "customer.approval.blocked.mixin",
         "customer.approval.move.mixin",
         "customer.approval.gate.mixin",
+        "customer.approval.guarded.mixin",
         "customer.approval.staff.mixin",
         "mail.tracking.duration.mixin",
-        "customer.approval.guarded.mixin",
     ]
     _description = "Document with Stages"
     _track_duration_field = "stage_id"
@@ -137,27 +136,6 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     @api.model
     def _get_columns_read(self):
         return super()._get_columns_read() | {*self._get_gate_columns()[0]}
-
-    @api.model
-    def _get_triggers(self):
-        arguments = [
-            self._name,
-            self._stage_document_type,
-            json.dumps({name: list(v) for name, v in self._stage_columns.items()}),
-            json.dumps(list(self._stage_final_states)),
-        ]
-        return [
-            *super()._get_triggers(),
-            triggers.gate(self._table, arguments, *self._get_gate_columns()),
-            triggers.Trigger(
-                self._table,
-                "no_truncate",
-                "BEFORE TRUNCATE",
-                "customer_approval_gate",
-                arguments,
-                level="STATEMENT",
-            ),
-        ]
 
     # ------------------------------------------------------------------
     # Computes
