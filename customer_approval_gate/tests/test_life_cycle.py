@@ -18,9 +18,8 @@ from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
-from ..models.approval.customer_approval_approver import _append_event
 from ..tools import capability, identity, ledger, links, seal
-from ..tools.entry import Answer
+from ..tools.entry import Answer, append_of
 from .common import SIGNATURE
 from .test_approvers import ApproverCommon
 from .test_evidence import EvidenceMixin
@@ -101,7 +100,7 @@ class TestEnd(EndCommon):
     def test_what_came_after_the_download(self):
         self._export()
         self.assertTrue(self.events._is_exported())
-        _append_event(self.request.approver_ids, "opened")
+        append_of(self.request.approver_ids, "opened")
         self.assertTrue(self.events._is_exported(), "that opens nothing")
         capability.call(self.order._revise_customer_approval, "Larger")
         self.assertFalse(self.events._is_exported())

@@ -19,9 +19,8 @@ from odoo.tests import Form, HttpCase, freeze_time, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from ..models.approval import customer_approval_mailing as mailing_module
-from ..models.approval.customer_approval_approver import _append_event, _make_entry
 from ..tools import capability, links, mails
-from ..tools.entry import Answer
+from ..tools.entry import Answer, append_of, entry_of
 from .test_approvers import ApproverCommon
 from .test_page import PageCommon
 
@@ -258,7 +257,7 @@ class TestMails(MailServerMixin, ApproverCommon):
         """What was written before there were mailings."""
         request = self._ask(partners=self.ada)
         event = self.env["customer.approval.event"]
-        event._append([_make_entry(request.approver_ids, "mail_sent")])
+        event._append([entry_of(request.approver_ids, "mail_sent")])
         self.assertEqual(self._state(request), "handed_over")
         labels = dict(event._fields["kind"]._description_selection(self.env))
         self.assertEqual(labels["mail_sent"], "Mail Handed Over")
@@ -267,7 +266,7 @@ class TestMails(MailServerMixin, ApproverCommon):
         with self._mail_server():
             request = self._mail_request(partners=self.ada)
             self._send()
-        _append_event(request.approver_ids, "opened")
+        append_of(request.approver_ids, "opened")
         self.assertEqual(self._state(request), "opened")
 
     # Nothing twice, nothing lost

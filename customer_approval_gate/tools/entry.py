@@ -114,3 +114,25 @@ class Delivery:
     position: tuple = ()
     partner: Any = None
     form: str = ""
+
+
+def entry_of(approver, kind, **personal):
+    """Return an event about one person who is asked. A function and no method, as
+    ``append_of()`` is: the code of server actions could call those.
+
+    :param str kind: of the event
+    :param personal: what can be erased one day, beside the name
+    """
+    return Entry(
+        approver.request_id._get_document(),
+        kind,
+        approver.request_id,
+        details={"approver": approver.id},
+        personal={"name": approver.partner_id.name, **personal},
+    )
+
+
+def append_of(approver, kind, **personal):
+    """Write an event about one person who is asked: see ``entry_of()``."""
+    events = approver.env["customer.approval.event"].sudo()  # whoever causes it
+    events._append([entry_of(approver, kind, **personal)])

@@ -2,34 +2,21 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import base64
-import functools
 import json
 import logging
-import secrets
-import smtplib
-from dataclasses import replace
 
-from werkzeug import urls
-
-from odoo import SUPERUSER_ID, api, fields, models, sql_db
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import (
     SQL,
-    email_domain_extract,
-    email_normalize,
     formataddr,
-    html2plaintext,
 )
-
-from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
 from ...tools import (
     capability,
     content as content_tools,
     ledger,
-    links,
-    mails,
     triggers,
 )
 from ...tools.entry import Entry, EvidenceValues
@@ -37,60 +24,7 @@ from ...tools.texts import clean_name
 
 _logger = logging.getLogger(__name__)
 
-CODE_MINUTES = 10
 CONSENTING_METHODS = ("portal", "code", "link", "in_person")
-CODE_TRIES = 5
-# Providers whose addresses say nothing about where somebody works: the part of the
-# domain before the country's.
-PUBLIC_PROVIDERS = frozenset(
-    [
-        "aol",
-        "att",
-        "bluewin",
-        "btinternet",
-        "comcast",
-        "free",
-        "freenet",
-        "gmail",
-        "gmx",
-        "googlemail",
-        "hey",
-        "hotmail",
-        "icloud",
-        "laposte",
-        "libero",
-        "live",
-        "mac",
-        "mail",
-        "me",
-        "msn",
-        "mailbox",
-        "naver",
-        "online",
-        "orange",
-        "outlook",
-        "pm",
-        "posteo",
-        "proton",
-        "protonmail",
-        "qq",
-        "rambler",
-        "sbcglobal",
-        "sfr",
-        "t-online",
-        "tiscali",
-        "verizon",
-        "virgilio",
-        "wanadoo",
-        "web",
-        "yahoo",
-        "yandex",
-        "ymail",
-        "zoho",
-        "126",
-        "163",
-    ]
-)
 
 
 class CustomerApprovalApprover(models.Model):
@@ -100,7 +34,12 @@ class CustomerApprovalApprover(models.Model):
     """
 
     _name = "customer.approval.approver"
-    _inherit = ["customer.approval.guarded.mixin"]
+    _inherit = [
+        "customer.approval.code.mixin",
+        "customer.approval.delegate.mixin",
+        "customer.approval.reach.mixin",
+        "customer.approval.guarded.mixin",
+    ]
     _description = "Person Asked for an Approval"
     _order = "request_id desc, sequence, id"
     _rec_name = "partner_id"
@@ -182,39 +121,13 @@ class CustomerApprovalApprover(models.Model):
         bypass_search_access=True,
     )
     remarks_text = fields.Text(string="Remarks", compute="_compute_remarks_text")
-    proposed_name = fields.Char(readonly=True)
-    proposed_email = fields.Char(string="Proposed Substitute", readonly=True)
     answer = fields.Selection(
         selection="_get_answers",
         compute="_compute_answer",
         help="What the person has answered, or why they have not.",
     )
-    mail_state = fields.Selection(
-        [
-            ("handed_over", "Handed Over"),
-            ("queued", "Queued"),
-            ("sent", "Sent"),
-            ("failed", "Failed"),
-            ("opened", "Opened"),
-            ("answered", "Answered"),
-        ],
-        string="Mail",
-        compute="_compute_mail_state",
-        compute_sudo=True,
-        help="How far the mail with the link has come: “Sent” when a mail server has "
-        "accepted it, “Opened” when the page was shown to the person.",
-    )
-    mail_reason = fields.Text(
-        string="Why the Mail Failed", compute="_compute_mail_state", compute_sudo=True
-    )
-
     # The link is made of these and of the server's key: it is in no database.
     token_number = fields.Integer(groups=fields.NO_ACCESS)
-    code_digest = fields.Char(groups=fields.NO_ACCESS)
-    code_until = fields.Datetime(groups=fields.NO_ACCESS)
-    code_tries = fields.Integer(groups=fields.NO_ACCESS)
-    code_failures = fields.Integer(groups=fields.NO_ACCESS)
-    code_blocked_until = fields.Datetime(groups=fields.NO_ACCESS)
     # By it a browser that was shown no page knows its own answer again.
     answer_key = fields.Char(groups=fields.NO_ACCESS)
 
@@ -235,43 +148,6 @@ class CustomerApprovalApprover(models.Model):
             ended = approver.request_id.sudo().state != "pending"
             is_open = approver.state in ("waiting", "asked")
             approver.answer = "unanswered" if ended and is_open else approver.state
-
-    @api.depends("state")
-    def _compute_mail_state(self):
-        last = self.env["customer.approval.mailing"]._get_last(self)
-        opened, handed_over = {}, set()
-        events = self.env["customer.approval.event"].search_fetch(
-            [
-                ("kind", "in", ("opened", "mail_sent")),
-                ("request_id", "in", self.request_id.ids),
-            ],
-            ["kind", "request_id", "details", "occurred_on"],
-            order="id",
-        )
-        counts = self.env["customer.approval.repetition"]._get_counts(events)
-        for event in events:
-            if event.kind == "opened":
-                key = (event.details or {}).get("approver")
-                opened[key] = counts[event.id][1] or event.occurred_on
-            else:
-                handed_over.add(event.request_id)
-        for approver in self:
-            mailing = last.get(approver)
-            seen = opened.get(approver.id)
-            has_failed = mailing and mailing.state in ("failed", "bounced")
-            state = False
-            if approver._get_decision():
-                state = "answered"
-            elif has_failed and not (seen and seen >= mailing.changed_on):
-                state = "failed"
-            elif seen:
-                state = "opened"
-            elif mailing:
-                state = "sent" if mailing.state == "accepted" else "queued"
-            elif approver.request_id in handed_over:
-                state = "handed_over"
-            approver.mail_state = state
-            approver.mail_reason = mailing.reason if state == "failed" else False
 
     @api.depends("remarks")
     def _compute_remarks_text(self):
@@ -410,12 +286,6 @@ class CustomerApprovalApprover(models.Model):
         """Return those whose answers count: not who passed it on or was let go."""
         return self.filtered(lambda a: a.state not in ("removed", "passed_on"))
 
-    def _filter_reached(self):
-        """Return those who may know that they are asked: not those whose mail waits in
-        our own queue, and goes no further."""
-        last = self.env["customer.approval.mailing"]._get_last(self)
-        return self.filtered(lambda a: a not in last or last[a].state != "queued")
-
     def _get_decision(self):
         self.ensure_one()
         return self.state if self.state in ledger.DECISIONS else None
@@ -438,166 +308,15 @@ class CustomerApprovalApprover(models.Model):
         for approver in self.sudo():  # the link is no evidence
             approver.write(EvidenceValues(token_number=approver.token_number + 1))
 
-    def _check_address(self):
-        """Tell staff who remind somebody that the mail would go to the address that
-        was there when the person was asked, and that the evidence holds.
-
-        :raise UserError: it has changed since
-        """
-        for approver in self.sudo():  # no sender may read them
-            address = approver.partner_id.email_normalized
-            if approver.email and address != approver.email:
-                raise UserError(
-                    self.env._(
-                        "The e-mail address of %(name)s has changed since they were "
-                        "asked. Use “Change Address” on the request, or request "
-                        "approval anew.",
-                        name=approver.partner_id.name,
-                    )
-                )
-
     # ------------------------------------------------------------------
     # One-time codes
     # ------------------------------------------------------------------
-
-    @capability.required
-    def _prepare_code(self):
-        """Make a one-time code for the person, and the mail with it. The mail is kept
-        nowhere: neither as a message, which its author may read, nor in the queue; and
-        whoever writes templates does not get the code.
-
-        :return: the mail, for ``_mail_code()``
-        :raise UserError: too many wrong codes were entered a while ago, or the person
-            has no address
-        """
-        self.ensure_one()
-        approver = self.sudo()  # nobody may see or write codes
-        approver._lock()
-        approver._check_code_pause()
-        if not approver.email:
-            raise UserError(
-                self.env._("We cannot mail a code to you. Please ask your contact.")
-            )
-        code = f"{secrets.randbelow(10**6):06}"
-        now = fields.Datetime.now()
-        approver.write(
-            EvidenceValues(
-                code_until=fields.Datetime.add(now, minutes=CODE_MINUTES), code_tries=0
-            )
-        )
-        digest = links.code_digest(approver, code)
-        approver.write(EvidenceValues(code_digest=digest))
-        return approver._build_code_mail(code)
-
-    def _build_code_mail(self, code):
-        template = self.env.ref("customer_approval_gate.mail_template_code").sudo()
-        place = secrets.token_hex(8)
-        rendered = template.with_context(code=place)._generate_template(
-            self.ids, ("subject", "body_html", "email_from")
-        )[self.id]
-        body = str(rendered["body_html"]).replace(place, code)
-        server = self.env["ir.mail_server"].sudo()  # mail for customers, who wait
-        return server._build_email__(
-            rendered["email_from"],
-            [self._format_address()],
-            rendered["subject"],
-            body,
-            subtype="html",
-            body_alternative=html2plaintext(body),
-            headers={"Auto-Submitted": "auto-generated"},
-        )
-
-    @capability.required
-    def _mail_code(self, message):
-        """Send a code at once: whoever wants it waits for it, and not for long. The
-        caller has committed, as nobody may wait behind a lock. That it was sent is
-        written beside the transaction.
-
-        :raise UserError: the mail server does not take it, or not in time
-        """
-        server = self.env["ir.mail_server"].sudo()  # as above
-        try:
-            if server._disable_send():
-                server.send_email(message)  # nowhere, so there is nothing to wait for
-            else:
-                mails.within(
-                    mails.SECONDS,
-                    functools.partial(_send_mail, self.env.cr.dbname, message),
-                )
-        except (OSError, MailDeliveryException, smtplib.SMTPException) as error:
-            _logger.warning("A one-time code could not be sent", exc_info=True)
-            raise UserError(
-                self.env._(
-                    "The code could not be sent. Please try again in a few minutes, or "
-                    "ask your contact."
-                )
-            ) from error
-        self.env["customer.approval.event"]._append_beside(
-            [_make_entry(self.sudo(), "code_sent", recipients=self.sudo().email)]
-        )
 
     def _format_address(self):
         """Return the person and the address that mails to them go to."""
         self.ensure_one()
         name = " ".join((self.partner_id.name or "").split())
         return formataddr((name, self.email)) if self.email else name
-
-    def _confirm_code(self, code):
-        """Return whether the code is the one that was mailed last. It is good once.
-
-        :raise UserError: it is too late, or it was tried too often
-        """
-        self.ensure_one()
-        approver = self.sudo()  # nobody may see or write codes
-        approver._lock()
-        approver._check_code_pause()
-        if not approver.code_digest or approver.code_until < fields.Datetime.now():
-            raise UserError(
-                self.env._("This code is no longer good. Please have a new one sent.")
-            )
-        if links.is_code(approver, code):
-            approver.write(
-                EvidenceValues(code_digest=False, code_tries=0, code_failures=0)
-            )
-            _append_event(approver, "code_confirmed")
-            return True
-        tries = approver.code_tries + 1
-        values = EvidenceValues(code_tries=tries)
-        if tries >= CODE_TRIES:
-            failures = approver.code_failures + 1
-            pause = CODE_MINUTES * 2 ** min(failures - 1, 8)
-            values |= {
-                "code_digest": False,
-                "code_failures": failures,
-                "code_blocked_until": fields.Datetime.add(
-                    fields.Datetime.now(), minutes=pause
-                ),
-            }
-        approver.write(values)
-        _append_event(approver, "code_failed")
-        return False
-
-    def _lock(self):
-        # Who tries codes at the same time is served one after the other.
-        self.env.cr.execute(
-            SQL(
-                "SELECT FROM customer_approval_approver WHERE id = ANY(%s) FOR UPDATE",
-                list(self.ids),
-            )
-        )
-        self.invalidate_recordset()
-
-    def _check_code_pause(self):
-        until = self.code_blocked_until
-        if until and until > fields.Datetime.now():
-            minutes = int((until - fields.Datetime.now()).total_seconds() // 60) + 1
-            raise UserError(
-                self.env._(
-                    "Too many wrong codes were entered. Please try again in "
-                    "%(minutes)s minutes.",
-                    minutes=minutes,
-                )
-            )
 
     # ------------------------------------------------------------------
     # The answer
@@ -693,89 +412,6 @@ class CustomerApprovalApprover(models.Model):
     # Passing it on
     # ------------------------------------------------------------------
 
-    def _get_known_domains(self):
-        """Return the domains of mail addresses at the customer's company: those of the
-        company itself, not of whoever is a contact there."""
-        self.ensure_one()
-        customer = self.request_id.partner_id.commercial_partner_id
-        if not customer.is_company:
-            return set()
-        domains = {email_domain_extract(customer.email or "")}
-        if customer.website:
-            domains.add(
-                (urls.url_parse(customer.website).host or "").removeprefix("www.")
-            )
-        return {
-            domain
-            for domain in domains
-            if domain and domain.split(".")[0] not in PUBLIC_PROVIDERS
-        }
-
-    @capability.required
-    def _pass_on(self, name, email):
-        """Let a colleague answer in this person's place. Where their address is none
-        of the customer's company, staff have to confirm it first.
-
-        :return: whether it was done; else it waits for staff
-        :raise UserError: it cannot be passed on
-        """
-        self.ensure_one()
-        approver = self.sudo()  # customers have no access; the caller identified them
-        approver.request_id._lock_with_document()
-        if not approver._is_open():
-            raise UserError(self.env._("You have answered, or passed it on already."))
-        name, address = clean_name(name), email_normalize(email or "")
-        if not name or not address:
-            raise UserError(self.env._("Please enter the name and the e-mail address."))
-        if address in approver.request_id.approver_ids._filter_counted().mapped(
-            "email"
-        ):
-            raise UserError(self.env._("This person is asked already."))
-        if self._find_staff([address]):
-            raise UserError(
-                self.env._("This is an address of ours: only you can approve.")
-            )
-        if email_domain_extract(address) in approver._get_known_domains():
-            capability.call(
-                approver._move_to, approver._find_or_create_colleague(name, address)
-            )
-            return True
-        approver.write(EvidenceValues(proposed_name=name, proposed_email=address))
-        _append_event(approver, "pass_on_proposed", to=f"{name} <{address}>")
-        approver.request_id._tell_staff(
-            self.env._(
-                "%(name)s wants %(other)s (%(address)s) to approve instead. The "
-                "address is none of the customer's: confirm or refuse it on the "
-                "request.",
-                name=approver.partner_id.name,
-                other=name,
-                address=address,
-            ),
-            topic="proposal",
-        )
-        return False
-
-    def _find_or_create_colleague(self, name, address):
-        customer = self.request_id.partner_id.commercial_partner_id
-        Partner = self.env["res.partner"]
-        partner = Partner.search(
-            [
-                ("email_normalized", "=", address),
-                ("commercial_partner_id", "=", customer.id),
-            ],
-            limit=1,
-        )
-        return partner or Partner.create(
-            {
-                "name": name,
-                "email": address,
-                "parent_id": customer.id,
-                "type": "contact",
-                "lang": self.partner_id.lang,
-                "company_id": customer.company_id.id,
-            }
-        )
-
     @api.model
     def _find_staff(self, addresses):
         """Return the members of staff who have one of these addresses."""
@@ -806,235 +442,9 @@ class CustomerApprovalApprover(models.Model):
                     )
                 )
 
-    @capability.required
-    def _move_to(self, partner):
-        """Let somebody else answer in this person's place: the link moves.
-
-        :raise UserError: they are asked already, or are staff
-        """
-        self.ensure_one()
-        request = self.request_id
-        self._check_no_staff(partner)
-        if partner.email_normalized in request.approver_ids._filter_counted().mapped(
-            "email"
-        ):
-            raise UserError(self.env._("This person is asked already."))
-        other = self.create(
-            [
-                EvidenceValues(
-                    request_id=request.id,
-                    partner_id=partner.id,
-                    email=partner.email_normalized,
-                    sequence=self.sequence,
-                    is_outsider=request._is_outsider(partner),
-                    origin="passed_on",
-                    state="asked",
-                )
-            ]
-        )
-        exported = other._export_evidence()[request.id][0]
-        event = Entry(
-            request._get_document(),
-            "passed_on",
-            request,
-            text=f"{self.partner_id.name} → {partner.name}",
-            details={
-                "from": self.id,
-                "approver": other.id,
-                "frozen": ledger.approver_digest(exported),
-            },
-        )
-        self._record(
-            EvidenceValues(
-                state="passed_on", proposed_name=False, proposed_email=False
-            ),
-            event,
-        )
-        capability.call(self._change_links)
-        request._get_document()._close_for_staff("proposal")
-        request._subscribe_approvers()
-        request._post_on_document(
-            self.env._(
-                "%(name)s passed %(request)s on to %(other)s.",
-                name=self.partner_id.name,
-                request=request.name,
-                other=partner.name,
-            )
-        )
-        request._mail("passed_on", other, other=self.partner_id.name)
-        return other
-
-    def action_confirm_pass_on(self):
-        """Confirm, as staff, that the colleague who was named may answer, and tell
-        whoever named them.
-
-        :raise AccessError: the user may not ask for approvals either
-        """
-        for approver in self:
-            own = approver._check_staff()
-            own._check_proposal()
-            other = capability.call(
-                own._move_to,
-                own._find_or_create_colleague(own.proposed_name, own.proposed_email),
-            )
-            own.request_id._mail(
-                "proposal_confirmed", own, other=other.partner_id.display_name
-            )
-
-    def action_refuse_pass_on(self):
-        """Open the dialog that asks why somebody else may not answer."""
-        self.ensure_one()
-        self._check_staff()._check_proposal()
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Refuse the Proposed Substitute"),
-            "res_model": "customer.approval.refuse.proposal",
-            "view_mode": "form",
-            "target": "new",
-            "context": {**self.env.context, "default_approver_id": self.id},
-        }
-
-    def _check_proposal(self):
-        if not self.proposed_email or not self._is_open():
-            raise UserError(self.env._("Nobody is named there to pass it on to."))
-
-    @capability.required
-    def _refuse_proposal(self, reason):
-        """Refuse, as staff, that somebody else answers: the person stays asked, and is
-        told.
-
-        :param str reason: they read it
-        :raise AccessError: the user may not ask for approvals either
-        :raise UserError: there is no reason, or nobody is proposed
-        """
-        own = self._check_staff()
-        own.request_id._lock_with_document()
-        own._check_proposal()
-        reason = (reason or "").strip()
-        if not reason:
-            raise UserError(
-                self.env._(
-                    "Please say why: %(name)s reads it.", name=own.partner_id.name
-                )
-            )
-        name = own.proposed_name
-        event = _make_entry(own, "pass_on_refused")
-        own._record(
-            EvidenceValues(proposed_name=False, proposed_email=False),
-            replace(event, text=reason),
-        )
-        own.request_id._get_document()._close_for_staff("proposal")
-        own.request_id._mail("proposal_refused", own, other=name, reason=reason)
-
     # ------------------------------------------------------------------
     # A mail that did not arrive
     # ------------------------------------------------------------------
-
-    def action_retry_mail(self):
-        """Send the mail that failed once more, or another one where it is gone.
-
-        :raise AccessError: the user may not ask for approvals either
-        """
-        mailings = self.env["customer.approval.mailing"]
-        for approver in self:
-            own = approver._check_staff()
-            own.request_id._check_open()
-            own._check_asked()
-            last = mailings._get_last(own).get(own, mailings)
-            if last.state == "failed" and last.mail_id:
-                last._retry()
-            elif last.state != "queued":
-                own._check_address()
-                capability.call(own.request_id._remind, own)
-            own.request_id._get_document()._close_for_staff("mail", "bounced")
-
-    def action_change_address(self):
-        """Open the dialog that corrects a person's address."""
-        self.ensure_one()
-        self._check_staff()._check_asked()
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Change Address"),
-            "res_model": "customer.approval.address",
-            "view_mode": "form",
-            "target": "new",
-            "context": {**self.env.context, "default_approver_id": self.id},
-        }
-
-    def _change_address(self, email):
-        """Ask the same person at another address: what went to the old one stops.
-
-        :param str email: what was typed
-        :raise AccessError: the user may not ask for approvals either
-        :raise UserError: it is no address, or somebody else's, or nobody is asked
-        :return: the new approver
-        """
-        own = self._check_staff()
-        request = own.request_id
-        request._lock_with_document()
-        request._check_open()
-        own._check_asked()
-        address = email_normalize(email or "")
-        if not address:
-            raise UserError(
-                self.env._(
-                    "“%(email)s” is not an e-mail address. Enter one for %(partner)s.",
-                    email=email or "",
-                    partner=own.partner_id.display_name,
-                )
-            )
-        if address == own.email:
-            return own
-        others = request.approver_ids._filter_counted() - own
-        if address in others.mapped("email"):
-            raise UserError(
-                self.env._("Somebody else is asked at this address already.")
-            )
-        if self._find_staff([address]):
-            raise UserError(
-                self.env._("This is an address of your own staff: ask the customer.")
-            )
-        if own.partner_id.email_normalized != address:
-            # As in the form of the contact, by whoever may write it.
-            partner = own.partner_id.with_env(self.env(su=False))
-            if not partner.has_access("write"):
-                raise UserError(
-                    self.env._(
-                        "You may not change contacts. Let somebody who may correct the "
-                        "address of %(name)s, then come back here; or ask on your "
-                        "screen.",
-                        name=own.partner_id.name,
-                    )
-                )
-            partner.email = address
-        new = capability.call(request._replace_approver, own)
-        request._get_document()._close_for_staff("mail", "bounced")
-        request._send(approvers=new)
-        return new
-
-    def _check_asked(self):
-        """
-        :raise UserError: the person has nothing to answer at the moment
-        """
-        if not self._is_open():
-            raise UserError(
-                self.env._(
-                    "%(name)s has nothing to answer at the moment.",
-                    name=self.display_name,
-                )
-            )
-
-    def action_remind(self):
-        """Mail the link again to these people, where they have not answered.
-
-        :raise AccessError: the user may not ask for approvals either
-        """
-        for approver in self:
-            own = approver._check_staff()
-            own.request_id._check_open()
-            own._check_asked()
-            own._check_address()
-            capability.call(own.request_id._remind, own)
 
     def _check_staff(self):
         """Return the approver with superuser rights, if the user may handle the
@@ -1043,29 +453,3 @@ class CustomerApprovalApprover(models.Model):
         own = self.sudo()
         own.request_id._check_may_handle(self.env)
         return own
-
-
-# Functions and no methods: the code of server actions could call those.
-
-
-def _make_entry(approver, kind, **personal):
-    """Return an event about one person who is asked."""
-    return Entry(
-        approver.request_id._get_document(),
-        kind,
-        approver.request_id,
-        details={"approver": approver.id},
-        personal={"name": approver.partner_id.name, **personal},
-    )
-
-
-def _append_event(approver, kind, **personal):
-    events = approver.env["customer.approval.event"].sudo()  # whoever causes it
-    events._append([_make_entry(approver, kind, **personal)])
-
-
-def _send_mail(dbname, message):
-    """Send a mail in a thread of its own, which has a connection of its own."""
-    with sql_db.db_connect(dbname).cursor() as cr:
-        env = api.Environment(cr, SUPERUSER_ID, {})
-        env["ir.mail_server"].send_email(message)

@@ -4,16 +4,12 @@
 import json
 import logging
 import secrets
-from decimal import Decimal
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import SQL, format_date
-from odoo.tools.translate import LazyTranslate
 
 from ...tools import (
-    blocks,
     capability,
     content as content_tools,
     ledger,
@@ -23,15 +19,10 @@ from ...tools import (
 )
 from ...tools.entry import Entry, EvidenceValues
 from ...tools.ledger import DECISIONS
-from ...tools.quantities import format_quantity
-from ...tools.texts import in_one_line
 from .ir_http import HANDED_OVER
 
-_lt = LazyTranslate(__name__)
 _logger = logging.getLogger(__name__)
 
-FORMER_ITEMS = (blocks.Item("customer_reference", None, _lt("Your reference")),)
-"""What content had before format 3, and is shown where it has."""
 
 # What the chatter needs; everything else of a request is evidence.
 CHATTER_PREFIXES = ("message_", "activity_", "website_message_", "rating_")
@@ -46,8 +37,11 @@ class CustomerApprovalRequest(models.Model):
 
     _name = "customer.approval.request"
     _inherit = [
+        "customer.approval.presented.mixin",
+        "customer.approval.frozen.mixin",
         "customer.approval.answer.mixin",
         "customer.approval.handling.mixin",
+        "customer.approval.asked.mixin",
         "customer.approval.mail.mixin",
         "customer.approval.certificate.mixin",
         "customer.approval.bundle.mixin",
@@ -145,12 +139,6 @@ class CustomerApprovalRequest(models.Model):
         help="As it was shown, in the customer's language.",
     )
     lang = fields.Char(string="Language", readonly=True)
-    difference_html = fields.Html(
-        string="What Has Changed",
-        compute="_compute_difference_html",
-        sanitize=False,
-        help="Since the version that the customer was asked about before.",
-    )
     event_ids = fields.One2many(
         "customer.approval.event", "request_id", string="Events", readonly=True
     )
@@ -324,80 +312,6 @@ class CustomerApprovalRequest(models.Model):
         request = self.browse(thread_id).sudo().exists()  # who it is comes next
         return request if links.find_by_thread_token(request, token) else self.browse()
 
-    @api.model
-    def _render_content(self, content, currency, lang, zone):
-        """Return content as a person reads it, in their language.
-
-        :param str zone: the time zone of the customer
-        """
-
-        reader = self.with_context(lang=lang)
-        describe = reader._describe_content(
-            reader.env.get(content["document"]["model"]), content
-        )
-        return self.env["ir.qweb"]._render(
-            "customer_approval_gate.request_content",
-            {
-                "amount_name": content_tools.amount_name(content),
-                "blocks": reader._get_blocks(content),
-                "currency": currency,
-                "describe": describe,
-                "is_tax_included": content_tools.is_tax_included,
-                "number": lambda text: format_quantity(
-                    reader.env, text, len(text.partition(".")[2])
-                ),
-                "optional_ids": content_tools.optional_lines(content),
-                "section_amounts": content_tools.section_amounts(content),
-                "text": lambda format_, value: reader._get_value_text(
-                    format_, value, currency, zone
-                ),
-            },
-            lang=lang,
-        )
-
-    @api.model
-    def _get_blocks(self, content):
-        """Return the blocks of content of whatever format."""
-        if "blocks" in content:
-            return content["blocks"]
-        model = self.env[content["document"]["model"]]
-        describe = model._describe_approval_items()
-        items = [*model._get_approval_items(), *FORMER_ITEMS]
-        describe |= {
-            item.key: (self.env._(item.label), "text") for item in FORMER_ITEMS
-        }
-        return blocks.make_blocks(
-            items, content, describe, model._make_block_of_lines(content, describe)
-        )
-
-    @api.model
-    def _describe_content(self, document=None, *contents):
-        """Return the function that says of a key of content what it is called and how
-        it is shown: in the user's language where the document knows it, or else as it
-        was written.
-
-        :param document: of the model that the content is of
-        """
-        described = {
-            item.key: (self.env._(item.label), "text") for item in FORMER_ITEMS
-        }
-        for content in contents:
-            described |= blocks.labels_of(content)
-        if document is not None:
-            described |= document._describe_approval_items()
-        return lambda key, label=None: described.get(key, (label or key, "text"))
-
-    @api.depends("content")
-    @api.depends_context("lang")
-    def _compute_difference_html(self):
-        for request in self:
-            changes = request._get_difference()
-            request.difference_html = (
-                request._render_changes(changes, request._get_previous())
-                if changes
-                else False
-            )
-
     @api.depends("approver_ids.state", "rule", "required_count")
     def _compute_progress(self):
         for request in self:
@@ -437,116 +351,6 @@ class CustomerApprovalRequest(models.Model):
             event.request_id.id: ledger.strength_of(event.details, event.method)
             for event in events
         }
-
-    def _get_last_seen(self, partner):
-        """Return the last request about another version of the document that this
-        person has looked at, or none."""
-        self.ensure_one()
-        approvers = self.env["customer.approval.approver"].sudo()  # the person's own
-        approvers = approvers.search(
-            [
-                ("partner_id", "=", partner.id),
-                ("request_id.res_model", "=", self.res_model),
-                ("request_id.res_id", "=", self.res_id),
-                ("request_id", "<", self.id),
-                ("request_id.version", "<", self.version),
-            ]
-        )
-        events = self.env["customer.approval.event"].sudo()  # the document's own
-        events = events.search(
-            [
-                ("kind", "in", ("opened", "answered")),
-                ("request_id", "in", approvers.request_id.ids),
-            ],
-            order="request_id desc",
-        )
-        return next(
-            (
-                event.request_id
-                for event in events
-                if (event.details or {}).get("approver") in approvers.ids
-            ),
-            self.browse(),
-        )
-
-    def _render_difference(self, previous):
-        """Return what has changed since another request, as a person reads it."""
-        self.ensure_one()
-        changes = content_tools.difference(previous.content, self.content)
-        return changes and self._render_changes(changes, previous)
-
-    def _render_changes(self, changes, previous):
-        contents = (previous.content, self.content)
-        describe = self._describe_content(self.env.get(self.res_model), *contents)
-        zone = self.env.context.get("tz") or self._get_time_zone()
-        return self.env["ir.qweb"]._render(
-            "customer_approval_gate.difference",
-            {
-                "changes": changes,
-                "describe": describe,
-                "line_name": content_tools.line_name,
-                "text": lambda name, value: in_one_line(
-                    self._get_value_text(
-                        describe(name)[1], value, self.currency_id, zone
-                    )
-                ),
-            },
-        )
-
-    def _get_previous(self):
-        """Return the last request about another version of the same document."""
-        self.ensure_one()
-        # What the customer was shown before, whoever looks at it now.
-        return self.sudo().search(
-            [
-                ("res_model", "=", self.res_model),
-                ("res_id", "=", self.res_id),
-                ("id", "<", self.id or 0),
-                ("version", "<", self.version),
-            ],
-            order="id desc",
-            limit=1,
-        )
-
-    def _get_difference(self):
-        """Return what has changed since the version before, as plain data."""
-        self.ensure_one()
-        previous = self._get_previous()
-        if not previous:
-            return {}
-        return content_tools.difference(previous.content, self.content)
-
-    @api.model
-    def _get_value_text(self, format_, value, currency, zone="UTC"):
-        """Return a value of content as a person reads it.
-
-        :param str format_: how it is shown, see ``tools.blocks``
-        :param str zone: the time zone of the reader
-        """
-        if value is None or value == "":
-            return self.env._("none")
-        if isinstance(value, bool):
-            return self.env._("yes") if value else self.env._("no")
-        if isinstance(value, dict):
-            return value.get("text") or str(value.get("id", ""))
-        if isinstance(value, list):
-            if format_ == "choices":
-                return ", ".join(typed for _value, typed in value if typed) or "…"
-            return ", ".join(
-                self._get_value_text(format_, part, currency, zone) for part in value
-            )
-        if format_ == "money":
-            return currency.format(float(value))
-        if format_ in ("quantity", "number"):
-            return format_quantity(self.env, value, len(value.partition(".")[2]))
-        if format_ == "share":
-            share = format_quantity(self.env, f"{float(value) * 100:g}")
-            return self.env._("%(share)s %%", share=share)
-        if format_ == "date":
-            return format_date(self.env, value)
-        if format_ == "moment":
-            return moments.format_moment(self.env, value, zone)
-        return value
 
     # ------------------------------------------------------------------
     # Insert only by our own methods
@@ -634,14 +438,6 @@ class CustomerApprovalRequest(models.Model):
         triggers.check_asked(self.env.cr)
         return requests
 
-    def _adopt_files(self):
-        """Let the copies of files belong to their requests, so that whoever may read
-        the one may read the other, and nobody may change them."""
-        for request in self:
-            request.attachment_ids.sudo().write(  # nobody's so far
-                {"res_model": self._name, "res_id": request.id}
-            )
-
     def write(self, vals):
         if not isinstance(vals, EvidenceValues) and any(
             not name.startswith(CHATTER_PREFIXES) for name in vals
@@ -681,116 +477,6 @@ class CustomerApprovalRequest(models.Model):
         requests.write(values)
         # The gate reads these rows, so they must be there before any stage is.
         requests.flush_recordset()
-
-    def _export_evidence(self):
-        """Return the requests as plain data, for digests, *Verify* and bundles, from
-        the database itself."""
-        if not self:
-            return []
-        self.flush_recordset()
-        columns = (
-            "id",
-            *(name for name in ledger.FROZEN_FIELDS if name != "partner_ids"),
-            *ledger.DECISION_FIELDS,
-            *ledger.PERSONAL_FIELDS,
-            "state",
-            "content",
-            "content_html",
-            "conditions_accepted_by_id",
-            "conditions_accepted_on",
-            "lapsed_on",
-            "certificate_id",
-            "document_pdf_id",
-        )
-        rows = self.env.execute_query_dict(
-            SQL(
-                "SELECT %s FROM customer_approval_request"
-                " WHERE id = ANY(%s) ORDER BY id",
-                SQL(", ").join(SQL.identifier(name) for name in columns),
-                list(self.ids),
-            )
-        )
-        partners = self._read_relation("partner_ids")
-        files = self._read_relation("attachment_ids")
-        descriptions = self._describe_files(set().union(*files.values(), []))
-        approvers = self.env["customer.approval.approver"].sudo()  # the requests' own
-        approvers = approvers.search([("request_id", "in", self.ids)])
-        approvers = approvers._export_evidence()
-        lost = self._find_lost_files()
-        for row in rows:
-            for name, value in row.items():
-                if hasattr(value, "isoformat"):
-                    is_date = self._fields[name].type == "date"
-                    row[name] = (
-                        fields.Date.to_string(value)
-                        if is_date
-                        else value.isoformat(
-                            " "
-                        )  # with fractions, if somebody adds any
-                    )
-            row["amount_total"] = format(
-                Decimal(row["amount_total"] or 0).normalize(), "f"
-            )
-            if row["signature"]:
-                row["signature"] = ledger.sha256(bytes(row["signature"]))
-            for name in ("certificate", "document_pdf"):
-                key = row.pop(f"{name}_id")
-                row[name] = key and self._describe_files([key])[key]["sha256"]
-            row["partner_ids"] = sorted(partners.get(row["id"], []))
-            row["files"] = [
-                descriptions[key] for key in sorted(files.get(row["id"], []))
-            ]
-            row["approvers"] = approvers.get(row["id"], [])
-            if row["id"] in lost:
-                row["lost_files"] = lost[row["id"]]
-        return rows
-
-    @api.model
-    def _describe_files(self, ids):
-        """Return names, sizes and digests of attachments, by their ids; those that
-        are gone have none."""
-        files = self.env["ir.attachment"].sudo()  # copies of the requests' own
-        described = {key: {"name": "", "size": 0, "sha256": ""} for key in sorted(ids)}
-        for file in files.browse(described).exists():
-            content = file._read_kept()
-            described[file.id] = {
-                "name": file.name,
-                "size": len(content),
-                "sha256": ledger.sha256(content),
-            }
-        return described
-
-    def _find_lost_files(self):
-        """Return the names of files that are not in the file store any more, by the
-        ids of the requests: what is lost is not what somebody has altered."""
-        lost = {}
-        for request in self.sudo():  # the requests' own
-            files = request.attachment_ids | request.approver_ids.proof_ids
-            files |= request.certificate_id | request.document_pdf_id
-            for file in files:
-                if file._is_lost():
-                    lost.setdefault(request.id, []).append(file.name)
-        return lost
-
-    @api.model
-    def _read_relation(self, name, records=None):
-        """Return a many2many, by the ids of the records, from the table itself.
-
-        :param records: by default these requests
-        """
-        records = self if records is None else records
-        field = records._fields[name]
-        rows = self.env.execute_query(
-            SQL(
-                "SELECT %(own)s, array_agg(%(other)s) FROM %(table)s"
-                " WHERE %(own)s = ANY(%(ids)s) GROUP BY %(own)s",
-                own=SQL.identifier(field.column1),
-                other=SQL.identifier(field.column2),
-                table=SQL.identifier(field.relation),
-                ids=list(records.ids),
-            )
-        )
-        return dict(rows)
 
     # ------------------------------------------------------------------
     # What follows from a request

@@ -2,17 +2,15 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 
-from odoo import SUPERUSER_ID, api, fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.http import request as http_request
 from odoo.tools.translate import LazyTranslate
 
 from ...tools import blocks, capability
 from ...tools.blocks import Item
-from ...tools.capability import get_signature, is_signing
-from ...tools.entry import Answer, Entry
-from ...tools.ledger import LEVELS
+from ...tools.capability import get_signature
+from ...tools.entry import Answer
 
 _lt = LazyTranslate(__name__)
 
@@ -23,6 +21,8 @@ LINES_ADDED = "lines_added"
 class SaleOrder(models.Model):
     _name = "sale.order"
     _inherit = [
+        "customer.approval.change.order.mixin",
+        "customer.approval.own.page.mixin",
         "customer.approval.order.deposit.mixin",
         "customer.approval.delivered.mixin",
         "customer.approval.mixin",
@@ -63,28 +63,6 @@ class SaleOrder(models.Model):
         Item("terms", "note", _lt("Terms"), "text"),
     )
     _approval_item_columns = ("pickup_location_data", "require_payment")
-
-    customer_approval_parent_id = fields.Many2one(
-        "sale.order",
-        string="Change of",
-        readonly=True,
-        copy=False,
-        index="btree_not_null",
-        check_company=True,
-        ondelete="restrict",
-        help="The approved order to which this one adds.",
-    )
-    customer_approval_change_ids = fields.One2many(
-        "sale.order", "customer_approval_parent_id", string="Change Orders"
-    )
-    customer_approval_change_count = fields.Integer(
-        string="Number of Change Orders", compute="_compute_customer_approval_changes"
-    )
-    customer_approval_family_total = fields.Monetary(
-        string="Total with Changes",
-        compute="_compute_customer_approval_changes",
-        help="The original order and all its change orders that are not cancelled.",
-    )
 
     customer_approval_billed_early = fields.Boolean(
         string="Billed before Approval",
@@ -198,100 +176,6 @@ class SaleOrder(models.Model):
         """Of the addon *sale_loyalty*: open the dialog of rewards."""
         with self._judge_once():
             return super().action_open_reward_wizard()
-
-    def _validate_order(self):
-        """The customer's answer may have moved the order on already: then the page that
-        they answered on has nothing left to confirm."""
-        waiting = self.filtered(lambda order: order.state != "sale")
-        if not waiting:
-            return None
-        cause = ""
-        if waiting._is_cart():
-            waiting._answer_by_ordering()
-            cause = "ordered"
-        elif any(is_signing(order) for order in waiting):
-            cause = "signed"
-        if not cause:
-            return super(SaleOrder, waiting)._validate_order()
-        # Keep the order and the signature even if confirming is refused, and tell staff
-        # why it was.
-        result = None
-        with capability.call(waiting._keep_what_happened, cause) as kept:
-            result = super(SaleOrder, waiting)._validate_order()
-        for order in kept:
-            if cause == "ordered":
-                order._leave_cart(cause)
-                continue
-            order._schedule_blocked_activity(
-                self.env._(
-                    "The customer has signed, but the order was not confirmed: "
-                    "%(reasons)s",
-                    reasons=order.headed_reason,
-                )
-            )
-        return result
-
-    def _is_cart(self):
-        """Return whether these orders were put together by shoppers, who are at the end
-        of their way through the shop."""
-        return bool(self) and all(
-            order._is_of_shop() and order.state == "draft" and not is_signing(order)
-            for order in self
-        )
-
-    def _is_of_shop(self):
-        """Return whether the shop (addon *website_sale*) made the order, for a shopper:
-        it does so by itself. Whoever writes orders can write a website on theirs."""
-        self.ensure_one()
-        return (
-            "website_id" in self._fields
-            and bool(self.website_id)
-            and self.create_uid.id == SUPERUSER_ID
-        )
-
-    def _is_shoppers_own(self):
-        """Return whether whoever is at the shop's last page can answer for the order's
-        customer: themselves, or without a login a customer who has none."""
-        self.ensure_one()
-        user, customer = self.env["res.users"], self.partner_id.commercial_partner_id
-        if http_request.session.uid:
-            user = user.sudo().browse(http_request.session.uid)  # any user's contact
-            return user.partner_id.commercial_partner_id == customer
-        return not self.partner_id.sudo().user_ids  # as above
-
-    def _answer_by_ordering(self):
-        """Accepting the shop's terms is the shopper's yes, where one answer is enough.
-        Opening an address decides nothing."""
-        if not http_request or http_request.httprequest.method != "POST":
-            return
-        for order in self:
-            if not order._takes_own_page() or not order._is_shoppers_own():
-                continue
-            order._approve_by_customer(
-                Answer(
-                    "approved",
-                    order.partner_id.name or "",
-                    "online_payment",
-                    partner=order.partner_id,
-                )
-            )
-
-    def _leave_cart(self, cause):
-        """Let a shopper's order wait as a quotation, and tell staff."""
-        self.ensure_one()
-        order = self._as_automation()
-        if order.state == "draft":
-            order._try(order.action_quotation_sent)
-        reasons = order._get_blocked_text("sale") or order.headed_reason or ""
-        if target := order._get_entry_stage("sale"):
-            # Marking it as sent was a move, which forgets where it was headed.
-            capability.call(order._head_for, target, reasons, cause)
-        order._schedule_blocked_activity(
-            self.env._(
-                "It was ordered in the shop, but not confirmed: %(reasons)s",
-                reasons=reasons,
-            )
-        )
 
     def _way_back_message(self, stage):
         self.ensure_one()
@@ -457,21 +341,6 @@ class SaleOrder(models.Model):
             files |= self.quotation_document_ids.ir_attachment_id
         return files
 
-    def _get_amount_to_commit(self):
-        """What belongs together counts as a whole, but for what is given back: it can
-        be cancelled when the rest is approved."""
-        original = self.customer_approval_parent_id or self
-        others = (original | original.customer_approval_change_ids) - self
-        return max(self._get_customer_approval_amount(), 0) + sum(
-            other.currency_id._convert(
-                max(other.amount_total, 0),
-                self.currency_id,
-                self.company_id,
-                (other.date_order or fields.Datetime.now()).date(),
-            )
-            for other in others.filtered(lambda order: order.state != "cancel")
-        )
-
     def _compute_totals_anew(self):
         lines = self.sudo().order_line
         for name in ("price_subtotal", "price_tax", "price_total"):
@@ -584,137 +453,8 @@ class SaleOrder(models.Model):
         return order._get_customer_approval_totals()
 
     # ------------------------------------------------------------------
-    # Change orders
-    # ------------------------------------------------------------------
-
-    # Not on the parent: each total that is written would be looked up in all orders, to
-    # find those that change it. A job finds out what blocks change orders.
-    @api.depends(
-        "amount_total",
-        "customer_approval_change_ids.amount_total",
-        "customer_approval_change_ids.state",
-    )
-    def _compute_customer_approval_changes(self):
-        stages = self.env["customer.approval.stage"]
-        # Change orders are made of orders that were approved, which is an event.
-        if not stages._is_history_kept(self._name):
-            for order in self:
-                order.customer_approval_change_count = 0
-                order.customer_approval_family_total = order.amount_total
-            return
-        for order in self:
-            original = order.customer_approval_parent_id or order
-            changes = original.customer_approval_change_ids
-            order.customer_approval_change_count = len(
-                order.customer_approval_change_ids
-            )
-            counted = (original | changes).filtered(lambda o: o.state != "cancel")
-            order.customer_approval_family_total = sum(
-                other.currency_id._convert(
-                    other.amount_total,
-                    order.currency_id,
-                    order.company_id,
-                    (other.date_order or fields.Datetime.now()).date(),
-                )
-                for other in counted
-            )
-
-    def _create_change_order(self):
-        """Return a new quotation for what is to be added to an approved order. Its
-        customer approves it on its own.
-
-        :raise UserError: nobody approved the order, or it is a change order itself
-        """
-        self.ensure_one()
-        self._check_customer_approval_right()
-        if self.customer_approval_status != "approved" and not self._is_small_one():
-            raise UserError(
-                self.env._(
-                    "%(order)s is not approved: change it as it is, and request "
-                    "customer approval.",
-                    order=self.display_name,
-                )
-            )
-        original = self.customer_approval_parent_id or self
-        change = original.copy(
-            {
-                "order_line": [],
-                "customer_approval_parent_id": original.id,
-                "origin": original.name,
-            }
-        )
-        request = self.sudo().customer_approval_request_id  # see the mixin
-        self.env["customer.approval.event"].sudo()._append(
-            [
-                Entry(
-                    original,
-                    "change_order",
-                    request,
-                    text=change.name,
-                    details={"order_id": change.id},
-                )
-            ]
-        )
-        original.message_post(
-            body=self.env._("Change order: %(order)s", order=change._get_html_link())
-        )
-        return change
-
-    def _is_small_one(self):
-        """Return whether the order is behind a gate that only larger orders need an
-        approval for: it cannot grow beyond that without one."""
-        self.ensure_one()
-        passed = self._get_gates_passed().filtered("requires_customer_approval")
-        return bool(passed) and not self._is_past_gate()
-
-    def action_create_change_order(self):
-        """Open a new quotation for what is to be added to an approved order."""
-        change = self._create_change_order()
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Change Order"),
-            "res_model": self._name,
-            "res_id": change.id,
-            "view_mode": "form",
-        }
-
-    def action_view_change_orders(self):
-        """Open the change orders of this order, or the order that this one changes."""
-        self.ensure_one()
-        orders = self.customer_approval_change_ids or self.customer_approval_parent_id
-        action = self.env["ir.actions.act_window"]._for_xml_id("sale.action_orders")
-        action["domain"] = [("id", "in", orders.ids)]
-        action["context"] = {"create": False}
-        if len(orders) == 1:
-            action["views"] = [(False, "form")]
-            action["res_id"] = orders.id
-        return action
-
-    # ------------------------------------------------------------------
     # The order's own page: signature and payment
     # ------------------------------------------------------------------
-
-    def _has_to_be_signed(self):
-        """One way to answer, not two: where the customer is asked, or has answered,
-        they need not sign as well."""
-        if self._has_approval_gates() and not self._takes_own_page():
-            return False
-        return (
-            is_signing(self)
-            or self.customer_approval_status not in ("pending", "approved")
-        ) and super()._has_to_be_signed()
-
-    def _has_to_be_paid(self):
-        if self.customer_approval_status == "pending" and not is_signing(self):
-            return False
-        return super()._has_to_be_paid()
-
-    def _can_be_edited_on_portal(self):
-        """What the customer was asked about, or approved, stays as it is."""
-        return (
-            self.customer_approval_status not in ("pending", "approved")
-            and super()._can_be_edited_on_portal()
-        )
 
     def write(self, vals):
         if "customer_approval_parent_id" in vals and any(
@@ -742,42 +482,6 @@ class SaleOrder(models.Model):
                     )
                 )
         return result
-
-    def _takes_own_page(self):
-        """Return whether signing or paying on the order's own page can be the
-        customer's yes: its link is nobody's alone."""
-        self.ensure_one()
-        return (
-            self._get_required_people() == 1
-            and self._get_minimum_strength() <= LEVELS["document_page"]
-            and not self.company_id.sudo().customer_approval_code
-        )
-
-    def _waits_for_several(self):
-        """Return whether several people were asked, so that none speaks for all."""
-        self.ensure_one()
-        request = self.sudo().customer_approval_request_id  # the customer has no access
-        return (
-            request.state == "pending"
-            and len(request.approver_ids.filtered(lambda a: a._is_open())) > 1
-        )
-
-    def _approve_by_customer(self, answer):
-        """Take what the customer did on the order's own page as their yes, so that
-        nobody is asked twice.
-
-        :param answer: the ``Answer`` it stands for
-        """
-        self.ensure_one()
-        if not self._has_approval_gates():
-            return
-        request = self.sudo().customer_approval_request_id  # the customer has no access
-        if request.state != "pending" or request._is_outdated():
-            if self._filter_customer_approved():
-                return
-            # Whose order it is: it is their page.
-            request = self.sudo()._open_customer_approval(self.partner_id, mail=False)
-        request._decide(answer)
 
 
 def _read_pickup_point(chosen):
