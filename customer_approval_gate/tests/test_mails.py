@@ -26,7 +26,7 @@ from .test_page import PageCommon
 
 LOGGERS = (
     "odoo.addons.customer_approval_gate.models.stage.customer_approval_failure",
-    "odoo.addons.customer_approval_gate.models.approval.customer_approval_approver",
+    "odoo.addons.customer_approval_gate.models.approval.customer_approval_code_mixin",
     "odoo.addons.mail.models.mail_mail",
     "odoo.addons.base.models.ir_mail_server",
 )
