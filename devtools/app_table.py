@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ElementTree
 
 report, root = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 expected = {}
-for path in root.glob("*/tests/test_*.py"):
+for path in root.glob("*/tests/**/test_*.py"):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             text = (ast.get_docstring(node) or "").partition("\n")[0]

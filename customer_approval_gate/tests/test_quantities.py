@@ -10,8 +10,8 @@ from odoo.tests import tagged
 
 from ..tools import content, fonts, ledger
 from ..tools.quantities import format_quantity, parse_quantity
+from .approval.test_approvers import ApproverCommon
 from .common import ApprovalCommon
-from .test_approvers import ApproverCommon
 
 
 @tagged("post_install", "-at_install")

@@ -22,6 +22,8 @@ from . import (
     customer_approval_checkpoint,
     customer_approval_rate,
     customer_approval_mailing,
+    ir_mail_server,
+    mail_mail,
     ir_http,
     ir_websocket,
     mail_activity,

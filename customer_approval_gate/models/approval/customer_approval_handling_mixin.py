@@ -3,6 +3,7 @@
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.tools import format_date
 
 from ...tools import capability, ledger, moments
@@ -18,6 +19,12 @@ class CustomerApprovalHandlingMixin(models.AbstractModel):
 
     _name = "customer.approval.handling.mixin"
     _description = "What Staff Do with a Request"
+
+    is_overdue = fields.Boolean(
+        string="Time to Answer Over",
+        compute="_compute_is_overdue",
+        search="_search_is_overdue",
+    )
 
     # ------------------------------------------------------------------
     # Ends without an answer
@@ -287,3 +294,37 @@ class CustomerApprovalHandlingMixin(models.AbstractModel):
             )
         )
         request._mail("deadline", request.approver_ids.filtered(lambda a: a._is_open()))
+
+    def _is_expired(self, approver=None):
+        """Return whether the time to answer is over: for one person by their own clock,
+        for the request when the last one's day is over.
+
+        :param approver: the person who answers
+        """
+        self.ensure_one()
+        if self.state != "pending":
+            return self.state == "expired"
+        # Whoever sees the request sees whether it is over, if not who is asked.
+        request = self.sudo()
+        asked = (approver or request.approver_ids).sudo()
+        asked = asked.filtered(lambda a: a.state in ("asked", "waiting"))
+        zones = {own._get_time_zone() for own in asked} or {request._get_time_zone()}
+        return all(moments.is_over(request.deadline, zone) for zone in zones)
+
+    @api.depends("deadline", "state")
+    def _compute_is_overdue(self):
+        for request in self:
+            request.is_overdue = request._is_expired()
+
+    @api.model
+    def _search_is_overdue(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        # In no time zone is a day over before it has begun in all.
+        tomorrow = fields.Date.add(fields.Date.today(), days=1)
+        candidates = self.sudo().search(  # as above; rules come on top
+            [("state", "=", "pending"), ("deadline", "<", tomorrow)]
+        )
+        overdue = candidates.filtered(lambda request: request._is_expired())
+        domain = Domain("state", "=", "expired") | Domain("id", "in", overdue.ids)
+        return domain if True in value else ~domain

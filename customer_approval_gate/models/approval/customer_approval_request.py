@@ -225,11 +225,6 @@ class CustomerApprovalRequest(models.Model):
         groups=fields.NO_ACCESS, copy=False, help="What is random about its links."
     )
 
-    is_overdue = fields.Boolean(
-        string="Time to Answer Over",
-        compute="_compute_is_overdue",
-        search="_search_is_overdue",
-    )
     document_readable = fields.Boolean(
         compute="_compute_document_readable", search="_search_document_readable"
     )
@@ -561,40 +556,6 @@ class CustomerApprovalRequest(models.Model):
         customer was asked: a setting that changes later changes no document."""
         self.ensure_one()
         return content_tools.digits_of(self.sudo().content)
-
-    def _is_expired(self, approver=None):
-        """Return whether the time to answer is over: for one person by their own clock,
-        for the request when the last one's day is over.
-
-        :param approver: the person who answers
-        """
-        self.ensure_one()
-        if self.state != "pending":
-            return self.state == "expired"
-        # Whoever sees the request sees whether it is over, if not who is asked.
-        request = self.sudo()
-        asked = (approver or request.approver_ids).sudo()
-        asked = asked.filtered(lambda a: a.state in ("asked", "waiting"))
-        zones = {own._get_time_zone() for own in asked} or {request._get_time_zone()}
-        return all(moments.is_over(request.deadline, zone) for zone in zones)
-
-    @api.depends("deadline", "state")
-    def _compute_is_overdue(self):
-        for request in self:
-            request.is_overdue = request._is_expired()
-
-    @api.model
-    def _search_is_overdue(self, operator, value):
-        if operator != "in":
-            return NotImplemented
-        # In no time zone is a day over before it has begun in all.
-        tomorrow = fields.Date.add(fields.Date.today(), days=1)
-        candidates = self.sudo().search(  # as above; rules come on top
-            [("state", "=", "pending"), ("deadline", "<", tomorrow)]
-        )
-        overdue = candidates.filtered(lambda request: request._is_expired())
-        domain = Domain("state", "=", "expired") | Domain("id", "in", overdue.ids)
-        return domain if True in value else ~domain
 
     def _format_moment(self, moment):
         """Return a moment as whoever reads the page reads it, with its time zone.

@@ -10,6 +10,7 @@ from . import (
     customer_approval_event,
     customer_approval_personal,
     customer_approval_repetition,
+    customer_approval_node,
     customer_approval_checkpoint,
     customer_approval_verification,
     ir_actions_report,

@@ -183,8 +183,8 @@ class CustomerApprovalBundleMixin(models.AbstractModel):
                 row["signature_file"] = f"{folder}/signature.png"
                 files[row["signature_file"]] = base64.b64decode(request.signature)
             evidence["requests"].append(row)
-        document = self.env[self.res_model].browse(self.res_id)
+        key = (self.res_model, self.res_id)
         for model in models_with(self.env, "customer.approval.evidence.mixin"):
-            found = model.sudo()._iter_evidence_files(document)  # whoever may read it
+            found = model.sudo()._iter_evidence_files(key)  # whoever may read it
             files |= {path: content for _model, _id, path, content in found}
         return files, evidence

@@ -38,11 +38,11 @@ class CustomerApprovalEvidenceMixin(models.AbstractModel):
         return []
 
     @api.model
-    def _iter_evidence_files(self, document=None):
+    def _iter_evidence_files(self, key=None):
         """Yield the files that belong to evidence beside those of requests, as tuples
         of model, id, path and bytes.
 
-        :param document: whose; by default those of all documents
+        :param tuple key: model and id of the document; by default those of all
         """
         yield from ()
 

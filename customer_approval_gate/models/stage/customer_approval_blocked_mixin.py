@@ -52,13 +52,13 @@ class CustomerApprovalBlockedMixin(models.AbstractModel):
         states_of = self._ask_next_gates()
         known = dict(self._fields["blocked_by"].selection)
 
-        def find(document):
+        def get_kind(document):
             kinds = {state.kind for state in states_of[document] if state.message}
             kind = "several" if len(kinds) > 1 else next(iter(kinds), False)
             return kind if not kind or kind in known else "other"
 
         # One value at once for many: each assignment costs as much as to find it out.
-        for kind, documents in self.grouped(find).items():
+        for kind, documents in self.grouped(get_kind).items():
             documents.blocked_by = kind
 
     @api.depends(lambda self: self._get_fields_blocking())
