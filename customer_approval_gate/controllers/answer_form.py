@@ -2,10 +2,13 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import binascii
+import functools
 import logging
 import secrets
 import struct
 from contextlib import nullcontext
+
+from werkzeug.exceptions import MethodNotAllowed
 
 from odoo.exceptions import UserError
 from odoo.http import content_disposition, request
@@ -14,6 +17,7 @@ from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
 from ..tools import content as content_tools, files, ledger, links
 from ..tools.entry import Answer, EvidenceValues
+from ..tools.seal import KeyProblem
 from ..tools.texts import clean_text
 
 _logger = logging.getLogger(__name__)
@@ -37,6 +41,47 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "X-Robots-Tag": "noindex, nofollow",
 }
+
+
+def guarded(function):
+    """Around each page of ours, and what we override of Odoo's own: where something is
+    answered, or written down.
+
+    Odoo lets each route be called by ``OPTIONS`` as well, and without a token against
+    forged forms: it would answer in the customer's name. And customers learn that a
+    page cannot be shown, and not why: the key of this server cannot be used.
+    """
+
+    @functools.wraps(function)
+    def page(self, *args, **kwargs):
+        if request.httprequest.method in ("OPTIONS", "TRACE"):
+            raise MethodNotAllowed()
+        try:
+            response = function(self, *args, **kwargs)
+            if hasattr(response, "flatten"):
+                response.flatten()  # what the page says is found out here, too
+            return response
+        except KeyProblem as error:
+            if request.env.user._is_internal():
+                raise
+            _logger.error("%s", error.detail)
+            if request.dispatcher.routing_type != "http":
+                raise
+            return _refuse_without_key(error)
+
+    return page
+
+
+def _refuse_without_key(error):
+    values = {
+        "page_name": "customer_approval",
+        "resend": False,
+        "title": request.env._("This page cannot be shown at the moment"),
+        "message": request.env._(error.args[0]),
+    }
+    response = render("portal_refusal", values, 503)
+    response.flatten()  # as Odoo does with what a page returns
+    return response
 
 
 def render(template, values, status=200):

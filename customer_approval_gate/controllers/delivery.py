@@ -11,7 +11,7 @@ from ..tools import files
 from ..tools.entry import Delivery
 from ..tools.mails import MAIL_LATER
 from ..tools.quantities import format_quantity, parse_quantity
-from .answer_form import NAME_LENGTH, TEXT_LENGTH, AnswerForm, render, secure
+from .answer_form import NAME_LENGTH, TEXT_LENGTH, AnswerForm, guarded, render, secure
 
 # How long somebody who wants a PDF waits for the printer.
 PRINT_SECONDS = 20
@@ -52,6 +52,7 @@ class CustomerApprovalDelivery(AnswerForm, http.Controller):
         auth="user",
         website=True,
     )
+    @guarded
     def delivery_page(self, document_type, document_id, **kwargs):
         """Show what is to be confirmed; a GET confirms nothing."""
         document, partner = self._get_document(document_type, document_id)
@@ -72,6 +73,7 @@ class CustomerApprovalDelivery(AnswerForm, http.Controller):
         methods=["POST"],
         website=True,
     )
+    @guarded
     def delivery_confirm(self, document_type, document_id, **post):
         """Record what was delivered, or completed.
 
@@ -103,6 +105,7 @@ class CustomerApprovalDelivery(AnswerForm, http.Controller):
         website=True,
         sitemap=False,
     )
+    @guarded
     def delivery_reload(self, document_type, document_id, **kwargs):
         """Whoever loads again what they have sent gets the page."""
         return request.redirect(f"/my/deliveries/{document_type}/{document_id}")
@@ -207,6 +210,7 @@ class CustomerApprovalDelivery(AnswerForm, http.Controller):
         auth="user",
         website=True,
     )
+    @guarded
     def delivery_certificate(self, delivery_id, **kwargs):
         """Download the certificate of a confirmation as PDF."""
         row = self._get_confirmation(delivery_id)
@@ -243,6 +247,7 @@ class CustomerApprovalDelivery(AnswerForm, http.Controller):
         auth="user",
         website=True,
     )
+    @guarded
     def delivery_photo(self, delivery_id, file_id, **kwargs):
         """Show a photo of a confirmation."""
         row = self._get_confirmation(delivery_id)

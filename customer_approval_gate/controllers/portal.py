@@ -15,7 +15,7 @@ from ..tools.entry import Entry
 from ..tools.languages import find_lang
 from ..tools.ledger import DECISIONS
 from ..tools.mails import MAIL_LATER
-from .answer_form import NAME_LENGTH, AnswerForm, render, secure
+from .answer_form import NAME_LENGTH, AnswerForm, guarded, render, secure
 
 # How long a one-time code that was entered is good for.
 CONFIRMED_MINUTES = 30
@@ -91,6 +91,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         website=True,
         readonly=True,
     )
+    @guarded
     def portal_my_approvals(
         self, page=1, sortby=None, filterby=None, search=None, search_in=None, **kwargs
     ):
@@ -381,6 +382,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         methods=["POST"],
         website=True,
     )
+    @guarded
     def portal_my_approval_resend(self, request_id, access_token=None, **kwargs):
         """Mail the link again, to those alone who are asked. Whoever wants it learns
         nothing, and gets nobody mailed by a number that they have counted up to.
@@ -430,6 +432,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
     @http.route(
         "/my/approvals/<int:request_id>", type="http", auth="public", website=True
     )
+    @guarded
     def portal_my_approval(self, request_id, access_token=None, **kwargs):
         """Show the request as it was asked; a GET decides nothing.
 
@@ -459,6 +462,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         readonly=True,
         sitemap=False,
     )
+    @guarded
     def portal_my_approval_reload(self, request_id, **kwargs):
         """Whoever loads again what they have sent gets the page."""
         return request.redirect(f"/my/approvals/{request_id}")
@@ -471,6 +475,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         website=True,
         sitemap=False,
     )
+    @guarded
     def portal_my_approval_opened(self, request_id, **kwargs):
         """Keep that the page was shown to a person: their browser says so."""
         approval, approver, refusal = self._identify(request_id)
@@ -581,7 +586,9 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
                 "previous": previous,
                 "content_html": self._get_content_html(approval),
                 "may_pass_on": can_answer and method != "in_person",
-                "in_person": False,
+                "witness": self._get_witness(approval),
+                "leave_url": f"/web/login?redirect=/odoo/{approval.res_model}/"
+                f"{approval.res_id}",
             },
             "my_approvals_history",
             False,
@@ -633,6 +640,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         auth="public",
         website=True,
     )
+    @guarded
     def portal_my_approval_file(self, request_id, file_id, download=None, **kwargs):
         """Show or download a file of a request. What could run in the browser is
         downloaded, whatever it is called.
@@ -655,6 +663,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         website=True,
         readonly=True,
     )
+    @guarded
     def portal_my_approval_totals(self, request_id, lines=None, **kwargs):
         """Return the totals with a choice of optional lines; nothing is changed.
 
@@ -676,6 +685,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         auth="public",
         website=True,
     )
+    @guarded
     def portal_my_approval_certificate(self, request_id, **kwargs):
         """Download the certificate of the answer, as PDF where this machine prints."""
         approval, _approver, refusal = self._identify(
@@ -749,6 +759,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         methods=["POST"],
         website=True,
     )
+    @guarded
     def portal_my_approval_answer(self, request_id, **post):
         """Record the customer's answer.
 
@@ -854,6 +865,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         methods=["POST"],
         website=True,
     )
+    @guarded
     def portal_my_approval_code(self, request_id, **post):
         """Mail a one-time code to the person whose link it is, and show the page with
         what was typed."""
@@ -897,6 +909,7 @@ class CustomerApprovalPortal(AnswerForm, CustomerPortal):
         methods=["POST"],
         website=True,
     )
+    @guarded
     def portal_my_approval_pass_on(self, request_id, **post):
         """Let a colleague answer instead.
 

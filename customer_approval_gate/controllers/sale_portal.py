@@ -10,10 +10,12 @@ from odoo.addons.sale.controllers.portal import CustomerPortal
 from ..tools import capability
 from ..tools.entry import Answer
 from ..tools.mails import MAIL_LATER
+from .answer_form import guarded
 
 
 class SaleApprovalPortal(CustomerPortal):
     @http.route()
+    @guarded
     def portal_order_page(self, order_id, *args, **kwargs):
         """What is signed is what was shown: remember it."""
         response = super().portal_order_page(order_id, *args, **kwargs)
@@ -30,6 +32,7 @@ class SaleApprovalPortal(CustomerPortal):
         return order._get_scope_digests().get(order.id)
 
     @http.route()
+    @guarded
     def portal_quote_accept(self, order_id, access_token=None, **kwargs):
         """Signing on the order's own page is the customer's yes too, unless it is
         staff who sign."""
@@ -59,6 +62,7 @@ class SaleApprovalPortal(CustomerPortal):
             )
 
     @http.route()
+    @guarded
     def portal_quote_decline(
         self, order_id, access_token=None, decline_message=None, **kwargs
     ):

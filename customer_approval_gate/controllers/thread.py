@@ -11,6 +11,7 @@ from odoo.addons.mail.controllers.attachment import AttachmentController
 from odoo.addons.portal.controllers.portal_thread import PortalChatter
 
 from ..tools import files, links
+from .answer_form import guarded
 
 MODEL = "customer.approval.request"
 # What of the client's parameters says which messages; nothing else is passed on.
@@ -19,6 +20,7 @@ FETCH_PARAMETERS = ("after", "around", "before", "limit", "search_term")
 
 class CustomerApprovalConversation(PortalChatter):
     @http.route()
+    @guarded
     def portal_message_fetch(self, thread_model, thread_id, fetch_params=None, **kw):
         """On the page of a request: the conversation of its document.
 
@@ -69,6 +71,7 @@ class CustomerApprovalConversation(PortalChatter):
 
 class CustomerApprovalAttachments(AttachmentController):
     @http.route()
+    @guarded
     def mail_attachment_upload(
         self, ufile, thread_id, thread_model, is_pending=False, **kwargs
     ):

@@ -10,11 +10,12 @@ from odoo import http
 from odoo.http import content_disposition, request
 
 from ..tools import capability
-from .answer_form import render, secure
+from .answer_form import guarded, render, secure
 
 
 class CustomerApprovalVerification(http.Controller):
     @http.route("/customer_approval/bundle/<int:request_id>", type="http", auth="user")
+    @guarded
     def customer_approval_bundle(self, request_id, **kwargs):
         """Download all evidence about the document of a request, as staff."""
         approval = request.env["customer.approval.request"].browse(request_id)
@@ -36,6 +37,7 @@ class CustomerApprovalVerification(http.Controller):
         )
 
     @http.route("/customer_approval/export", type="http", auth="user")
+    @guarded
     def customer_approval_export(self, **kwargs):
         """Download all evidence of the database, as administrator."""
         if not request.env.is_system():
@@ -63,6 +65,7 @@ class CustomerApprovalVerification(http.Controller):
         website=True,
         sitemap=False,
     )
+    @guarded
     def approval_verify(self, code=None, **kwargs):
         """Say whether a certificate is genuine, and nothing of what was approved.
 

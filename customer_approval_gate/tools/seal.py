@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from odoo.exceptions import UserError
+from odoo.http import request as http_request
 from odoo.tools import config
 from odoo.tools.translate import LazyTranslate
 
@@ -44,7 +45,28 @@ the database, so that whoever writes there adds none."""
 
 
 class KeyProblem(UserError):
-    """The key cannot be used. Whatever needs it says so; everything else works."""
+    """The key cannot be used. Whatever needs it says so; everything else works.
+
+    Customers learn that something does not work, and not what.
+
+    :param detail: why, for staff
+    """
+
+    def __init__(self, detail):
+        self.detail = detail
+        super().__init__(detail if _is_staff_there() else FOR_CUSTOMERS)
+
+
+FOR_CUSTOMERS = _lt(
+    "Something on our side does not work. Nothing was answered. Please try again "
+    "later, or write to your contact."
+)
+
+
+def _is_staff_there():
+    if not http_request or not http_request.env:
+        return True  # a job, or a server that starts
+    return http_request.env.user._is_internal()
 
 
 def get_key_path():
@@ -60,7 +82,7 @@ def find_problem(env):
     try:
         get_public_key()
     except KeyProblem as error:
-        return env._(error.args[0])
+        return env._(error.detail)
     return ""
 
 

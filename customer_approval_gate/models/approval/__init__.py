@@ -24,8 +24,6 @@ from . import (
     customer_approval_mailing,
     ir_mail_server,
     mail_mail,
-    ir_http,
-    ir_websocket,
     mail_activity,
     mail_message,
 )

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
-from odoo.http import request as http_request
 from odoo.tools import format_date
 
 from ...tools import capability, content as content_tools, ledger, moments
@@ -434,8 +433,8 @@ class CustomerApprovalAskingMixin(models.AbstractModel):
         }
 
     def action_ask_on_screen(self):
-        """Open the Customer Approval dialog for the customer's own hands: a page that
-        shows nothing of the back office.
+        """Open the Customer Approval dialog for the customer's own hands: on this
+        screen, which shows nothing of the back office then, or on their phone.
 
         Opening it makes the approval pending; closing it leaves it so (guide,
         "Approval Statuses Explained").
@@ -446,9 +445,6 @@ class CustomerApprovalAskingMixin(models.AbstractModel):
             request = self._open_customer_approval(mail=False)
         else:
             self.check_access("write")
-        if http_request:
-            own = request.with_env(self.env)
-            capability.call(own._hand_over_screen, http_request.session)
         return {
             "type": "ir.actions.act_url",
             "url": f"/customer_approval/in_person/{request.id}",

@@ -18,7 +18,6 @@ LIMITS = {
     "resend": 10,
     "resend_request": 3,
     "verify": 120,
-    "leave": 10,
 }
 
 

@@ -19,7 +19,6 @@ from ...tools import (
 )
 from ...tools.entry import Entry, EvidenceValues
 from ...tools.ledger import DECISIONS
-from .ir_http import HANDED_OVER
 
 _logger = logging.getLogger(__name__)
 
@@ -567,14 +566,10 @@ class CustomerApprovalRequest(models.Model):
         return moments.format_moment(self.env, moment, zone)
 
     @capability.required
-    def _hand_over_screen(self, session):
-        """Let the user's screen show this request and nothing else: the customer has it
-        in their hands.
-
-        :param session: of the user, in which it is kept
-        """
+    def _hand_over_screen(self):
+        """Keep that the user lets the customer answer before them: on their screen, or
+        by the code that it shows."""
         self.ensure_one()
-        session[HANDED_OVER] = [self.id, self.env.uid]
         events = self.env["customer.approval.event"].sudo()  # what happens writes them
         if not events.search_count(
             [

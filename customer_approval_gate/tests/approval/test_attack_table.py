@@ -122,7 +122,7 @@ class TestAttackTable(PageCommon):
             ),
             (
                 "in person, anonymous",
-                f"/customer_approval/in_person/{self.request.id}/answer",
+                f"/customer_approval/in_person/{self.request.id}/hand_over",
                 good,
                 303,
             ),

@@ -4,7 +4,7 @@
 import json
 from datetime import timedelta
 
-from odoo import fields, http
+from odoo import fields
 from odoo.tests import (
     JsonRpcException,
     freeze_time,
@@ -23,19 +23,51 @@ class TestInPerson(PageCommon):
         super().setUp()
         self.url = f"/customer_approval/in_person/{self.request.id}"
 
-    def _hand_over(self, login=LOGIN):
+    def _choose(self, login=LOGIN):
+        """Open the page on which staff say how the customer answers."""
         self.env.flush_all()
         self.authenticate(login, login)
         with mute_logger("odoo.http"):
-            page = self.url_open(self.url)
-            if page.status_code == 200:
-                # As the page's own script does.
-                self._post(f"{self.url}/hand_over", self._csrf(page.text))
-            return page
+            return self.url_open(self.url)
+
+    def _hand_over(self, approver=None):
+        """Hand the screen over, and return the customer's page."""
+        page = self._choose()
+        approver = approver or self.request.approver_ids.filtered(
+            lambda a: a._is_open()
+        )
+        response = self._post(
+            f"{self.url}/hand_over",
+            self._csrf(page.text),
+            approver=str(approver[:1].id),
+        )
+        self.assertEqual(response.status_code, 303, response.text[-2000:])
+        with mute_logger("odoo.http"):
+            return self.url_open(response.headers["Location"])
+
+    def _show_code(self):
+        """Show the code for the customer's own phone, and return its link."""
+        page = self._choose()
+        approver = self.request.approver_ids
+        response = self._post(
+            f"{self.url}/show", self._csrf(page.text), approver=str(approver.id)
+        )
+        with mute_logger("odoo.http"):
+            page = self.url_open(response.headers["Location"])
+        self.assertIn("data:image/png", page.text)
+        url = links.url_of(approver, self.salesperson)
+        return url[url.index("/my/") :]
+
+    def _answer_here(self, page, **values):
+        return self._post(
+            f"/my/approvals/{self.request.id}/answer",
+            self._csrf(page.text),
+            **{"decision": "approved", "name": "Ada", "consent": "1", **values},
+        )
 
     def test_an_answer_that_is_sent_again(self):
         """The page that said it was done was not shown."""
-        page = self._hand_over()
+        page = self._hand_over(self.approver)
         for _time in range(2):
             response = self._answer_here(page)
             self.assertEqual(response.status_code, 303, response.text[-1000:])
@@ -43,25 +75,15 @@ class TestInPerson(PageCommon):
         kinds = self.request.event_ids.mapped("kind")
         self.assertEqual(kinds.count("answered"), 1)
 
-    def _answer_here(self, page, **values):
-        return self._post(
-            f"{self.url}/answer",
-            self._csrf(page.text),
-            **{
-                "decision": "approved",
-                "name": "Ada",
-                "consent": "1",
-                "approver": str(self.approver.id),
-                **values,
-            },
-        )
-
     def test_in_person(self):
-        page = self._hand_over()
+        page = self._choose()
         self.assertEqual(page.status_code, 200)
-        self.assertNotIn("o_main_navbar", page.text)
-        self.assertIn("Who are you?", page.text)
+        for name in self.request.approver_ids.partner_id.mapped("name"):
+            self.assertIn(name, page.text)
+        self.assertNotIn("handed_over", self.request.event_ids.mapped("kind"))
+        page = self._hand_over(self.approver)
         self.assertIn(self.order.order_line[0].name, page.text)
+        self.assertNotIn("o_main_navbar", page.text)
         self.assertIn("handed_over", self.request.event_ids.mapped("kind"))
         response = self._answer_here(page)
         self.assertEqual(response.status_code, 303, response.text[-2000:])
@@ -94,46 +116,24 @@ class TestInPerson(PageCommon):
             self.assertEqual(self.request.state, decision)
 
     def test_who_it_is_has_to_be_said(self):
-        page = self._hand_over()
-        response = self._answer_here(page, approver="")
-        self.assertEqual(response.status_code, 422)
-        self.assertIn("choose who you are", response.text)
+        page = self._choose()
+        for typed in ("", "0", "x", str(2**40)):
+            for action in ("show", "hand_over"):
+                response = self._post(
+                    f"{self.url}/{action}", self._csrf(page.text), approver=typed
+                )
+                self.assertEqual(response.status_code, 422)
+                self.assertIn("choose who answers", response.text)
+        self.assertNotIn("handed_over", self.request.event_ids.mapped("kind"))
 
     @mute_logger("odoo.http")
     def test_the_screen_shows_nothing_else(self):
-        self._hand_over()
-        other = self._ask(self._create_order(partner_id=self.bob.id), self.bob)
-        secret = self.env["ir.attachment"].create(
-            {
-                "name": "secret.txt",
-                "raw": b"secret",
-                "res_model": "sale.order",
-                "res_id": self.order.id,
-            }
-        )
-        self.env.flush_all()
-        for path in (
-            "/odoo",
-            "/web",
-            "/odoo/static",
-            "/odoo/static/x",
-            "/scoped_app/static",
-            "/en/odoo",
-            "/my",
-            f"/odoo/sales/{self.order.id}",
-            f"/web/image/{secret.id}",
-            f"/web/image/res.partner/{self.ada.id}/image_1920",
-            f"/web/content/{secret.id}",
-            "/web/webclient/load_menus",
-            f"/customer_approval/in_person/{other.id}",
-        ):
+        """Nobody is logged in: there is nothing to be kept from."""
+        page = self._hand_over(self.approver)
+        self.assertIn("/web/login?redirect=", page.text)
+        for path in ("/odoo", "/my", f"/odoo/sales/{self.order.id}", self.url):
             response = self.url_open(path)
-            self.assertTrue(response.url.endswith(self.url), path)
-        with self.assertRaises(JsonRpcException):
-            self.make_jsonrpc_request(
-                "/websocket/peek_notifications",
-                {"channels": [], "last": 0, "is_first_poll": True},
-            )
+            self.assertIn("/web/login", response.url, path)
         with self.assertRaises(JsonRpcException):
             self.make_jsonrpc_request(
                 "/web/dataset/call_kw/sale.order/search_count",
@@ -145,15 +145,37 @@ class TestInPerson(PageCommon):
                 },
             )
 
+    def test_back_by_odoos_own_login(self):
+        self._hand_over(self.approver)
+        self.authenticate(LOGIN, LOGIN)
+        with mute_logger("odoo.http"):
+            page = self.url_open(self.url)
+        self.assertEqual(page.status_code, 200)
+
+    def test_nothing_of_it_is_kept_by_the_browser(self):
+        page = self._choose()
+        response = self._post(
+            f"{self.url}/hand_over",
+            self._csrf(page.text),
+            approver=str(self.approver.id),
+        )
+        self.assertIn("cache", response.headers["Clear-Site-Data"])
+
+    def test_loading_what_was_sent(self):
+        self._choose()
+        for action in ("show", "hand_over"):
+            response = self.url_open(f"{self.url}/{action}", allow_redirects=False)
+            self.assertTrue(response.headers["Location"].endswith(self.url))
+        self.assertNotIn("handed_over", self.request.event_ids.mapped("kind"))
+
     def test_the_code_on_the_screen_is_no_personal_link(self):
         """Whoever scans it answers before the user whose screen it is."""
         capability.call(self.request._withdraw, "Anew")
         self.request = self._ask(partners=self.ada)
         self.url = f"/customer_approval/in_person/{self.request.id}"
-        self._hand_over()
-        url = links.url_of(self.request.approver_ids, self.salesperson)
+        path = self._show_code()
         self._anonymous()
-        page = self.url_open(url[url.index("/my/") :])
+        page = self.url_open(path)
         self.assertEqual(page.status_code, 200)
         self.assertNotIn("data-hash", page.text)
         self.assertNotIn("Somebody else should answer", page.text)
@@ -164,13 +186,7 @@ class TestInPerson(PageCommon):
         ):
             response = self._post(own + path, self._csrf(page.text), **values)
             self.assertEqual(response.status_code, 403)
-        self._post(
-            f"/my/approvals/{self.request.id}/answer",
-            self._csrf(page.text),
-            decision="approved",
-            name="Ada",
-            consent="1",
-        )
+        self._answer_here(page)
         self.assertRecordValues(
             self.request,
             [
@@ -187,16 +203,13 @@ class TestInPerson(PageCommon):
         capability.call(self.request._withdraw, "Anew")
         self.request = self._ask(partners=self.ada)
         self.url = f"/customer_approval/in_person/{self.request.id}"
-        self._hand_over()
-        url = links.url_of(self.request.approver_ids, self.salesperson)
+        path = self._show_code()
         self._anonymous()
-        page = self.url_open(url[url.index("/my/") :])
+        page = self.url_open(path)
         own = f"/my/approvals/{self.request.id}"
-        self._post(
-            f"{own}/answer",
-            self._csrf(page.text),
+        self._answer_here(
+            page,
             decision="changes_requested",
-            name="Ada",
             reason="In blue",
             category_id=self.category.id,
         )
@@ -226,38 +239,10 @@ class TestInPerson(PageCommon):
         ).sudo()
         self.url = f"/customer_approval/in_person/{self.request.id}"
         page = self._hand_over()
-        path = f"{self.url}/files/{self.request.attachment_ids.id}"
+        file = self.request.attachment_ids
+        path = f"/my/approvals/{self.request.id}/files/{file.id}"
         self.assertIn(path, page.text)
         self.assertEqual(self.url_open(path).content, PNG)
-
-    def test_another_login_on_the_same_device(self):
-        self._hand_over()
-        new_test_user(self.env, "approval_device", "base.group_portal")
-        session = self.authenticate("approval_device", "approval_device")
-        session["customer_approval_handed_over"] = [
-            self.request.id,
-            self.salesperson.id,
-        ]
-        http.root.session_store.save(session)
-        self.assertEqual(self.url_open("/my", allow_redirects=False).status_code, 200)
-
-    def test_leaving_takes_the_password(self):
-        page = self._hand_over()
-        csrf = self._csrf(page.text)
-        response = self._post(f"{self.url}/leave", csrf, password="wrong")
-        self.assertEqual(response.status_code, 403)
-        response = self._post(f"{self.url}/leave", csrf, password=LOGIN)
-        self.assertEqual(response.status_code, 303)
-        self.assertIn(f"/odoo/sale.order/{self.order.id}", response.headers["Location"])
-
-    def test_leaving_is_not_for_guessing(self):
-        page = self._hand_over()
-        csrf = self._csrf(page.text)
-        codes = [
-            self._post(f"{self.url}/leave", csrf, password=f"x{number}").status_code
-            for number in range(11)
-        ]
-        self.assertEqual(codes[-1], 429)
 
     @mute_logger("odoo.http", "odoo.addons.base.models.ir_rule")
     def test_only_staff_of_the_document(self):
@@ -267,13 +252,13 @@ class TestInPerson(PageCommon):
             ("approval_someone", "base.group_portal"),
         ):
             new_test_user(self.env, login, groups)
-            page = self._hand_over(login)
+            page = self._choose(login)
             self.assertIn(page.status_code, (403, 404), login)
             self.assertNotIn(self.order.order_line[0].name, page.text)
 
     def test_the_answer_shows_at_once(self):
-        """The screen that was handed over, and the salesperson's form, are told."""
-        self._hand_over()
+        """The screen that shows the code, and the salesperson's form, are told."""
+        self._choose()
         self.env["bus.bus"].search([]).unlink()
         self._answer(self.request, self.ada)
         self.env.cr.precommit.run()

@@ -5,7 +5,7 @@ from unittest.mock import patch
 
 from odoo.tests import new_test_user, tagged
 
-from ...tools import links
+from ...tools import capability, links
 from ...tools.ledger import DECISIONS
 from ..common import ApprovalCommon, BrowserCase
 from .test_approvers import ApproverCommon
@@ -162,7 +162,7 @@ class TestDeveloperMode(BrowserCase, ApprovalCommon):
                     timeout=120,
                 )
         self._opens(
-            f"/customer_approval/in_person/{request.id}", ".o_customer_approval_form"
+            f"/customer_approval/in_person/{request.id}", ".o_customer_approval_choice"
         )
 
 
@@ -272,21 +272,21 @@ class TestCustomersTours(BrowserCase, ApproverCommon):
     def test_signed_in_person(self):
         self.order.company_id.customer_approval_signature = True
         request = self._ask(partners=self.ada)
-        self._tour(
-            f"/customer_approval/in_person/{request.id}",
-            "customer_approval_by_link",
-            login=LOGIN,
-        )
+        self._tour(self._hand_over(request), "customer_approval_by_link")
         self.assertTrue(request.approver_ids.signature)
+
+    def _hand_over(self, request):
+        """Return what the screen shows that was handed over."""
+        own = request.with_user(self.salesperson)
+        capability.call(own._hand_over_screen)
+        self.env.flush_all()
+        url = links.url_of(request.approver_ids, self.salesperson)
+        return url[url.index("/my/") :]
 
     def test_each_answer_in_person(self):
         for decision in DECISIONS:
             for order in self._each_size():
                 request = self._ask(order, self.ada)
-                self._tour(
-                    f"/customer_approval/in_person/{request.id}",
-                    f"customer_approval_{decision}",
-                    login=LOGIN,
-                )
+                self._tour(self._hand_over(request), f"customer_approval_{decision}")
                 self.assertEqual(request.state, decision)
                 self.assertEqual(request.decision_method, "in_person")

@@ -8,7 +8,7 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from ..evidence.test_evidence import EvidenceMixin
-from .test_page import LOGIN, PageCommon
+from .test_page import PageCommon
 
 
 @tagged("post_install", "-at_install")
@@ -35,37 +35,6 @@ class TestVisitors(PageCommon, EvidenceMixin):
     def _opened(self):
         self.request.invalidate_recordset()
         return self.request.event_ids.filtered(lambda event: event.kind == "opened")
-
-    def test_loading_the_screen_changes_nothing(self):
-        url = f"/customer_approval/in_person/{self.request.id}"
-        self.env.flush_all()
-        self.authenticate(LOGIN, LOGIN)
-        with mute_logger("odoo.http"):
-            page = self.url_open(url)
-            self.assertEqual(page.status_code, 200)
-            self.env.invalidate_all()
-            self.assertNotIn("handed_over", self.request.event_ids.mapped("kind"))
-            other = self.url_open("/my", allow_redirects=False)
-            self.assertNotIn("in_person", other.headers.get("Location", ""))
-            self._post(f"{url}/hand_over", self._csrf(page.text))
-            other = self.url_open("/my", allow_redirects=False)
-            self.assertIn("in_person", other.headers.get("Location", ""))
-        self.assertIn("handed_over", self.request.event_ids.mapped("kind"))
-
-    def test_the_button_hands_it_over(self):
-        self.authenticate(LOGIN, LOGIN)
-        self.make_jsonrpc_request(
-            "/web/dataset/call_kw",
-            {
-                "model": "sale.order",
-                "method": "action_ask_on_screen",
-                "args": [self.order.ids],
-                "kwargs": {},
-            },
-        )
-        with mute_logger("odoo.http"):
-            other = self.url_open("/my", allow_redirects=False)
-        self.assertIn("in_person", other.headers.get("Location", ""))
 
     def test_files_of_the_conversation_stay(self):
         message = self.request.sudo().message_post(

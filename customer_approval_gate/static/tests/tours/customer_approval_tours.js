@@ -134,13 +134,15 @@ registry.category("web_tour.tours").add("customer_approval_in_person", {
             expectUnloadPage: true,
         },
         {
-            content:
-                "The document is there, a code for the customer's own phone, and nothing of the back office",
+            content: "Nothing of the back office is there, and who answers is said",
             trigger:
-                "body:not(:has(.o_main_navbar)):not(:has(header)) .o_customer_approval_in_person:has(.o_customer_approval_content):has(img[src^='data:image/png'])",
+                "body:not(:has(.o_main_navbar)):not(:has(header)) .o_customer_approval_choice button:contains('On this screen')",
+            run: "click",
+            expectUnloadPage: true,
         },
         {
-            trigger: "label[for='answer_approved']",
+            trigger:
+                "body:not(:has(.o_main_navbar)) .o_customer_approval_page:has(.o_customer_approval_content) label[for='answer_approved']",
             run: "click",
         },
         {
@@ -160,33 +162,13 @@ registry.category("web_tour.tours").add("customer_approval_in_person", {
             trigger: ".alert-success:contains('Thank you!')",
         },
         {
-            content: "Leaving takes the salesperson",
-            trigger: ".o_customer_approval_leave summary",
-            run: "click",
-        },
-        {
-            trigger: "input[name='password']",
-            run: "edit wrong",
-        },
-        {
-            trigger: ".o_customer_approval_leave button",
+            content: "The way back is Odoo's own login",
+            trigger: ".o_customer_approval_leave a[href^='/web/login']",
             run: "click",
             expectUnloadPage: true,
         },
         {
-            trigger: ".alert-danger:contains('not your password')",
-        },
-        {
-            trigger: "input[name='password']",
-            run: "edit approval_salesperson",
-        },
-        {
-            trigger: ".o_customer_approval_leave button",
-            run: "click",
-            expectUnloadPage: true,
-        },
-        {
-            trigger: ".oe_stat_button:contains('Approved')",
+            trigger: ".oe_login_form",
         },
     ],
 });
