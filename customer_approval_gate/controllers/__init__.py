@@ -1,9 +1,1 @@
-from . import (
-    answer_form,
-    delivery,
-    in_person,
-    portal,
-    sale_portal,
-    thread,
-    verification,
-)
+from . import approval, delivery, evidence, sale

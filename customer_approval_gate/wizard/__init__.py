@@ -1,11 +1,1 @@
-from . import (
-    customer_approval_address,
-    customer_approval_change,
-    customer_approval_erase,
-    customer_approval_record,
-    customer_approval_refuse_proposal,
-    customer_approval_revise,
-    customer_approval_send,
-    customer_approval_uninstall,
-    customer_approval_withdraw,
-)
+from . import approval, evidence

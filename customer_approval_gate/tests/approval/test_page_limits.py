@@ -36,7 +36,7 @@ class TestPageLimits(PageCase):
                 type(self.env["ir.mail_server"]), "_disable_send", lambda s: 0
             ),
             mute_logger(
-                "odoo.addons.customer_approval_gate.controllers.answer_form",
+                "odoo.addons.customer_approval_gate.controllers.approval.answer_form",
                 "odoo.addons.base.models.ir_mail_server",
             ),
         ):
@@ -62,7 +62,9 @@ class TestPageLimits(PageCase):
         attachments = type(self.env["ir.attachment"])
         with (
             patch.object(attachments, "_file_write", side_effect=OSError("No space")),
-            mute_logger("odoo.addons.customer_approval_gate.controllers.answer_form"),
+            mute_logger(
+                "odoo.addons.customer_approval_gate.controllers.approval.answer_form"
+            ),
         ):
             self.env.flush_all()
             response = self.url_open(

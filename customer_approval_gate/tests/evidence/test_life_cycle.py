@@ -310,7 +310,7 @@ class TestCopiesAndKeys(HttpCase, EvidenceMixin, ApproverCommon):
                         os.environ, {"CUSTOMER_APPROVAL_GATE_KEY_FILE": str(path)}
                     ),
                     mute_logger(
-                        "odoo.addons.customer_approval_gate.controllers.answer_form"
+                        "odoo.addons.customer_approval_gate.controllers.approval.answer_form"
                     ),
                 ):
                     self.assertIn("cannot be used", seal.find_problem(self.env))

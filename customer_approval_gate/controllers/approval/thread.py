@@ -10,7 +10,7 @@ from odoo.http import request
 from odoo.addons.mail.controllers.attachment import AttachmentController
 from odoo.addons.portal.controllers.portal_thread import PortalChatter
 
-from ..tools import files, links
+from ...tools import files, links
 from .answer_form import guarded
 
 MODEL = "customer.approval.request"

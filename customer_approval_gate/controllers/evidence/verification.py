@@ -9,8 +9,8 @@ from werkzeug.wsgi import wrap_file
 from odoo import http
 from odoo.http import content_disposition, request
 
-from ..tools import capability
-from .answer_form import guarded, render, secure
+from ...tools import capability
+from ..approval.answer_form import guarded, render, secure
 
 
 class CustomerApprovalVerification(http.Controller):

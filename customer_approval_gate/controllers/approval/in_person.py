@@ -7,7 +7,7 @@ from odoo import http
 from odoo.exceptions import UserError
 from odoo.http import request
 
-from ..tools import capability, links
+from ...tools import capability, links
 from .answer_form import guarded, render, secure
 
 

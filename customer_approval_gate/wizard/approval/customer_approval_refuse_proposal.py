@@ -3,7 +3,7 @@
 
 from odoo import fields, models
 
-from ..tools import capability
+from ...tools import capability
 
 
 class CustomerApprovalRefuseProposal(models.TransientModel):

@@ -7,10 +7,10 @@ from odoo.http import request
 
 from odoo.addons.sale.controllers.portal import CustomerPortal
 
-from ..tools import capability
-from ..tools.entry import Answer
-from ..tools.mails import MAIL_LATER
-from .answer_form import guarded
+from ...tools import capability
+from ...tools.entry import Answer
+from ...tools.mails import MAIL_LATER
+from ..approval.answer_form import guarded
 
 
 class SaleApprovalPortal(CustomerPortal):

@@ -7,11 +7,18 @@ import secrets
 from odoo import http
 from odoo.http import content_disposition, request
 
-from ..tools import files
-from ..tools.entry import Delivery
-from ..tools.mails import MAIL_LATER
-from ..tools.quantities import format_quantity, parse_quantity
-from .answer_form import NAME_LENGTH, TEXT_LENGTH, AnswerForm, guarded, render, secure
+from ...tools import files
+from ...tools.entry import Delivery
+from ...tools.mails import MAIL_LATER
+from ...tools.quantities import format_quantity, parse_quantity
+from ..approval.answer_form import (
+    NAME_LENGTH,
+    TEXT_LENGTH,
+    AnswerForm,
+    guarded,
+    render,
+    secure,
+)
 
 # How long somebody who wants a PDF waits for the printer.
 PRINT_SECONDS = 20

@@ -4,7 +4,7 @@
 from odoo import fields, models
 from odoo.exceptions import AccessError
 
-from ..tools import capability
+from ...tools import capability
 
 
 class CustomerApprovalErase(models.TransientModel):

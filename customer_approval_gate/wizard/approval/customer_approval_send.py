@@ -6,7 +6,7 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..tools import moments
+from ...tools import moments
 
 
 class CustomerApprovalSend(models.TransientModel):

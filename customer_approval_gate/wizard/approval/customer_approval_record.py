@@ -4,8 +4,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from ..tools import files
-from ..tools.entry import Answer
+from ...tools import files
+from ...tools.entry import Answer
 
 
 class CustomerApprovalRecord(models.TransientModel):

@@ -1,0 +1,4 @@
+from . import (
+    customer_approval_erase,
+    customer_approval_uninstall,
+)
