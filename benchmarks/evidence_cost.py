@@ -15,7 +15,7 @@ from odoo.fields import Command
 from odoo.addons.customer_approval_gate.models.stage import (
     customer_approval_staged_mixin,
 )
-from odoo.addons.customer_approval_gate.tools.entry import Answer
+from odoo.addons.customer_approval_gate.tools.event_data import Answer
 
 MOVES = 1000
 ROUNDS = 3

@@ -18,7 +18,7 @@ from odoo.addons.customer_approval_gate.models.approval import (
 from odoo.addons.customer_approval_gate.models.stage import (
     customer_approval_staged_mixin,
 )
-from odoo.addons.customer_approval_gate.tools.entry import Answer
+from odoo.addons.customer_approval_gate.tools.event_data import Answer
 
 staged = customer_approval_staged_mixin.CustomerApprovalStagedMixin
 approval = customer_approval_mixin.CustomerApprovalMixin

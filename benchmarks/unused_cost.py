@@ -133,7 +133,7 @@ class Worker:
         )
 
     def approve(self, documents):
-        from odoo.addons.customer_approval_gate.tools.entry import Answer
+        from odoo.addons.customer_approval_gate.tools.event_data import Answer
 
         for request in documents._open_customer_approval(mail=False):
             request._decide(Answer("approved", "Bench", "link"))

@@ -13,7 +13,7 @@ import time
 
 from odoo.fields import Command
 
-from odoo.addons.customer_approval_gate.tools.entry import Answer, Entry
+from odoo.addons.customer_approval_gate.tools.event_data import Answer, EventData
 
 COUNTS = [int(text) for text in os.environ.get("EVENTS", "20000").split(",")]
 EVENTS_EACH = 20
@@ -47,7 +47,7 @@ def make_orders():
     for number in range(EVENTS_EACH - 3):
         Event._append(
             [
-                Entry(request._get_document(), "opened", request, text=str(number))
+                EventData(request._get_document(), "opened", request, text=str(number))
                 for request in requests
             ]
         )

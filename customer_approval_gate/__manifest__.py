@@ -64,6 +64,7 @@
         "web.assets_frontend": ["customer_approval_gate/static/src/portal/**/*"],
         "web.assets_tests": ["customer_approval_gate/static/tests/tours/**/*"],
     },
+    "post_load": "post_load",
     "pre_init_hook": "pre_init_hook",
     "post_init_hook": "post_init_hook",
     "uninstall_hook": "uninstall_hook",

@@ -4,14 +4,19 @@
 from odoo.tools import SQL
 from odoo.tools.sql import column_exists, create_column
 
-from .tools import capability, triggers
-from .tools.entry import Answer
+from .tools import capability, redact, triggers
+from .tools.event_data import Answer
 
 # The documents' tables: before the installation there are no models to ask.
 TABLES = ("sale_order", "account_move")
 
 
 DEPOSIT_COLUMNS = (("deposit_required", "bool"), ("deposit_percent", "numeric"))
+
+
+def post_load():
+    """Keep the secrets of links out of the log of the whole process."""
+    redact.install()
 
 
 def pre_init_hook(env):

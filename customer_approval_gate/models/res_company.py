@@ -4,7 +4,7 @@
 from odoo import api, fields, models
 from odoo.tools import float_repr
 
-from ..tools.entry import Entry
+from ..tools.event_data import EventData
 
 
 class ResCompany(models.Model):
@@ -169,7 +169,9 @@ class ResCompany(models.Model):
             new = company._get_customer_approval_policy()
             if new != old:
                 entries.append(
-                    Entry(company, "policy_changed", details={"old": old, "new": new})
+                    EventData(
+                        company, "policy_changed", details={"old": old, "new": new}
+                    )
                 )
         # Nobody writes events but what happens.
         self.env["customer.approval.event"].sudo()._append(entries)

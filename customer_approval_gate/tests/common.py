@@ -13,7 +13,7 @@ from odoo.tools import SQL, mute_logger
 from odoo.addons.sale.tests.common import SaleCommon
 
 from ..tools import capability
-from ..tools.entry import Answer
+from ..tools.event_data import Answer
 
 GATE_SENTENCE = (
     "Cannot advance to %s: customer approval is required. Request customer approval "

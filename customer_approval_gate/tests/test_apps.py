@@ -10,7 +10,7 @@ from odoo.fields import Command
 from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
-from ..tools.entry import Answer
+from ..tools.event_data import Answer
 from .common import ApprovalCommon
 
 
@@ -127,7 +127,7 @@ class TestAppsShop(HttpCase, AppsCommon):
             self.assertEqual(response.status_code, 200)
             self.assertIn("/shop/confirmation", response.url)
             self.assertEqual(cart.state, "sent")
-            self.assertEqual(cart.headed_stage_id, self.production)
+            self.assertEqual(cart.advance_stage_id, self.production)
             activity = cart.activity_ids[:1]
             self.assertIn("ordered in the shop", activity.note)
             self.assertTrue(activity.user_id._is_internal())
@@ -275,7 +275,7 @@ class TestAppsTierValidation(AppsCommon):
         request = order.sudo()._open_customer_approval(mail=False)
         request._decide(Answer("approved", "Ada Approver", "link"))
         self.assertEqual(order.customer_approval_status, "approved")
-        self.assertEqual(order.headed_stage_id, self.production)
+        self.assertEqual(order.advance_stage_id, self.production)
         order.invalidate_recordset()
         order.with_user(reviewer).validate_tier()
         order.sudo()._advance_after("deposit_complete")

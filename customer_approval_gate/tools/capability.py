@@ -222,18 +222,18 @@ class _OfRecords:
         return self.name == records._name and self.ids.issuperset(records.ids)
 
 
-class FollowingStage(_OfRecords):
+class DrivenState(_OfRecords):
     """The states being written follow a move to a stage, which keeps the history: of
     the documents that move."""
 
 
-def is_following_stage(documents):
+def is_driven_by_stage(documents):
     """Return whether the state of these documents follows their stage."""
-    own = find(documents.env, FollowingStage)
+    own = find(documents.env, DrivenState)
     return bool(own) and own.is_of(documents)
 
 
-class Entering(Lasting):
+class DeferredEntry(Lasting):
     """Collects the documents that enter a stage while a method of Odoo's own goes on:
     what entering causes comes after it, when all of it is done."""
 

@@ -31,10 +31,10 @@ class PosOrder(models.Model):
             self.env.invalidate_all()
             for order in self:
                 order.to_invoice = False
-                order._tell_of_missing_invoice(str(error))
+                order._notify_of_missing_invoice(str(error))
             return self.env["account.move"]
 
-    def _tell_of_missing_invoice(self, reason):
+    def _notify_of_missing_invoice(self, reason):
         """Tell staff that the sale has no invoice yet."""
         self.ensure_one()
         self.message_post(

@@ -51,7 +51,9 @@ class SaleOrder(models.Model):
         """Keep that the order is to be confirmed, and tell staff why it is not."""
         self.ensure_one()
         reasons = self._get_blocked_text("sale")
-        capability.call(self._head_for, self._get_entry_stage("sale"), reasons, CAUSE)
+        capability.call(
+            self._block_advance, self._get_entry_stage("sale"), reasons, CAUSE
+        )
         self._schedule_blocked_activity(
             self.env._(
                 "It was sold at the till, but the order was not confirmed: %(reasons)s",

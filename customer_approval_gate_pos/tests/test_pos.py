@@ -10,7 +10,7 @@ from odoo.fields import Command
 from odoo.tests import new_test_user, tagged
 
 from odoo.addons.customer_approval_gate.tests.common import ApprovalMixin
-from odoo.addons.customer_approval_gate.tools.entry import Answer
+from odoo.addons.customer_approval_gate.tools.event_data import Answer
 from odoo.addons.point_of_sale.tests.test_frontend import TestPointOfSaleHttpCommon
 
 
@@ -128,7 +128,7 @@ class TestPos(ApprovalMixin, TestPointOfSaleHttpCommon):
                 self.assertEqual(sum(sales.mapped("amount_paid")), 200)
                 self.assertEqual(other.state, "sale", "the rest goes on")
                 self.assertIn(order.state, ("draft", "sent"))
-                self.assertEqual(order.headed_stage_id, self.production)
+                self.assertEqual(order.advance_stage_id, self.production)
                 notes = "".join(order.activity_ids.mapped("note"))
                 self.assertIn("sold at the till", notes)
 
@@ -171,5 +171,5 @@ class TestPos(ApprovalMixin, TestPointOfSaleHttpCommon):
             with self.assertRaises(UserError):
                 order.action_confirm()
             self.assertEqual(self.order.state, "draft")
-            self.assertFalse(self.order.headed_stage_id)
+            self.assertFalse(self.order.advance_stage_id)
             self.assertFalse(self.order.activity_ids)

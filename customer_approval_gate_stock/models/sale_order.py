@@ -23,7 +23,7 @@ class SaleOrder(models.Model):
             lambda order: order.state == "sale" and not order.stock_held_back
         )
         if confirmed:
-            confirmed._write_past_engine({"stock_held_back": True})
+            confirmed._write_engine_fields({"stock_held_back": True})
 
     def _launch_held_back_stock(self):
         """Deliver as always what was held back, where it waits no longer."""
@@ -35,7 +35,7 @@ class SaleOrder(models.Model):
             )
         )
         if late:
-            late._write_past_engine({"stock_held_back": False})
+            late._write_engine_fields({"stock_held_back": False})
             late.order_line._action_launch_stock_rule()
 
     def _waits_for_stock_stage(self):
@@ -93,7 +93,7 @@ class SaleOrder(models.Model):
     def _is_approved_or_behind(self):
         """Return whether something that is added needs an approval of its own."""
         return bool(self) and (
-            self.customer_approval_status == "approved" or self._is_small_one()
+            self.customer_approval_status == "approved" or self._is_below_gate_amount()
         )
 
     def _add_to_change_order(self, moves):

@@ -51,7 +51,7 @@ class StockMove(models.Model):
         for line, moves in approved.grouped("sale_line_id").items():
             needed = sum(line.move_ids.mapped("product_uom_qty"))
             if line.product_uom_id.compare(needed, line.product_uom_qty) > 0:
-                moves._tell_of_more_than_approved(line, needed)
+                moves._notify_of_more_than_approved(line, needed)
         return super(StockMove, self - approved)._update_repair_sale_order_line()
 
     def _filter_approved_lines(self):
@@ -59,7 +59,7 @@ class StockMove(models.Model):
             lambda move: move.sale_line_id.order_id.sudo()._is_approved_or_behind()
         )
 
-    def _tell_of_more_than_approved(self, line, needed):
+    def _notify_of_more_than_approved(self, line, needed):
         order = line.order_id.sudo()  # whoever repairs need not see orders
         order._schedule_blocked_activity(
             self.env._(

@@ -111,7 +111,9 @@ class TestInteraction(StockCommon):
         )
         self.order.stage_id = self.pending_stage
         self.assertEqual(self.order.stage_id, self.pending_stage)
-        self.assertEqual(self.order.headed_reason, GATE_SENTENCE % "In Production")
+        self.assertEqual(
+            self.order.advance_blocked_reason, GATE_SENTENCE % "In Production"
+        )
         self.assertEqual(self._on_hand(), (10, 0))
         self._bring_to_status(self.order, "approved")
         self.assertEqual(self.order.stage_id, self.production)

@@ -16,7 +16,7 @@ from odoo.http import content_disposition, request
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
 from ...tools import content as content_tools, files, ledger, links
-from ...tools.entry import Answer, EvidenceValues
+from ...tools.event_data import Answer, EvidenceValues
 from ...tools.seal import KeyProblem
 from ...tools.texts import clean_text
 

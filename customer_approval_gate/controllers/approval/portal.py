@@ -10,7 +10,7 @@ from odoo.http import content_disposition, request
 from odoo.addons.portal.controllers.portal import CustomerPortal
 
 from ...tools import capability, links
-from ...tools.entry import Entry
+from ...tools.event_data import EventData
 from ...tools.languages import find_lang
 from ...tools.ledger import DECISIONS
 from .answer_form import NAME_LENGTH, guarded, render, secure
@@ -159,7 +159,7 @@ class CustomerApprovalPortal(Visitor, CustomerPortal):
         capability.call(
             repetitions._append_or_count,
             [
-                Entry(
+                EventData(
                     approval._get_document(),
                     "opened",
                     approval,
@@ -559,7 +559,7 @@ class CustomerApprovalPortal(Visitor, CustomerPortal):
             return self._ask_again(approval, approver, None, status=409)
         done, error = self._attempt(
             lambda: capability.call(
-                approver._pass_on,
+                approver._delegate,
                 post.get("name", "")[:NAME_LENGTH],
                 post.get("email", "")[:NAME_LENGTH],
             )

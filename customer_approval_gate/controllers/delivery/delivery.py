@@ -8,7 +8,7 @@ from odoo import http
 from odoo.http import content_disposition, request
 
 from ...tools import files
-from ...tools.entry import Delivery
+from ...tools.event_data import Delivery
 from ...tools.mails import MAIL_LATER
 from ...tools.quantities import format_quantity, parse_quantity
 from ..approval.answer_form import (

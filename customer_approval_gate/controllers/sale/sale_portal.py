@@ -8,7 +8,7 @@ from odoo.http import request
 from odoo.addons.sale.controllers.portal import CustomerPortal
 
 from ...tools import capability
-from ...tools.entry import Answer
+from ...tools.event_data import Answer
 from ...tools.mails import MAIL_LATER
 from ..approval.answer_form import guarded
 

@@ -4,7 +4,10 @@
 from odoo import SUPERUSER_ID, api
 
 from odoo.addons.customer_approval_gate.tools import capability, ledger
-from odoo.addons.customer_approval_gate.tools.entry import Entry, EvidenceValues
+from odoo.addons.customer_approval_gate.tools.event_data import (
+    EventData,
+    EvidenceValues,
+)
 
 # These requests have what the first format knows, and are digested as it does.
 OLD_FORMAT = 1
@@ -69,7 +72,7 @@ def _get_events(request, row):
     document = request._get_document()
 
     def entry(kind, occurred_on, **values):
-        return Entry(
+        return EventData(
             document,
             kind,
             request,

@@ -4,7 +4,10 @@
 from odoo import SUPERUSER_ID, api
 
 from odoo.addons.customer_approval_gate.tools import ledger
-from odoo.addons.customer_approval_gate.tools.entry import Entry, EvidenceValues
+from odoo.addons.customer_approval_gate.tools.event_data import (
+    EventData,
+    EvidenceValues,
+)
 
 OLD_TEMPLATES = ("mail_template_request", "mail_template_decided")
 NOTE = "Asked before everybody had a link of their own"
@@ -49,7 +52,7 @@ def _ask_again(request):
     exported = {row["id"]: row for row in approvers._export_evidence()[request.id]}
     request.env["customer.approval.event"]._append(
         [
-            Entry(
+            EventData(
                 request._get_document(),
                 "approver_added",
                 request,

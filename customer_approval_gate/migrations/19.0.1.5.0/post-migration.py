@@ -6,7 +6,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from odoo.addons.customer_approval_gate.tools import ledger
-from odoo.addons.customer_approval_gate.tools.entry import Entry
+from odoo.addons.customer_approval_gate.tools.event_data import EventData
 
 # Dialogs of the first version.
 LEFT_OVER = ("customer_approval_in_person", "customer_approval_send_res_partner_rel")
@@ -40,7 +40,7 @@ def _note_wrong_digests(env):
             and digest == ledger.upgrade_digest(row)
         ):
             entries.append(
-                Entry(
+                EventData(
                     event.request_id._get_document(),
                     "upgrade_noted",
                     event.request_id,

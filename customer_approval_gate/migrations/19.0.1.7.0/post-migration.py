@@ -4,7 +4,7 @@
 from odoo import SUPERUSER_ID, api
 from odoo.tools import SQL
 
-from odoo.addons.customer_approval_gate.tools.entry import Entry
+from odoo.addons.customer_approval_gate.tools.event_data import EventData
 
 
 def migrate(cr, version):
@@ -40,7 +40,7 @@ def migrate(cr, version):
     receipts = env["account.move"].browse(ids)
     env["customer.approval.event"]._append(
         [
-            Entry(
+            EventData(
                 receipt,
                 "stage_changed",
                 text="Receipts have stages since version 19.0.1.7.0",

@@ -12,7 +12,7 @@ from odoo.tools.translate import LazyTranslate
 from ...tools import blocks
 from ...tools.blocks import Item
 from ...tools.capability import is_guarded, is_leaving_blocked
-from ...tools.entry import Entry
+from ...tools.event_data import EventData
 from ...tools.languages import find_lang
 from .account_move_line import CONTENT_TYPES
 
@@ -103,17 +103,17 @@ class AccountMove(models.Model):
 
     def _post(self, soft=True):
         """What entering the stage causes comes when all of the posting is done."""
-        with self._entering_afterwards():
+        with self._defer_entry_actions():
             return super()._post(soft)
 
     def button_cancel(self):
         """As for ``_post()``."""
-        with self._entering_afterwards():
+        with self._defer_entry_actions():
             return super().button_cancel()
 
     def button_draft(self):
         """As for ``_post()``."""
-        with self._entering_afterwards():
+        with self._defer_entry_actions():
             return super().button_draft()
 
     def action_post(self):
@@ -269,7 +269,7 @@ class AccountMove(models.Model):
                     # With how many decimals the digest was made.
                     digits = move.invoice_line_ids._get_content_digits()
                     entries += [
-                        Entry(
+                        EventData(
                             move,
                             "covered",
                             request,
@@ -279,7 +279,7 @@ class AccountMove(models.Model):
                         for request in requests
                     ]
             elif move.id in known:
-                entries.append(Entry(move, "coverage_ended", scope_digest=scope))
+                entries.append(EventData(move, "coverage_ended", scope_digest=scope))
         if entries:
             self.env["customer.approval.event"].sudo()._append(entries)
             candidates._recompute_customer_approval()
@@ -444,9 +444,9 @@ class AccountMove(models.Model):
             and prepaid <= agreed + order.currency_id.rounding / 1000
         )
 
-    def _judge_approved_change(self, request):
+    def _check_approved_change(self, request):
         if request:
-            return super()._judge_approved_change(request)
+            return super()._check_approved_change(request)
         # Covered by orders: either still, or its customer has to be asked.
         if self.state == "draft":
             self._cover_by_orders()
@@ -464,8 +464,8 @@ class AccountMove(models.Model):
     # Approval
     # ------------------------------------------------------------------
 
-    def _get_fields_beside_content(self):
-        return super()._get_fields_beside_content() | {
+    def _get_non_content_fields(self):
+        return super()._get_non_content_fields() | {
             "auto_post",
             "checked",
             "date",
@@ -534,14 +534,14 @@ class AccountMove(models.Model):
     def _get_customer_approval_salesperson(self):
         return self.invoice_user_id
 
-    def _compute_totals_anew(self):
+    def _recompute_totals(self):
         drafts = self.filtered(lambda move: move.state == "draft")
         lines = drafts.sudo().invoice_line_ids
         for name in ("price_subtotal", "price_total"):
             self.env.add_to_compute(lines._fields[name], lines)
         for name in ("amount_untaxed", "amount_tax", "amount_total", "amount_residual"):
             self.env.add_to_compute(self._fields[name], drafts)
-        return super()._compute_totals_anew()
+        return super()._recompute_totals()
 
     def _get_gate_amounts(self):
         amounts = {}

@@ -7,7 +7,7 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, float_compare
 
-from ...tools.entry import BookkeepingValues
+from ...tools.event_data import BookkeepingValues
 
 # What of an invoice's journal items its customer reads.
 CONTENT_TYPES = ("product", "line_section", "line_subsection", "line_note")
@@ -72,7 +72,7 @@ class AccountMoveLine(models.Model):
     def _reconcile_post_hook(self, data):
         result = super()._reconcile_post_hook(data)
         if self.move_id._is_money_of_interest():
-            self.move_id._tell_of_money()
+            self.move_id._notify_of_money()
         return result
 
     def remove_move_reconcile(self):
@@ -84,7 +84,7 @@ class AccountMoveLine(models.Model):
             | self.matched_credit_ids.credit_move_id
         ).move_id
         result = super().remove_move_reconcile()
-        moves._tell_of_money()
+        moves._notify_of_money()
         return result
 
     @api.model

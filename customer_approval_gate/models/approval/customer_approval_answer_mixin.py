@@ -8,7 +8,7 @@ from odoo.exceptions import AccessError, LockError, UserError
 from odoo.tools import format_date
 
 from ...tools import capability, content as content_tools, ledger
-from ...tools.entry import Answer, Entry, EvidenceValues
+from ...tools.event_data import Answer, EventData, EvidenceValues
 from ...tools.languages import find_lang
 from ...tools.ledger import DECISIONS
 from ...tools.mails import MAIL_LATER
@@ -58,7 +58,7 @@ class CustomerApprovalAnswerMixin(models.AbstractModel):
         decision = capability.call(request._conclude, approver, decided_on)
         if not decision:
             request._after_partial_answer(approver)
-        request._tell_live()
+        request._notify_live()
         if decision:
             request._get_document()._follow_answer(decision)
         return approver
@@ -177,7 +177,7 @@ class CustomerApprovalAnswerMixin(models.AbstractModel):
             else values[name] or None
             for name in ledger.DECISION_FIELDS
         }
-        event = Entry(
+        event = EventData(
             self._get_document(),
             "decided",
             self,
@@ -236,7 +236,7 @@ class CustomerApprovalAnswerMixin(models.AbstractModel):
         if following:
             following._record(
                 EvidenceValues(state="asked"),
-                Entry(
+                EventData(
                     self._get_document(),
                     "turn_came",
                     self,
@@ -246,7 +246,7 @@ class CustomerApprovalAnswerMixin(models.AbstractModel):
             )
             self._send(approvers=following)
 
-    def _tell_live(self):
+    def _notify_live(self):
         """Let the screens of staff that show the document show the answer at once."""
         self.ensure_one()
         events = self.env["customer.approval.event"].sudo()  # who handed it over
@@ -501,7 +501,7 @@ class CustomerApprovalAnswerMixin(models.AbstractModel):
                 )
             )
         accepted_on = fields.Datetime.now()
-        event = Entry(
+        event = EventData(
             document,
             "conditions_accepted",
             request,

@@ -19,7 +19,7 @@ from ...tools import (
     ledger,
     triggers,
 )
-from ...tools.entry import Entry, EvidenceValues
+from ...tools.event_data import EventData, EvidenceValues
 from ...tools.texts import clean_name
 
 _logger = logging.getLogger(__name__)
@@ -379,7 +379,7 @@ class CustomerApprovalApprover(models.Model):
         level = ledger.LEVEL_OF_METHOD[answer.method]
         if answer.method == "online_signature" and answer.partner:
             level = "login"
-        event = Entry(
+        event = EventData(
             request._get_document(),
             "answered",
             request,

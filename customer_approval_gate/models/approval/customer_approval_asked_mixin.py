@@ -5,7 +5,7 @@ from odoo import models
 from odoo.exceptions import UserError
 
 from ...tools import capability, ledger
-from ...tools.entry import Entry, EvidenceValues
+from ...tools.event_data import EventData, EvidenceValues
 
 
 class CustomerApprovalAskedMixin(models.AbstractModel):
@@ -60,7 +60,7 @@ class CustomerApprovalAskedMixin(models.AbstractModel):
         }
         self.env["customer.approval.event"].sudo()._append(
             [
-                Entry(
+                EventData(
                     request._get_document(),
                     "approver_added",
                     request,
@@ -106,7 +106,7 @@ class CustomerApprovalAskedMixin(models.AbstractModel):
         document = request._get_document()
 
         def entry(kind, own, **details):
-            return Entry(
+            return EventData(
                 document,
                 kind,
                 request,
@@ -169,7 +169,7 @@ class CustomerApprovalAskedMixin(models.AbstractModel):
         for approver in approvers:
             approver._record(
                 EvidenceValues(state="removed"),
-                Entry(
+                EventData(
                     request._get_document(),
                     "approver_removed",
                     request,

@@ -9,7 +9,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import format_date
 
 from ...tools import capability, content as content_tools, ledger, moments
-from ...tools.entry import EvidenceValues
+from ...tools.event_data import EvidenceValues
 from ...tools.languages import find_lang
 
 

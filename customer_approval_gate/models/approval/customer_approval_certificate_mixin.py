@@ -8,7 +8,7 @@ from odoo import api, models
 from odoo.fields import Domain
 
 from ...tools import capability, fonts, ledger
-from ...tools.entry import Entry, EvidenceValues
+from ...tools.event_data import EventData, EvidenceValues
 from ...tools.languages import find_lang
 from ...tools.ledger import DECISIONS
 
@@ -152,7 +152,7 @@ class CustomerApprovalCertificateMixin(models.AbstractModel):
         }
         request._record(
             EvidenceValues(certificate_done=True, **vals),
-            Entry(
+            EventData(
                 request._get_document(),
                 "certified",
                 request,
@@ -175,7 +175,7 @@ class CustomerApprovalCertificateMixin(models.AbstractModel):
     def _after_certificate_failure(self, reason):
         """Nobody waits for the printer to hear of the answer."""
         self._mail_answer()
-        self._tell_staff(
+        self._notify_staff(
             self.env._(
                 "The certificate of %(request)s could not be made yet: %(reason)s It "
                 "is tried again by itself.",
@@ -230,7 +230,7 @@ class CustomerApprovalCertificateMixin(models.AbstractModel):
         capability.call(
             repetitions._append_or_count,
             [
-                Entry(request._get_document(), "downloaded", request, text=what)
+                EventData(request._get_document(), "downloaded", request, text=what)
                 for request in self
             ],
         )

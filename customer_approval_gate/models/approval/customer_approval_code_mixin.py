@@ -20,7 +20,7 @@ from ...tools import (
     links,
     mails,
 )
-from ...tools.entry import EvidenceValues, append_of, entry_of
+from ...tools.event_data import EvidenceValues, append_of, entry_of
 
 _logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from ...tools import (
     capability,
     ledger,
 )
-from ...tools.entry import Entry, EvidenceValues, append_of, entry_of
+from ...tools.event_data import EventData, EvidenceValues, append_of, entry_of
 from ...tools.texts import clean_name
 
 # Providers whose addresses say nothing about where somebody works: the part of the
@@ -105,7 +105,7 @@ class CustomerApprovalDelegateMixin(models.AbstractModel):
         }
 
     @capability.required
-    def _pass_on(self, name, email):
+    def _delegate(self, name, email):
         """Let a colleague answer in this person's place. Where their address is none
         of the customer's company, staff have to confirm it first.
 
@@ -130,12 +130,12 @@ class CustomerApprovalDelegateMixin(models.AbstractModel):
             )
         if email_domain_extract(address) in approver._get_known_domains():
             capability.call(
-                approver._move_to, approver._find_or_create_colleague(name, address)
+                approver._delegate_to, approver._find_or_create_colleague(name, address)
             )
             return True
         approver.write(EvidenceValues(proposed_name=name, proposed_email=address))
         append_of(approver, "pass_on_proposed", to=f"{name} <{address}>")
-        approver.request_id._tell_staff(
+        approver.request_id._notify_staff(
             self.env._(
                 "%(name)s wants %(other)s (%(address)s) to approve instead. The "
                 "address is none of the customer's: confirm or refuse it on the "
@@ -170,7 +170,7 @@ class CustomerApprovalDelegateMixin(models.AbstractModel):
         )
 
     @capability.required
-    def _move_to(self, partner):
+    def _delegate_to(self, partner):
         """Let somebody else answer in this person's place: the link moves.
 
         :raise UserError: they are asked already, or are staff
@@ -196,7 +196,7 @@ class CustomerApprovalDelegateMixin(models.AbstractModel):
             ]
         )
         exported = other._export_evidence()[request.id][0]
-        event = Entry(
+        event = EventData(
             request._get_document(),
             "passed_on",
             request,
@@ -237,7 +237,7 @@ class CustomerApprovalDelegateMixin(models.AbstractModel):
             own = approver._check_staff()
             own._check_proposal()
             other = capability.call(
-                own._move_to,
+                own._delegate_to,
                 own._find_or_create_colleague(own.proposed_name, own.proposed_email),
             )
             own.request_id._mail(

@@ -7,7 +7,7 @@ from odoo.fields import Domain
 from odoo.tools import format_date
 
 from ...tools import capability, ledger, moments
-from ...tools.entry import Entry, EvidenceValues
+from ...tools.event_data import EventData, EvidenceValues
 
 
 class CustomerApprovalHandlingMixin(models.AbstractModel):
@@ -42,7 +42,7 @@ class CustomerApprovalHandlingMixin(models.AbstractModel):
         pending._record(
             EvidenceValues(state="withdrawn", reason=reason),
             *(
-                Entry(request._get_document(), "withdrawn", request, text=reason)
+                EventData(request._get_document(), "withdrawn", request, text=reason)
                 for request in pending
             ),
         )
@@ -103,7 +103,7 @@ class CustomerApprovalHandlingMixin(models.AbstractModel):
         approved._record(
             EvidenceValues(lapsed_on=lapsed_on),
             *(
-                Entry(
+                EventData(
                     request._get_document(),
                     kind,
                     request,
@@ -133,7 +133,7 @@ class CustomerApprovalHandlingMixin(models.AbstractModel):
         self._record(
             EvidenceValues(state="expired"),
             *(
-                Entry(request._get_document(), "expired", request, method="cron")
+                EventData(request._get_document(), "expired", request, method="cron")
                 for request in self
             ),
         )
@@ -278,7 +278,7 @@ class CustomerApprovalHandlingMixin(models.AbstractModel):
             return
         request._record(
             EvidenceValues(deadline=deadline),
-            Entry(
+            EventData(
                 request._get_document(),
                 "deadline_changed",
                 request,

@@ -8,7 +8,7 @@ from odoo.exceptions import AccessError, LockError, UserError
 from odoo.tools import SQL, format_date
 
 from ...tools import capability, content as content_tools
-from ...tools.entry import Entry
+from ...tools.event_data import EventData
 
 
 class CustomerApprovalLockMixin(models.AbstractModel):
@@ -22,7 +22,7 @@ class CustomerApprovalLockMixin(models.AbstractModel):
     _description = "Lock of Approved Content"
 
     @api.model
-    def _get_fields_beside_content(self):
+    def _get_non_content_fields(self):
         """Return fields that never matter to scope and price, so that writing them
         costs nothing."""
         return {
@@ -83,7 +83,7 @@ class CustomerApprovalLockMixin(models.AbstractModel):
         changed._after_content_change()
 
     @contextmanager
-    def _judge_once(self):
+    def _check_once(self):
         """Around an operation of Odoo's own that takes content away and puts it back:
         what counts is what the documents are when all of it is done.
 
@@ -168,7 +168,7 @@ class CustomerApprovalLockMixin(models.AbstractModel):
                     ),
                 )
             elif document.customer_approval_status == "approved":
-                capability.call(document._judge_approved_change, request)
+                capability.call(document._check_approved_change, request)
             elif request.state != "pending" or request._is_outdated():
                 capability.call(request._after_content_change)
 
@@ -190,7 +190,7 @@ class CustomerApprovalLockMixin(models.AbstractModel):
         )
 
     @capability.required
-    def _judge_approved_change(self, request):
+    def _check_approved_change(self, request):
         """Let a change of what was approved pass if the company's policy tolerates it.
 
         :raise UserError: it matters
@@ -211,7 +211,7 @@ class CustomerApprovalLockMixin(models.AbstractModel):
         changes = content_tools.difference(approved, content)
         self.env["customer.approval.event"].sudo()._append(
             [
-                Entry(
+                EventData(
                     self,
                     "tolerated",
                     request,

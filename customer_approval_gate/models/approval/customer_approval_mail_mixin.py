@@ -11,7 +11,7 @@ from odoo.fields import Domain
 from odoo.tools import email_normalize
 
 from ...tools import capability, links
-from ...tools.entry import Entry, EvidenceValues
+from ...tools.event_data import EventData, EvidenceValues
 from ...tools.languages import find_lang
 from ...tools.mails import MAIL_LATER
 
@@ -60,7 +60,7 @@ class CustomerApprovalMailMixin(models.AbstractModel):
         requests = self.sudo()  # as above
         self.env["customer.approval.event"].sudo()._append(
             [
-                Entry(
+                EventData(
                     request._get_document(),
                     "reminded",
                     request,
@@ -280,7 +280,7 @@ class CustomerApprovalMailMixin(models.AbstractModel):
         )
         self.env["customer.approval.event"].sudo()._append(
             [
-                Entry(
+                EventData(
                     request._get_document(),
                     "mail_bounced",
                     request,
@@ -290,7 +290,7 @@ class CustomerApprovalMailMixin(models.AbstractModel):
                 )
             ]
         )
-        request._tell_staff(
+        request._notify_staff(
             self.env._(
                 "The mail about %(request)s to %(email)s came back: it was not "
                 "delivered. Correct the address, and remind them on the request.",
@@ -311,7 +311,7 @@ class CustomerApprovalMailMixin(models.AbstractModel):
                 f"{approver.partner_id.name} ({approver.email or '-'})"
                 for approver in asked
             )
-            request._tell_staff(
+            request._notify_staff(
                 self.env._(
                     "The links of %(request)s have stopped. New ones are mailed to "
                     "%(names)s. Anyone without an address needs to be asked on your "
@@ -328,7 +328,7 @@ class CustomerApprovalMailMixin(models.AbstractModel):
             lambda a: a._is_open() and a.mail_state == "failed"
         )
 
-    def _tell_staff(self, note, topic=None):
+    def _notify_staff(self, note, topic=None):
         """Put something about the request on the salesperson's list of things to do.
 
         :param str note: what happened, and what to do next

@@ -11,7 +11,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 from ...tools import capability, seal
-from ...tools.entry import Entry, EvidenceValues
+from ...tools.event_data import EventData, EvidenceValues
 
 # As long as no mail takes: whoever is at it after that was killed.
 INTERRUPTED_MINUTES = 15
@@ -177,7 +177,7 @@ class CustomerApprovalMailing(models.Model):
             "mail",
             mailings,
             methodcaller("_send"),
-            on_failure=lambda mailing, reason: mailing._tell_failure(),
+            on_failure=lambda mailing, reason: mailing._notify_failure(),
         )
         if moment := failures._get_next_try("mail"):
             self._start_job(moment)
@@ -212,7 +212,7 @@ class CustomerApprovalMailing(models.Model):
             self.env.cr.commit()  # pylint: disable=invalid-commit
         if mailing.state == "failed":
             if mailing.is_final and mailing.tries > 1:
-                mailing._tell_failure()  # it is not tried again by itself any more
+                mailing._notify_failure()  # it is not tried again by itself any more
                 self.env.cr.commit()  # pylint: disable=invalid-commit
             raise UserError(mailing.reason or "")
 
@@ -263,7 +263,7 @@ class CustomerApprovalMailing(models.Model):
     # What staff see and do
     # ------------------------------------------------------------------
 
-    def _tell_failure(self):
+    def _notify_failure(self):
         """Put a failure on the list of things to do of whoever takes care of it."""
         self.ensure_one()
         record = self.env[self.res_model].browse(self.res_id).exists()
@@ -287,7 +287,7 @@ class CustomerApprovalMailing(models.Model):
                 "address, or ask on your screen.",
                 **values,
             )
-        record._tell_staff(note, topic="mail")
+        record._notify_staff(note, topic="mail")
 
     def _retry(self):
         """Send what failed once more, now."""
@@ -366,7 +366,7 @@ def _append_events(mailings):
             )
         request = mailing.approver_id.request_id
         entries.append(
-            Entry(
+            EventData(
                 request._get_document(),
                 f"mail_{mailing.state}",
                 request,

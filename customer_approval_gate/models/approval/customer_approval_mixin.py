@@ -383,10 +383,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         self._check_no_derived_values(vals)
         if vals.get("state") == "cancel":
             capability.call(self._withdraw_cancelled)
-        if (
-            vals.keys() <= self._get_fields_beside_content()
-            or not self._is_any_watched()
-        ):
+        if vals.keys() <= self._get_non_content_fields() or not self._is_any_watched():
             return super().write(vals)
         # Odoo's own methods find lines as they are, if those change with the state.
         with self._guard_approved_content(at_end="state" not in vals):

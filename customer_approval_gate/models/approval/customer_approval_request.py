@@ -17,7 +17,7 @@ from ...tools import (
     moments,
     triggers,
 )
-from ...tools.entry import Entry, EvidenceValues
+from ...tools.event_data import EventData, EvidenceValues
 from ...tools.ledger import DECISIONS
 
 _logger = logging.getLogger(__name__)
@@ -416,7 +416,7 @@ class CustomerApprovalRequest(models.Model):
         exported = {row["id"]: row for row in requests._export_evidence()}
         self.env["customer.approval.event"]._append(
             [
-                Entry(
+                EventData(
                     request._get_document(),
                     "requested",
                     request,
@@ -579,7 +579,7 @@ class CustomerApprovalRequest(models.Model):
             ],
             limit=1,
         ):
-            events._append([Entry(self._get_document(), "handed_over", self)])
+            events._append([EventData(self._get_document(), "handed_over", self)])
 
     # ------------------------------------------------------------------
     # How sure it has to be

@@ -10,7 +10,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ...tools import files, ledger, moments
-from ...tools.entry import Delivery, Entry
+from ...tools.event_data import Delivery, EventData
 from ...tools.languages import find_lang
 from ...tools.quantities import format_quantity
 from ...tools.texts import clean_name
@@ -143,7 +143,7 @@ class CustomerApprovalDelivery(models.Model):
         }
         event_id = self.env["customer.approval.event"]._append(
             [
-                Entry(
+                EventData(
                     document,
                     "delivery_confirmed",
                     text=f"{number}: {details['kind']}",

@@ -47,7 +47,7 @@ class AccountPayment(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         payments = super().create(vals_list)
-        payments.filtered("deposit_order_id")._tell_documents()
+        payments.filtered("deposit_order_id")._notify_documents()
         return payments
 
     def write(self, vals):
@@ -55,10 +55,10 @@ class AccountPayment(models.Model):
             return super().write(vals)
         orders = self.sudo().deposit_order_id  # to be told, not shown
         result = super().write(vals)
-        self._tell_documents(orders)
+        self._notify_documents(orders)
         return result
 
-    def _tell_documents(self, orders=None):
+    def _notify_documents(self, orders=None):
         """Let the documents know that money came or went.
 
         :param orders: what else this was a deposit for
@@ -67,7 +67,7 @@ class AccountPayment(models.Model):
         transactions = payments.payment_transaction_id
         orders = (orders or payments.deposit_order_id) | payments.deposit_order_id
         (orders | transactions.sale_order_ids)._after_money()
-        payments.reconciled_invoice_ids._tell_of_money()
+        payments.reconciled_invoice_ids._notify_of_money()
 
     def _get_counted_amount(self):
         """Return the payment as money that arrived, in its currency: negative if it was

@@ -72,17 +72,17 @@ class CustomerApprovalInvoiceMoneyMixin(models.AbstractModel):
 
     def _post(self, soft=True):
         posted = super()._post(soft)
-        self._tell_of_money()
+        self._notify_of_money()
         return posted
 
     def button_draft(self):
         result = super().button_draft()
-        self._tell_of_money()
+        self._notify_of_money()
         return result
 
     def button_cancel(self):
         result = super().button_cancel()
-        self._tell_of_money()
+        self._notify_of_money()
         return result
 
     def _get_orders(self):
@@ -187,7 +187,7 @@ class CustomerApprovalInvoiceMoneyMixin(models.AbstractModel):
         stages = self.env["customer.approval.stage"]
         return any(map(stages._is_list_in_use, stages._document_models()))
 
-    def _tell_of_money(self):
+    def _notify_of_money(self):
         """Let invoices, and the orders that they bill, know that money came or went."""
         if not self or not self._is_money_of_interest():
             return

@@ -394,7 +394,7 @@ class CustomerApprovalCheckpoint(models.Model):
         :param str kind: what it is
         """
 
-    def _tell_staff(self, note, topic=None):
+    def _notify_staff(self, note, topic=None):
         """Put something about the mails with checkpoints on the administrators' list of
         things to do.
 

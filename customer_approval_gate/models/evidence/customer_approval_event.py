@@ -19,7 +19,7 @@ from odoo.tools import SQL, format_datetime, sql
 from odoo.addons.base.models.ir_model import MODULE_UNINSTALL_FLAG
 
 from ...tools import capability, ledger, seal, triggers
-from ...tools.entry import HISTORY_KEPT, NO_RECORD, Entry
+from ...tools.event_data import HISTORY_KEPT, NO_RECORD, EventData
 from ...tools.identity import check_home, get_identity
 from ...tools.registry import models_with
 from .customer_approval_repetition import WITHIN
@@ -280,11 +280,11 @@ class CustomerApprovalEvent(models.Model):
         Two transactions that write to the same chain at once: the later one fails as
         Odoo's do, by a serialization failure, and is tried again.
 
-        :param entries: a list of ``Entry``
+        :param entries: a list of ``EventData``
         :return: the ids of the events
         :raise AccessError: something else than entries was given
         """
-        if not all(isinstance(entry, Entry) for entry in entries):
+        if not all(isinstance(entry, EventData) for entry in entries):
             raise AccessError(self.env._("Events are written by what happens only."))
         ids, batch = [], []
         if self._is_uninstalling():
@@ -311,7 +311,7 @@ class CustomerApprovalEvent(models.Model):
     @api.model
     def _insert(self, entries):
         # By what _append() was given.
-        if not all(isinstance(entry, Entry) for entry in entries) or not entries:
+        if not all(isinstance(entry, EventData) for entry in entries) or not entries:
             return []
         heads = self._read_heads(
             [entry for entry in entries if entry.kind not in ledger.UNSEALED_KINDS]
@@ -410,7 +410,7 @@ class CustomerApprovalEvent(models.Model):
 
     @api.model
     def _prepare_row(self, entry, head=None, common=None):
-        if not isinstance(entry, Entry):
+        if not isinstance(entry, EventData):
             raise AccessError(self.env._("Events are written by what happens only."))
         common, personal = common or self._get_common_values()
         personal = {
@@ -487,7 +487,7 @@ class CustomerApprovalEvent(models.Model):
             (
                 entry.record._name,
                 entry.record.id,
-                Entry(
+                EventData(
                     self.browse(),
                     entry.kind,
                     entry.request.id if entry.request else None,
@@ -498,7 +498,7 @@ class CustomerApprovalEvent(models.Model):
                 ),
             )
             for entry in entries
-            if isinstance(entry, Entry) and entry.record.ids
+            if isinstance(entry, EventData) and entry.record.ids
         ]
         if not given:
             return
@@ -607,7 +607,9 @@ class CustomerApprovalEvent(models.Model):
         events = self._read_rows(document._name, document.id)
         personal = self._read_personal([event["id"] for event in events])
         ids = sorted(key for key, row in personal.items() if row["value"] is not None)
-        self._append([Entry(document, "erased", text=reason, details={"events": ids})])
+        self._append(
+            [EventData(document, "erased", text=reason, details={"events": ids})]
+        )
         self.env.cr.execute(
             SQL(
                 "UPDATE customer_approval_personal SET value = NULL, salt = NULL"
@@ -648,7 +650,7 @@ def _write_beside(registry, user_id, given):
                 env = api.Environment(cr, user_id or SUPERUSER_ID, {})
                 requests = env["customer.approval.request"].sudo()  # whoever causes it
                 entries = [
-                    Entry(
+                    EventData(
                         env[name].sudo().browse(record_id),
                         entry.kind,
                         requests.browse(entry.request),

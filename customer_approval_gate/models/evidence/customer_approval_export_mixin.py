@@ -10,7 +10,7 @@ from odoo import api, models
 from odoo.fields import Domain
 
 from ...tools import ledger, seal
-from ...tools.entry import Entry
+from ...tools.event_data import EventData
 from ...tools.registry import models_with
 
 EXPORT_README = """\
@@ -102,7 +102,7 @@ class CustomerApprovalExportMixin(models.AbstractModel):
             archive.writestr("export.json", ledger.write_plain(export))
         self._append(
             [
-                Entry(
+                EventData(
                     self.browse(),
                     "exported",
                     details={"last_event_id": max(row["id"] for row in events)},

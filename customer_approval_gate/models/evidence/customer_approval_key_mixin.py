@@ -8,7 +8,7 @@ from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 
 from ...tools import capability, ledger, seal, triggers
-from ...tools.entry import NO_RECORD, Entry
+from ...tools.event_data import NO_RECORD, EventData
 from ...tools.identity import read_identity
 
 _logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class CustomerApprovalKeyMixin(models.AbstractModel):
             del known["database_identified"]
         written = self._append(
             [
-                Entry(self.browse(), kind, text=text, details=details)
+                EventData(self.browse(), kind, text=text, details=details)
                 for kind, (details, text) in known.items()
                 if last.get(kind) != details
             ]
@@ -161,7 +161,7 @@ class CustomerApprovalKeyMixin(models.AbstractModel):
             )
         self._append(
             [
-                Entry(
+                EventData(
                     self.browse(),
                     "key_confirmed",
                     text=name,

@@ -10,7 +10,7 @@ from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
 from ...tools import capability, seal
-from ...tools.entry import Entry
+from ...tools.event_data import EventData
 
 WITHIN = {
     "opened": None,
@@ -54,10 +54,10 @@ class CustomerApprovalRepetition(models.Model):
     def _append_or_count(self, entries):
         """Write events, but for those that happened before: they are counted.
 
-        :param entries: a list of ``Entry``, see ``customer.approval.event``
+        :param entries: a list of ``EventData``, see ``customer.approval.event``
         :raise AccessError: something else than entries was given
         """
-        if not all(isinstance(entry, Entry) for entry in entries):
+        if not all(isinstance(entry, EventData) for entry in entries):
             raise AccessError(self.env._("Events are written by what happens only."))
         if not entries:
             return
@@ -235,7 +235,7 @@ class CustomerApprovalRepetition(models.Model):
         for _own, event_id, count, last_on, _proof in rows:
             event = events.browse(event_id)
             entries.append(
-                Entry(
+                EventData(
                     self.env[event.res_model].browse(event.res_id),
                     event.kind,
                     event.request_id,

@@ -4,7 +4,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ...tools.entry import Entry
+from ...tools.event_data import EventData
 
 
 class CustomerApprovalChangeOrderMixin(models.AbstractModel):
@@ -84,7 +84,10 @@ class CustomerApprovalChangeOrderMixin(models.AbstractModel):
         """
         self.ensure_one()
         self._check_customer_approval_right()
-        if self.customer_approval_status != "approved" and not self._is_small_one():
+        if (
+            self.customer_approval_status != "approved"
+            and not self._is_below_gate_amount()
+        ):
             raise UserError(
                 self.env._(
                     "%(order)s is not approved: change it as it is, and request "
@@ -103,7 +106,7 @@ class CustomerApprovalChangeOrderMixin(models.AbstractModel):
         request = self.sudo().customer_approval_request_id  # see the mixin
         self.env["customer.approval.event"].sudo()._append(
             [
-                Entry(
+                EventData(
                     original,
                     "change_order",
                     request,
@@ -117,7 +120,7 @@ class CustomerApprovalChangeOrderMixin(models.AbstractModel):
         )
         return change
 
-    def _is_small_one(self):
+    def _is_below_gate_amount(self):
         """Return whether the order is behind a gate that only larger orders need an
         approval for: it cannot grow beyond that without one."""
         self.ensure_one()

@@ -116,8 +116,8 @@ class CustomerApprovalOrderDepositMixin(models.AbstractModel):
                     )
                 )
 
-    def _get_fields_beside_content(self):
-        return super()._get_fields_beside_content() | {*DEPOSIT_FIELDS}
+    def _get_non_content_fields(self):
+        return super()._get_non_content_fields() | {*DEPOSIT_FIELDS}
 
     @api.model
     def _get_fields_blocking(self):
@@ -203,7 +203,7 @@ class CustomerApprovalOrderDepositMixin(models.AbstractModel):
     # ------------------------------------------------------------------
 
     def _is_cause_gone(self):
-        if self.headed_cause == "payment_arrived":
+        if self.advance_trigger == "payment_arrived":
             collected = self._get_collected_deposits()[self]
             return (
                 self.currency_id.compare_amounts(

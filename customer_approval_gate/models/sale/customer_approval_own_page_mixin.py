@@ -6,7 +6,7 @@ from odoo.http import request as http_request
 
 from ...tools import capability
 from ...tools.capability import is_signing
-from ...tools.entry import Answer
+from ...tools.event_data import Answer
 from ...tools.ledger import LEVELS
 
 
@@ -37,7 +37,7 @@ class CustomerApprovalOwnPageMixin(models.AbstractModel):
         # Keep the order and the signature even if confirming is refused, and tell staff
         # why it was.
         result = None
-        with capability.call(waiting._keep_what_happened, cause) as kept:
+        with capability.call(waiting._preserve_trigger_if_refused, cause) as kept:
             result = super(CustomerApprovalOwnPageMixin, waiting)._validate_order()
         for order in kept:
             if cause == "ordered":
@@ -47,7 +47,7 @@ class CustomerApprovalOwnPageMixin(models.AbstractModel):
                 self.env._(
                     "The customer has signed, but the order was not confirmed: "
                     "%(reasons)s",
-                    reasons=order.headed_reason,
+                    reasons=order.advance_blocked_reason,
                 )
             )
         return result
@@ -103,10 +103,10 @@ class CustomerApprovalOwnPageMixin(models.AbstractModel):
         order = self._as_automation()
         if order.state == "draft":
             order._try(order.action_quotation_sent)
-        reasons = order._get_blocked_text("sale") or order.headed_reason or ""
+        reasons = order._get_blocked_text("sale") or order.advance_blocked_reason or ""
         if target := order._get_entry_stage("sale"):
             # Marking it as sent was a move, which forgets where it was headed.
-            capability.call(order._head_for, target, reasons, cause)
+            capability.call(order._block_advance, target, reasons, cause)
         order._schedule_blocked_activity(
             self.env._(
                 "It was ordered in the shop, but not confirmed: %(reasons)s",

@@ -4,7 +4,7 @@
 from odoo import models
 
 from ...tools import capability
-from ...tools.entry import Answer
+from ...tools.event_data import Answer
 
 
 class PaymentTransaction(models.Model):
@@ -63,7 +63,7 @@ class PaymentTransaction(models.Model):
                 )
                 # What the customer paid for is confirmed as soon as nothing blocks it.
                 capability.call(
-                    order._head_for,
+                    order._block_advance,
                     order._get_entry_stage("sale"),
                     reasons,
                     "payment_arrived",
@@ -71,7 +71,9 @@ class PaymentTransaction(models.Model):
         confirmed = self.env["sale.order"]
         for tx in confirming:
             orders = tx.sale_order_ids.filtered(lambda order: order.state != "sale")
-            with capability.call(orders._keep_what_happened, "payment_arrived") as kept:
+            with capability.call(
+                orders._preserve_trigger_if_refused, "payment_arrived"
+            ) as kept:
                 confirmed |= super(
                     PaymentTransaction, tx
                 )._check_amount_and_confirm_order()
@@ -81,7 +83,7 @@ class PaymentTransaction(models.Model):
                         "A payment arrived (%(reference)s), but the order was not "
                         "confirmed: %(reasons)s",
                         reference=tx.reference,
-                        reasons=order.headed_reason,
+                        reasons=order.advance_blocked_reason,
                     )
                 )
         return confirmed

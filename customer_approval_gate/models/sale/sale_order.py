@@ -10,7 +10,7 @@ from odoo.tools.translate import LazyTranslate
 from ...tools import blocks, capability
 from ...tools.blocks import Item
 from ...tools.capability import get_signature
-from ...tools.entry import Answer
+from ...tools.event_data import Answer
 
 _lt = LazyTranslate(__name__)
 
@@ -134,28 +134,28 @@ class SaleOrder(models.Model):
 
     def action_confirm(self):
         """What entering the stage causes comes when all of the confirmation is done."""
-        with self._entering_afterwards(), self._judge_once():
+        with self._defer_entry_actions(), self._check_once():
             return super().action_confirm()
 
     def action_cancel(self):
         """As for ``action_confirm()``."""
-        with self._entering_afterwards():
+        with self._defer_entry_actions():
             return super().action_cancel()
 
     def _action_cancel(self):
-        with self._judge_once():
+        with self._check_once():
             return super()._action_cancel()
 
     # Odoo does these in several steps, of which none is what is meant. Those of other
     # addons are there with their addons only, as without these methods.
 
     def _recompute_prices(self):
-        with self._judge_once():
+        with self._check_once():
             return super()._recompute_prices()
 
     def action_update_taxes(self):
         """Update the taxes from the fiscal position: judged when it is done."""
-        with self._judge_once():
+        with self._check_once():
             return super().action_update_taxes()
 
     def set_delivery_line(self, carrier, amount):
@@ -164,17 +164,17 @@ class SaleOrder(models.Model):
         :param carrier: the ``delivery.carrier``
         :param float amount: its price
         """
-        with self._judge_once():
+        with self._check_once():
             return super().set_delivery_line(carrier, amount)
 
     def _update_programs_and_rewards(self):
         """Of the addon *sale_loyalty*."""
-        with self._judge_once():
+        with self._check_once():
             return super()._update_programs_and_rewards()
 
     def action_open_reward_wizard(self):
         """Of the addon *sale_loyalty*: open the dialog of rewards."""
-        with self._judge_once():
+        with self._check_once():
             return super().action_open_reward_wizard()
 
     def _way_back_message(self, stage):
@@ -341,7 +341,7 @@ class SaleOrder(models.Model):
             files |= self.quotation_document_ids.ir_attachment_id
         return files
 
-    def _compute_totals_anew(self):
+    def _recompute_totals(self):
         lines = self.sudo().order_line
         for name in ("price_subtotal", "price_tax", "price_total"):
             self.env.add_to_compute(lines._fields[name], lines)
@@ -350,7 +350,7 @@ class SaleOrder(models.Model):
         # The rate of what is confirmed is that of its day.
         drafts = self.filtered(lambda order: order.state != "sale")
         self.env.add_to_compute(self._fields["currency_rate"], drafts)
-        return super()._compute_totals_anew()
+        return super()._recompute_totals()
 
     def _get_gate_amounts(self):
         amounts = {}

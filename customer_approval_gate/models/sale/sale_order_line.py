@@ -7,7 +7,7 @@ from odoo.tools.translate import LazyTranslate
 
 from ...tools.blocks import Item
 from ...tools.capability import is_delivering
-from ...tools.entry import BookkeepingValues, Entry
+from ...tools.event_data import BookkeepingValues, EventData
 from ...tools.languages import find_lang
 from ...tools.ledger import flat
 
@@ -113,7 +113,7 @@ class SaleOrderLine(models.Model):
                 continue
             if order._needs_approval_of_lines():
                 entries.append(
-                    Entry(
+                    EventData(
                         order,
                         "line_added",
                         text=line._get_line_name(),

@@ -12,7 +12,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 from ...tools import capability
-from ...tools.entry import Entry
+from ...tools.event_data import EventData
 
 _logger = logging.getLogger(__name__)
 
@@ -25,13 +25,13 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
     """What entering a stage causes: entry actions, and auto-advance.
 
     Of its host, a staged document, it asks ``stage_id``, ``_gate_blockers()``,
-    ``_get_entry_stage()`` and ``_write_past_engine()``.
+    ``_get_entry_stage()`` and ``_write_engine_fields()``.
     """
 
     _name = "customer.approval.advance.mixin"
     _description = "What Entering a Stage Causes"
 
-    headed_stage_id = fields.Many2one(
+    advance_stage_id = fields.Many2one(
         "customer.approval.stage",
         string="Headed for",
         groups="base.group_user",  # customers have no use for what staff would do
@@ -41,17 +41,17 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
         ondelete="set null",
         help="Where the document goes by itself as soon as nothing blocks it.",
     )
-    headed_reason = fields.Text(
+    advance_blocked_reason = fields.Text(
         string="Why Not Yet", groups="base.group_user", readonly=True, copy=False
     )
-    headed_cause = fields.Char(groups="base.group_user", readonly=True, copy=False)
+    advance_trigger = fields.Char(groups="base.group_user", readonly=True, copy=False)
 
     @api.model
     def _get_engine_fields(self):
         return super()._get_engine_fields() | {
-            "headed_cause",
-            "headed_reason",
-            "headed_stage_id",
+            "advance_trigger",
+            "advance_blocked_reason",
+            "advance_stage_id",
         }
 
     # ------------------------------------------------------------------
@@ -61,7 +61,7 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
     def _enter_stages(self):
         """Let happen what entering causes: now, or when the method of Odoo's own that
         moves the documents is done."""
-        if entering := capability.find(self.env, capability.Entering):
+        if entering := capability.find(self.env, capability.DeferredEntry):
             entering.add(self)
         else:
             self._cause_entry()
@@ -130,7 +130,7 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
             if documents:
                 action._run(documents)
                 entries += [
-                    Entry(
+                    EventData(
                         document,
                         "entry_action",
                         text=action.display_name,
@@ -183,7 +183,7 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
         :param cause: a value of the stage's ``auto_advance_on``
         """
         documents = self.filtered("stage_id")._as_automation()
-        waiting = documents.filtered("headed_stage_id")
+        waiting = documents.filtered("advance_stage_id")
         waiting._retry()
         for stage, own in (documents - waiting).grouped("stage_id").items():
             if stage.auto_advance_stage_id and stage.auto_advance_on == cause:
@@ -203,14 +203,14 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
         moving = self.filtered(lambda document: document.stage_id != stage)
         blockers = moving._gate_blockers(stage) if moving else {}
         for document, reasons in blockers.items():
-            capability.call(document._head_for, stage, "\n".join(reasons), cause)
+            capability.call(document._block_advance, stage, "\n".join(reasons), cause)
         free = moving.filtered(lambda document: document not in blockers)
         if not free or not capability.call(free._try_stage, stage, cause):
             return
         # One of them failed, and so all did.
         for document in free:
             if reason := capability.call(document._try_stage, stage, cause):
-                capability.call(document._head_for, stage, reason, cause)
+                capability.call(document._block_advance, stage, reason, cause)
 
     @capability.required
     def _try_stage(self, stage, cause):
@@ -257,21 +257,21 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
         return self.env._("By itself: %(cause)s", cause=causes.get(cause, cause))
 
     @capability.required
-    def _head_for(self, stage, reason, cause):
+    def _block_advance(self, stage, reason, cause):
         """Keep where the document was to go, and say why it did not."""
         self.ensure_one()
-        if (self.headed_stage_id, self.headed_reason) == (stage, reason):
+        if (self.advance_stage_id, self.advance_blocked_reason) == (stage, reason):
             return
-        self._write_past_engine(
+        self._write_engine_fields(
             {
-                "headed_stage_id": stage.id,
-                "headed_reason": reason,
-                "headed_cause": self.headed_cause if cause == "retry" else cause,
+                "advance_stage_id": stage.id,
+                "advance_blocked_reason": reason,
+                "advance_trigger": self.advance_trigger if cause == "retry" else cause,
             }
         )
         self.env["customer.approval.event"].sudo()._append(  # what happens is written
             [
-                Entry(
+                EventData(
                     self,
                     "advance_blocked",
                     text=reason,
@@ -296,7 +296,7 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
 
     @capability.required
     @contextmanager
-    def _keep_what_happened(self, cause):
+    def _preserve_trigger_if_refused(self, cause):
         """Around a confirmation that something caused which has to stay: a signature, a
         payment. Where it is refused, the orders are headed for it.
 
@@ -318,7 +318,7 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
             for document in self._as_automation():
                 target = document._get_entry_stage(document._stage_final_states[0])
                 if target:
-                    capability.call(document._head_for, target, reason, cause)
+                    capability.call(document._block_advance, target, reason, cause)
                 kept.append(document)
 
     @api.model
@@ -328,13 +328,13 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
             "the server."
         )
 
-    def _forget_heading(self):
-        if headed := self.filtered("headed_stage_id"):
-            headed._write_past_engine(
+    def _forget_advance(self):
+        if headed := self.filtered("advance_stage_id"):
+            headed._write_engine_fields(
                 {
-                    "headed_cause": False,
-                    "headed_reason": False,
-                    "headed_stage_id": False,
+                    "advance_trigger": False,
+                    "advance_blocked_reason": False,
+                    "advance_stage_id": False,
                 }
             )
 
@@ -349,8 +349,8 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
     def _retry(self):
         """Let documents go on that were blocked before."""
         gone = self.filtered(lambda document: document._is_cause_gone())
-        gone._forget_heading()
-        for stage, documents in (self - gone).grouped("headed_stage_id").items():
+        gone._forget_advance()
+        for stage, documents in (self - gone).grouped("advance_stage_id").items():
             capability.call(documents._advance_to, stage, "retry")
 
     def _follow_answer(self, decision):
@@ -367,29 +367,29 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
         stage = document.stage_id
         target = stage.approved_stage_id if is_yes else stage.rejected_stage_id
         if target:
-            document._forget_heading()
+            document._forget_advance()
             capability.call(
                 document._advance_to, target, "approved" if is_yes else "rejected"
             )
-        elif is_yes and document.headed_stage_id:
+        elif is_yes and document.advance_stage_id:
             document._retry()
 
     @api.model
-    def _cron_go_on(self):
+    def _cron_advance(self):
         """Let documents go on that were headed somewhere: the net under what tells them
         at once."""
         causes = self.env["customer.approval.stage"]._get_later_causes()
-        domain = Domain("headed_stage_id", "!=", False) | Domain(
+        domain = Domain("advance_stage_id", "!=", False) | Domain(
             "stage_id.auto_advance_on", "in", causes
         )
-        self._walk("go_on", lambda model: domain, 50, "_advance_by_job")
+        self._iter_in_batches("go_on", lambda model: domain, 50, "_advance_by_job")
 
     def _advance_by_job(self):
         for cause in self.env["customer.approval.stage"]._get_later_causes():
             self._advance_after(cause)
 
     @api.model
-    def _walk(self, key, domain_of, size, method):
+    def _iter_in_batches(self, key, domain_of, size, method):
         """Walk through the documents of all models in a job, batch by batch, and go on
         there the next time where the time was over. A document that fails stops no
         other: it is told once, and tried again later.

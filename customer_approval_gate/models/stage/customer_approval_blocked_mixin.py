@@ -120,7 +120,7 @@ class CustomerApprovalBlockedMixin(models.AbstractModel):
         )
         if len(documents) <= BATCH:
             documents._update_blocked()
-            waiting = documents.filtered("headed_stage_id")
+            waiting = documents.filtered("advance_stage_id")
             waiting._as_automation()._retry()
         else:
             self.env.ref("customer_approval_gate.cron_blocked").sudo()._trigger()
@@ -129,7 +129,7 @@ class CustomerApprovalBlockedMixin(models.AbstractModel):
     def _cron_update_blocked(self):
         """Find out anew what blocks documents, batch by batch: stages have changed, or
         money came by a way that told nobody."""
-        self._walk(
+        self._iter_in_batches(
             "blocked", lambda model: model._get_open_domain(), BATCH, "_update_by_job"
         )
 

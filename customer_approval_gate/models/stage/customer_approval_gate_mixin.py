@@ -7,8 +7,8 @@ from odoo.exceptions import UserError
 from odoo.http import request as http_request
 
 from ...tools import capability
-from ...tools.entry import Entry
 from ...tools.errors import GateError
+from ...tools.event_data import EventData
 from ...tools.gates import Reason
 
 
@@ -49,7 +49,7 @@ class CustomerApprovalGateMixin(models.AbstractModel):
         stage._lock_list()
         gates = stage._find_gates()
         if any(gate._looks_at_amounts() for gate in gates):
-            self._compute_totals_anew()
+            self._recompute_totals()
         for document, states in self._ask_gates(stage, gates).items():
             if reasons := [
                 Reason(state.message, state.gate) for state in states if state.message
@@ -57,7 +57,7 @@ class CustomerApprovalGateMixin(models.AbstractModel):
                 blockers[document] = reasons
         return blockers
 
-    def _compute_totals_anew(self):
+    def _recompute_totals(self):
         """Let totals be what the lines make them: they are columns, which somebody may
         have written. Override to say which."""
         self.env.flush_all()
@@ -84,7 +84,7 @@ class CustomerApprovalGateMixin(models.AbstractModel):
             for reason in dict.fromkeys(reasons)
         ]
         error = self._make_gate_error("\n".join(lines), blockers)
-        error.customer_approval_gate = True  # see _judge_once()
+        error.customer_approval_gate = True  # see _check_once()
         raise error
 
     def _make_gate_error(self, message, blockers):
@@ -109,7 +109,7 @@ class CustomerApprovalGateMixin(models.AbstractModel):
         """Keep what the gate refused, beside the transaction that fails by it."""
         self.env["customer.approval.event"]._append_beside(
             [
-                Entry(
+                EventData(
                     document,
                     "gate_refused",
                     text="\n".join(dict.fromkeys(reasons)),

@@ -11,7 +11,7 @@ from odoo import api, models
 from odoo.exceptions import UserError
 
 from ...tools import capability
-from ...tools.entry import Entry
+from ...tools.event_data import EventData
 
 
 class CustomerApprovalMoveMixin(models.AbstractModel):
@@ -67,9 +67,9 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
             moving._check_gates(stage)
         if moving:
             before = {document: document.stage_id for document in moving}
-            with moving._entering_afterwards():
+            with moving._defer_entry_actions():
                 super(CustomerApprovalMoveMixin, moving).write({"stage_id": stage.id})
-                moving._follow_stage(stage)
+                moving._drive_state(stage)
                 # A state on the way, such as draft for what was cancelled, has a stage
                 # of its own.
                 if lost := moving.filtered(lambda d: d.stage_id != stage):
@@ -127,27 +127,27 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
             else:
                 values.pop("stage_id", None)
             super(CustomerApprovalMoveMixin, documents).write(values)
-        if not capability.is_following_stage(self):
+        if not capability.is_driven_by_stage(self):
             capability.call(self._after_move, before, keeps_history, states)
         return True
 
-    def _write_past_engine(self, vals):
+    def _write_engine_fields(self, vals):
         """Write what the engine itself keeps on documents. Past whatever other addons
         refuse: what caused it, a customer's answer, must not be lost by that."""
         return models.BaseModel.write(self, vals)
 
     @contextmanager
-    def _entering_afterwards(self):
+    def _defer_entry_actions(self):
         """Around a method of Odoo's own that moves documents: what entering their
         stages causes comes after it, when all of it is done.
         """
         stages = self.env["customer.approval.stage"]
-        if capability.find(self.env, capability.Entering) or not stages._is_list_in_use(
-            self._stage_document_type
-        ):
+        if capability.find(
+            self.env, capability.DeferredEntry
+        ) or not stages._is_list_in_use(self._stage_document_type):
             yield
             return
-        with capability.hold(self.env, capability.Entering()) as entering:
+        with capability.hold(self.env, capability.DeferredEntry()) as entering:
             yield
         for name, ids in entering.documents.items():
             self.env[name].browse(ids).exists()._cause_entry()
@@ -163,7 +163,7 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
         if keeps_history:
             capability.call(self._record_stages, before, states)
         moved = self.filtered(lambda document: document.stage_id != before[document])
-        moved._forget_heading()
+        moved._forget_advance()
         moved._enter_stages()
         if keeps_history:  # or nothing was ever blocked
             done = self.filtered(
@@ -194,7 +194,7 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
                 state != document.state and (state in final or document.state in final)
             ):
                 entries.append(
-                    Entry(
+                    EventData(
                         document,
                         "stage_changed",
                         text=capability.get_note(document),
@@ -317,7 +317,7 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
         """
         raise NotImplementedError
 
-    def _follow_stage(self, stage):
+    def _drive_state(self, stage):
         """Bring documents that entered a stage into the state it stands for.
 
         :raise UserError: Odoo did not do it
@@ -327,7 +327,7 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
         if not following:
             return
         # The move is one, whatever states are on the way.
-        with capability.hold(self.env, capability.FollowingStage(following)):
+        with capability.hold(self.env, capability.DrivenState(following)):
             following._enter_state(state)
         if behind := following.filtered(lambda d: d.state != state)[:1]:
             if reason := behind._get_refusal_of_others():

@@ -9,7 +9,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL, ormcache
 
 from ...tools import capability, triggers
-from ...tools.entry import HISTORY_KEPT
+from ...tools.event_data import HISTORY_KEPT
 from ...tools.registry import models_with
 
 STAGES_CHANGED = "stages_changed"
@@ -481,7 +481,7 @@ class CustomerApprovalStage(models.Model):
     def write(self, vals):
         self._check_gates_are_not_written([vals])
         if {"active", *self._get_movement_fields()} & vals.keys():
-            self._forget_headings(vals)
+            self._forget_advances(vals)
         if not self._get_gate_fields() & vals.keys():
             return super().write(vals)
         if vals.get("document_type"):
@@ -508,7 +508,7 @@ class CustomerApprovalStage(models.Model):
         # Together or not at all: code may go on after an error.
         with self.env.cr.savepoint():
             capability.call(self._record_configuration, columns, deleted=True)
-            self._forget_headings()
+            self._forget_advances()
             result = super().unlink()
         remaining = self.search([("document_type", "in", list(types))])
         remaining._after_gate_change(before)

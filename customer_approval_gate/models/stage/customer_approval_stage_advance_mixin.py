@@ -70,7 +70,7 @@ class CustomerApprovalStageAdvanceMixin(models.AbstractModel):
         "document_type",
         "rejected_stage_id",
     )
-    def _check_going_on(self):
+    def _check_advance(self):
         for stage in self:
             if bool(stage.auto_advance_stage_id) != bool(stage.auto_advance_on):
                 raise ValidationError(
@@ -136,7 +136,7 @@ class CustomerApprovalStageAdvanceMixin(models.AbstractModel):
     def _get_causes(self):
         return [value for value, _label in self._fields["auto_advance_on"].selection]
 
-    def _forget_headings(self, vals=None):
+    def _forget_advances(self, vals=None):
         """Documents are not headed any more for where these stages no longer lead to,
         or for these stages, where they go.
 
@@ -144,13 +144,13 @@ class CustomerApprovalStageAdvanceMixin(models.AbstractModel):
         """
         for document_type, model in self._document_models().items():
             stages = self.filtered(lambda s, t=document_type: s.document_type == t)
-            domain = Domain("headed_stage_id", "in", stages.ids)
+            domain = Domain("advance_stage_id", "in", stages.ids)
             if vals is not None and vals.get("active", True):
                 domain = Domain("stage_id", "in", stages.ids) & Domain(
-                    "headed_cause", "not in", ("payment_arrived", "signed")
+                    "advance_trigger", "not in", ("payment_arrived", "signed")
                 )
             documents = self.env[model].sudo()  # of whatever company
             documents = documents.with_context(active_test=False)
             documents.search(
-                domain & Domain("headed_stage_id", "!=", False)
-            )._forget_heading()
+                domain & Domain("advance_stage_id", "!=", False)
+            )._forget_advance()

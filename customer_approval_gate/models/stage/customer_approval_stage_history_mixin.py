@@ -146,7 +146,7 @@ class CustomerApprovalStageHistoryMixin(models.AbstractModel):
         )
 
     @api.model
-    def _find_smuggled(self, model):
+    def _find_moves_outside_odoo(self, model):
         """Documents whose history ends with another stage, or another final state,
         than theirs."""
         documents = self.env[model]
@@ -212,7 +212,7 @@ class CustomerApprovalStageHistoryMixin(models.AbstractModel):
             return problems
         problems += self._find_unlogged()
         for document_type, model in self._document_models().items():
-            problems += self._find_smuggled(model)
+            problems += self._find_moves_outside_odoo(model)
             problems += self._find_unallowed_moves(document_type, model)
             problems += self._find_vanished(model)
         return problems

@@ -7,7 +7,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 from ...tools import capability
-from ...tools.entry import Entry
+from ...tools.event_data import EventData
 
 # What makes a stage ask for something, or changes which stages come before which.
 GATE_FIELDS = {
@@ -162,7 +162,7 @@ class CustomerApprovalStageLogMixin(models.AbstractModel):
                 # What comes later has a higher number, whatever its date says.
                 last = stage._read_last_document()
                 entries.append(
-                    Entry(
+                    EventData(
                         stage,
                         "stage_configured",
                         text=name,

@@ -11,7 +11,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ...tools import capability
-from ...tools.entry import Entry
+from ...tools.event_data import EventData
 
 
 class CustomerApprovalStagedMixin(models.AbstractModel):
@@ -306,7 +306,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         if self._get_engine_fields() & vals.keys():
             raise UserError(
                 self.env._(
-                    "Where a document is headed, and what blocks it, cannot be "
+                    "Where a document advances to, and what blocks it, cannot be "
                     "written: it follows from its stage. Change the stage instead."
                 )
             )
@@ -341,7 +341,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                 super(CustomerApprovalStagedMixin, document).write(
                     {"stage_id": stage.id}
                 )
-        self._judge_created()
+        self._check_created()
         for document, stage in before.items():
             capability.call(document._record_stages, {document: stage})
 
@@ -380,14 +380,14 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         )
 
     def _after_staged_create(self):
-        self._judge_created()
+        self._check_created()
         if behind := self.filtered(lambda document: document._was_gate_asked()):
             nowhere = self.env["customer.approval.stage"]
             if behind._keeps_history():
                 capability.call(behind._record_stages, dict.fromkeys(behind, nowhere))
         self._enter_stages()
 
-    def _judge_created(self):
+    def _check_created(self):
         """Judge documents that were just created, wherever their stage came from."""
         staged = self.filtered(lambda document: document._is_staged())
         for stage, documents in staged.grouped("stage_id").items():
@@ -406,7 +406,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         """A document created in a stage gets the state the stage stands for."""
         different = self.filtered(lambda d: d.state != stage.document_state)
         drafts = different.filtered(lambda d: d.state == "draft")
-        drafts._follow_stage(stage)
+        drafts._drive_state(stage)
         for state, documents in (different - drafts).grouped("state").items():
             documents._write_state({"state": state})
 
@@ -434,7 +434,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             return super().unlink()
         # What was deleted leaves the end of its chain behind.
         entries = [
-            Entry(document, "deleted", text=document.display_name)
+            EventData(document, "deleted", text=document.display_name)
             for document in self.filtered(lambda document: document._is_staged())
         ]
         result = super().unlink()

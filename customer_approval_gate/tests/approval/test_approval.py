@@ -11,7 +11,7 @@ from odoo.tests import Form, tagged
 from odoo.addons.mail.tests.common import MailCommon
 
 from ...tools import ledger, links
-from ...tools.entry import Answer
+from ...tools.event_data import Answer
 from ..common import SIGNATURE, ApprovalCommon
 
 

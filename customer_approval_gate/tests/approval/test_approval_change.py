@@ -11,7 +11,7 @@ from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from ...tools.entry import Answer
+from ...tools.event_data import Answer
 from .test_approval import ApprovalCase
 
 

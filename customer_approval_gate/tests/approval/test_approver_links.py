@@ -292,7 +292,7 @@ class TestApproverLinks(ApproverCase):
                     request.with_user(self.salesperson)._add_approvers, partner
                 )
         with self.assertRaisesRegex(UserError, "an address of ours"):
-            capability.call(request.approver_ids._pass_on, "Me", own.email)
+            capability.call(request.approver_ids._delegate, "Me", own.email)
 
     def test_one_person_is_not_two(self):
         self.company_partner.customer_approval_second_amount = 100
@@ -301,8 +301,8 @@ class TestApproverLinks(ApproverCase):
             self._ask(partners=self.ada | twin, rule="all")
         request = self._ask(partners=self.ada | self.bob, rule="all")
         ada, bob = request.approver_ids
-        capability.call(ada._pass_on, "Zed", "zed@gmail.com")
-        capability.call(bob._pass_on, "Zed", "zed@gmail.com")
+        capability.call(ada._delegate, "Zed", "zed@gmail.com")
+        capability.call(bob._delegate, "Zed", "zed@gmail.com")
         ada.with_user(self.salesperson).action_confirm_pass_on()
         with self.assertRaisesRegex(UserError, "asked already"):
             bob.with_user(self.salesperson).action_confirm_pass_on()
@@ -341,7 +341,7 @@ class TestApproverLinks(ApproverCase):
     def test_typed_names_are_no_markup_for_staff(self):
         request = self._ask(partners=self.ada)
         capability.call(
-            request.approver_ids._pass_on, "<a href='//evil'>x</a>", "x@gmail.com"
+            request.approver_ids._delegate, "<a href='//evil'>x</a>", "x@gmail.com"
         )
         note = "".join(self.order.activity_ids.mapped("note"))
         self.assertNotIn("<a ", note)

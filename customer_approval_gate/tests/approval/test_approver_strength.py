@@ -7,7 +7,7 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from ...tools import capability, ledger, links
-from ...tools.entry import Answer
+from ...tools.event_data import Answer
 from .test_approvers import REPLY, ApproverCase
 
 

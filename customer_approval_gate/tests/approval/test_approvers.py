@@ -14,7 +14,7 @@ from odoo.tools import email_normalize_all
 from odoo.addons.mail.tests.common import MailCommon
 
 from ...tools import capability, ledger, links
-from ...tools.entry import Answer
+from ...tools.event_data import Answer
 from ..common import ApprovalCommon
 
 REPLY = """Return-Path: {return_path}
@@ -411,7 +411,7 @@ class TestApprovers(ApproverCase):
         token = links.token_of(approver)
         self._get_mails()
         self.assertTrue(
-            capability.call(approver._pass_on, "Grace", "grace@oak.example")
+            capability.call(approver._delegate, "Grace", "grace@oak.example")
         )
         grace = request.approver_ids.partner_id - self.ada
         self.assertEqual(grace.commercial_partner_id, self.company_partner)
@@ -429,14 +429,16 @@ class TestApprovers(ApproverCase):
     def test_pass_on_to_a_known_contact(self):
         request = self._ask(partners=self.ada)
         capability.call(
-            self._approver(request, self.ada)._pass_on, "Robert", "BOB@oak.example"
+            self._approver(request, self.ada)._delegate, "Robert", "BOB@oak.example"
         )
         self.assertEqual(request.approver_ids[-1:].partner_id, self.bob)
 
     def test_pass_on_elsewhere_is_confirmed_by_staff(self):
         request = self._ask(partners=self.ada)
         approver = self._approver(request, self.ada)
-        self.assertFalse(capability.call(approver._pass_on, "Grace", "grace@gmail.com"))
+        self.assertFalse(
+            capability.call(approver._delegate, "Grace", "grace@gmail.com")
+        )
         self.assertTrue(approver._is_open(), "until then it goes on")
         activity = self.order.activity_ids.filtered(
             lambda a: "grace@gmail.com" in (a.note or "")
@@ -453,7 +455,7 @@ class TestApprovers(ApproverCase):
     def test_pass_on_elsewhere_is_refused_by_staff(self):
         request = self._ask(partners=self.ada)
         approver = self._approver(request, self.ada)
-        capability.call(approver._pass_on, "Grace", "grace@gmail.com")
+        capability.call(approver._delegate, "Grace", "grace@gmail.com")
         self._get_mails()
         own = approver.with_user(self.salesperson)
         action = own.action_refuse_pass_on()
@@ -487,9 +489,9 @@ class TestApprovers(ApproverCase):
         approver = self._approver(request, self.ada)
         for name, email in (("", "x@oak.example"), ("Grace", "no address")):
             with self.assertRaisesRegex(UserError, "name and the e-mail"):
-                capability.call(approver._pass_on, name, email)
+                capability.call(approver._delegate, name, email)
         with self.assertRaisesRegex(UserError, "asked already"):
-            capability.call(approver._pass_on, "Bob", "bob@oak.example")
+            capability.call(approver._delegate, "Bob", "bob@oak.example")
 
     def test_ask_one_more(self):
         request = self._ask(partners=self.ada, mail=True)

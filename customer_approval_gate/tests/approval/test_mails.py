@@ -20,7 +20,7 @@ from odoo.tools import mute_logger
 
 from ...models.approval import customer_approval_mailing as mailing_module
 from ...tools import capability, links, mails
-from ...tools.entry import Answer, append_of, entry_of
+from ...tools.event_data import Answer, append_of, entry_of
 from .test_approvers import ApproverCommon
 from .test_page import PageCommon
 
@@ -527,14 +527,14 @@ class TestMails(MailServerMixin, ApproverCommon):
     def test_a_proposal_is_not_shown_beside_an_answer(self):
         request = self._ask(partners=self.ada)
         approver = request.approver_ids
-        capability.call(approver._pass_on, "Grace", "grace@gmail.com")
+        capability.call(approver._delegate, "Grace", "grace@gmail.com")
         self._answer(request, self.ada)
         self.assertFalse(approver.proposed_email)
 
     def test_both_answers_to_a_proposal_are_mailed(self):
         request = self._mail_request(partners=self.ada)
         approver = request.approver_ids
-        capability.call(approver._pass_on, "Grace", "grace@gmail.com")
+        capability.call(approver._delegate, "Grace", "grace@gmail.com")
         self._get_mails()
         approver.with_user(self.salesperson).action_confirm_pass_on()
         mail = self._get_mails()[self.ada][0]

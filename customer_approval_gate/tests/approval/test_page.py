@@ -598,7 +598,7 @@ class TestPage(PageCase):
     def test_conversation_ends_with_the_link(self):
         page = self._visit().text
         found = re.search(r'data-hash="([^"]+)"', page).group(1)
-        capability.call(self.approver._pass_on, "Bob's friend", "friend@oak.example")
+        capability.call(self.approver._delegate, "Bob's friend", "friend@oak.example")
         self.env.flush_all()
         with mute_logger("odoo.http"), self.assertRaises(JsonRpcException):
             self._post_message(pid=self.ada.id, hash=found)

@@ -234,6 +234,6 @@ class TestSeveralSteps(ApprovalCommon):
         order = self._create_rewarded_order(self._create_program())
         self._bring_to_status(order, "approved")
         line = order.order_line[0]
-        with self._refused("cannot be changed"), order._judge_once():
+        with self._refused("cannot be changed"), order._check_once():
             line.price_unit = 1
         self.assertFalse(is_guarded(order))

@@ -152,7 +152,7 @@ class TestWhatHappened(ApproverCommon):
             request = self._ask(partners=self.ada)
             approver = self._approver(request, self.ada)
             capability.call(
-                approver._pass_on, "Somebody", f"no-{number}@elsewhere.example"
+                approver._delegate, "Somebody", f"no-{number}@elsewhere.example"
             )
             self.assertEqual(self._get_topics(), ["proposal"])
             decide(approver.with_user(self.salesperson))

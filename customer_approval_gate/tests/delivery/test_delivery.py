@@ -14,7 +14,7 @@ from odoo.tests import new_test_user, tagged
 from odoo.tools import SQL, mute_logger
 
 from ...tools import capability, ledger
-from ...tools.entry import Delivery
+from ...tools.event_data import Delivery
 from ..common import SIGNATURE, ApprovalCommon, BrowserCase
 
 PIXEL = base64.b64decode(SIGNATURE)
@@ -174,7 +174,7 @@ class TestDelivery(DeliveryCommon):
         row = self._confirm({self.goods: 2, self.work: 5})
         self.assertTrue(row.exists())
         self.assertEqual(self.order.stage_id, self.production)
-        self.assertEqual(self.order.headed_stage_id, self.delivered)
+        self.assertEqual(self.order.advance_stage_id, self.delivered)
         self._bring_to_status(self.order, "approved")
         self.assertEqual(self.order.stage_id, self.delivered)
 

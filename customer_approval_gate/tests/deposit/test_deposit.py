@@ -517,7 +517,7 @@ class TestDeposit(DepositCase):
         tx = self._transaction(1000)
         self.assertTrue(tx.payment_id)
         self.assertEqual(self.order.state, "draft")
-        self.assertEqual(self.order.headed_stage_id, self.production)
+        self.assertEqual(self.order.advance_stage_id, self.production)
         self.assertIn("No paint left.", self.order.activity_ids[:1].note)
 
     def test_shown_while_somebody_edits(self):
@@ -566,19 +566,24 @@ class TestDeposit(DepositCase):
         user = new_test_user(self.env, "deposit_portal", "base.group_portal")
         user.partner_id.parent_id = self.partner
         self.order.message_subscribe(user.partner_id.ids)
-        for name in ("headed_reason", "gate_states", "blocked_by", "headed_stage_id"):
+        for name in (
+            "advance_blocked_reason",
+            "gate_states",
+            "blocked_by",
+            "advance_stage_id",
+        ):
             with self.assertRaises(AccessError):
                 self.order.with_user(user).read([name])
 
     def test_payment_that_is_gone_confirms_nothing(self):
         self.production.requires_customer_approval = True
         tx = self._transaction(1000)
-        self.assertEqual(self.order.headed_stage_id, self.production)
+        self.assertEqual(self.order.advance_stage_id, self.production)
         tx.payment_id.action_cancel()
         self.production.minimum_deposit = 0
         self._bring_to_status(self.order, "approved")
         self.assertEqual(self.order.state, "draft")
-        self.assertFalse(self.order.headed_stage_id)
+        self.assertFalse(self.order.advance_stage_id)
 
     def test_payment_of_another_customer(self):
         stranger = self.env["res.partner"].create({"name": "Stranger"})

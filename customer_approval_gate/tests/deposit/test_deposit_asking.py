@@ -96,19 +96,19 @@ class TestDepositAsking(DepositCase):
         self.quote.approved_stage_id = self.production
         self._bring_to_status(self.order, "approved")
         self.assertEqual(self.order.stage_id, self.quote)
-        self.assertEqual(self.order.headed_stage_id, self.production)
-        self.assertIn("still to be collected", self.order.headed_reason)
+        self.assertEqual(self.order.advance_stage_id, self.production)
+        self.assertIn("still to be collected", self.order.advance_blocked_reason)
         self._pay_on_account(299)
         self.assertEqual(self.order.stage_id, self.quote)
         self._pay_on_account(1)
         self.assertEqual(self.order.stage_id, self.production)
-        self.assertFalse(self.order.headed_stage_id)
+        self.assertFalse(self.order.advance_stage_id)
 
     def test_online_payment_that_a_gate_blocks_confirms_later(self):
         self.production.requires_customer_approval = True
         self._transaction(1000)
         self.assertEqual(self.order.state, "draft")
-        self.assertEqual(self.order.headed_stage_id, self.production)
+        self.assertEqual(self.order.advance_stage_id, self.production)
         self._bring_to_status(self.order, "approved")
         self.assertEqual(self.order.state, "sale")
 
@@ -139,8 +139,8 @@ class TestDepositAsking(DepositCase):
     def test_what_blocks_cannot_be_written(self):
         for vals in (
             {"blocked_by": False},
-            {"headed_stage_id": self.delivered.id},
-            {"headed_reason": "x"},
+            {"advance_stage_id": self.delivered.id},
+            {"advance_blocked_reason": "x"},
         ):
             with self._refused("cannot be written"):
                 self.order.write(vals)

@@ -80,6 +80,6 @@ class TestDepositTours(BrowserCase, DepositCommon):
         self.env.invalidate_all()
         self.assertEqual(self.order.signed_by, "Ada Approver")
         self.assertEqual(self.order.state, "sent")
-        self.assertEqual(self.order.headed_stage_id, self.production)
+        self.assertEqual(self.order.advance_stage_id, self.production)
         self._pay_on_account(300)
         self.assertEqual(self.order.state, "sale")

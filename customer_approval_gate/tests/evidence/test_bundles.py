@@ -14,7 +14,7 @@ import zipfile
 from odoo.tests import tagged
 
 from ...tools import capability, ledger, seal
-from ...tools.entry import Answer
+from ...tools.event_data import Answer
 from ..common import SIGNATURE
 from .test_golden import GOLDEN
 from .test_keys import KeyCommon

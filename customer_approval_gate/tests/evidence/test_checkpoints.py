@@ -9,7 +9,7 @@ from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from ...tools import capability, identity, ledger
-from ...tools.entry import Answer
+from ...tools.event_data import Answer
 from .test_keys import KeyCommon
 
 

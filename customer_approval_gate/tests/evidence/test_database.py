@@ -9,7 +9,7 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from ...tools import capability, ledger, seal
-from ...tools.entry import Answer, Entry
+from ...tools.event_data import Answer, EventData
 from ..account.test_invoice import InvoiceCommon
 from ..common import ApprovalCommon
 
@@ -50,7 +50,7 @@ class DatabaseCase(DatabaseMixin, ApprovalCommon):
     def _forge(self, kind="decided", **values):
         """An event as somebody would write it who knows all but the key."""
         row = self.env["customer.approval.event"]._prepare_row(
-            Entry(self.order, "opened", self.order.customer_approval_request_id)
+            EventData(self.order, "opened", self.order.customer_approval_request_id)
         )
         row |= {"kind": kind, **values}
         row["personal_digest"] = None

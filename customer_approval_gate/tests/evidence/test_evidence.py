@@ -16,7 +16,7 @@ from odoo.tools import SQL, mute_logger
 from odoo.tools.safe_eval import safe_eval
 
 from ...tools import capability, ledger
-from ...tools.entry import Answer
+from ...tools.event_data import Answer
 from ..common import SIGNATURE, ApprovalCommon
 
 

@@ -12,7 +12,7 @@ from odoo.tests import tagged
 from odoo.tools.safe_eval import safe_eval
 
 from ...tools import capability, ledger
-from ...tools.entry import Answer, Entry
+from ...tools.event_data import Answer, EventData
 from ..common import ApprovalCommon
 from .test_database import DatabaseMixin
 from .test_evidence import EvidenceMixin
@@ -166,7 +166,7 @@ class TestForgery(DatabaseMixin, EvidenceMixin, ApprovalCommon):
     def test_number_of_an_event(self):
         """Nobody takes numbers that honest events would get."""
         event = self.env["customer.approval.event"]
-        row = event._prepare_row(Entry(self.order, "opened"))
+        row = event._prepare_row(EventData(self.order, "opened"))
         del row["personal"]
         row["id"] = 999_999_999
         names, places = ", ".join(row), ", ".join(["%s"] * len(row))
@@ -193,7 +193,7 @@ class TestForgery(DatabaseMixin, EvidenceMixin, ApprovalCommon):
         event = self.env["customer.approval.event"]
         kinds = [kind for kind, _label in event._fields["kind"].selection]
         for kind in set(kinds) - set(ledger.UNSEALED_KINDS):
-            row = event._prepare_row(Entry(self.order, "opened"))
+            row = event._prepare_row(EventData(self.order, "opened"))
             del row["personal"]
             row["kind"] = kind
             names, places = ", ".join(row), ", ".join(["%s"] * len(row))
@@ -250,7 +250,7 @@ class TestForgery(DatabaseMixin, EvidenceMixin, ApprovalCommon):
         event = self.env["customer.approval.event"]
         for details in ('{"x": 1.5}', "[1, 2]", '"text"', '{"events": 7}'):
             with self.subTest(details), self.cr.savepoint() as savepoint:
-                row = event._prepare_row(Entry(self.order, "opened"))
+                row = event._prepare_row(EventData(self.order, "opened"))
                 del row["personal"]
                 row["details"] = details
                 names, places = ", ".join(row), ", ".join(["%s"] * len(row))
@@ -460,15 +460,15 @@ class TestCodeOfServerActions(EvidenceMixin, ApprovalCommon):
             (request.approver_ids, "_change_links()"),
             (request.approver_ids, "_prepare_code()"),
             (request.approver_ids, "_mail_code(False)"),
-            (request.approver_ids, "_pass_on('Eve', 'eve@example.com')"),
-            (request.approver_ids, "_move_to(env.user.partner_id)"),
+            (request.approver_ids, "_delegate('Eve', 'eve@example.com')"),
+            (request.approver_ids, "_delegate_to(env.user.partner_id)"),
             (request.approver_ids, "_refuse_proposal('x')"),
             (self.order, "_record_stages({record: record.stage_id.browse()})"),
             (self.order, "_after_move({record: record.stage_id.browse()})"),
-            (self.order, "_head_for(%s, 'x', 'approved')" % stage),
+            (self.order, "_block_advance(%s, 'x', 'approved')" % stage),
             (self.order, "_advance_to(%s, 'approved')" % stage),
             (self.order, "_try_stage(%s, 'approved')" % stage),
-            (self.order, "_keep_what_happened('signed')"),
+            (self.order, "_preserve_trigger_if_refused('signed')"),
             (self.order, "_revise_customer_approval('x')"),
             (self.order, "_withdraw_cancelled()"),
             (self.order, "_record_refusals({record: ['x']})"),
@@ -484,7 +484,7 @@ class TestCodeOfServerActions(EvidenceMixin, ApprovalCommon):
             (request, f"{runs}._start()._write_progress('', 9, 0, '', None)"),
             (request, "_forget_personal()"),
             (request, "_empty_columns(['certificate_id'])"),
-            (self.order, f"_judge_approved_change({last})"),
+            (self.order, f"_check_approved_change({last})"),
             (self.order, "_raise_blockers({record: ['The customer said no']})"),
             (request, f"{repetitions}._count({{0: 1}})"),
             (request, f"{repetitions}._write_down(record)"),

@@ -24,7 +24,7 @@ class TestEvidencePages(HttpCase, EvidenceMixin, ApprovalCommon):
         browser = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"}
         return self.url_open(url, headers={**browser, **headers})
 
-    def _tell_opened(self):
+    def _notify_opened(self):
         """What the page's own script does, once it has been looked at."""
         token = re.search(r'csrf_token: "([^"]+)"', self.url_open("/web/login").text)
         return self.url_open(
@@ -35,10 +35,10 @@ class TestEvidencePages(HttpCase, EvidenceMixin, ApprovalCommon):
 
     def test_opened_is_told_by_whoever_may_see_it(self):
         self.url_open(self.url)
-        self.assertNotEqual(self._tell_opened().status_code, 204)
+        self.assertNotEqual(self._notify_opened().status_code, 204)
         self.assertNotIn("opened", self._kinds(self.order))
         self.authenticate(self.salesperson.login, self.salesperson.login)
-        self._tell_opened()
+        self._notify_opened()
         self.assertNotIn("opened", self._kinds(self.order))
 
     def test_opened_by_a_person(self):
@@ -49,8 +49,8 @@ class TestEvidencePages(HttpCase, EvidenceMixin, ApprovalCommon):
             self.assertEqual(page.status_code, 200)
             self.assertIn(f'data-opened-url="{self.url}/opened"', page.text)
             self.assertNotIn("opened", self._kinds(self.order))
-        self.assertEqual(self._tell_opened().status_code, 204)
-        self._tell_opened()
+        self.assertEqual(self._notify_opened().status_code, 204)
+        self._notify_opened()
         self.assertEqual(self._kinds(self.order).count("opened"), 1)
         event = self.request.event_ids.filtered(lambda e: e.kind == "opened")
         self.assertTrue(event.personal_ip)

@@ -19,7 +19,7 @@ from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from ...tools import capability, identity, ledger, links, seal
-from ...tools.entry import Answer, append_of
+from ...tools.event_data import Answer, append_of
 from ..approval.test_approvers import ApproverCommon
 from ..common import SIGNATURE
 from .test_evidence import EvidenceMixin

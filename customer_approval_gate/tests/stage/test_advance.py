@@ -6,7 +6,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from ...tools.entry import Answer
+from ...tools.event_data import Answer
 from ..common import ApprovalCommon
 
 
@@ -329,13 +329,15 @@ class TestAdvance(AdvanceCommon):
         self._lead(self.production, self.quality)
         self.order.action_confirm()
         self.assertEqual(self.order.stage_id, self.production)
-        self.assertEqual(self.order.headed_stage_id, self.quality)
-        self.assertIn("customer approval is required", self.order.headed_reason)
+        self.assertEqual(self.order.advance_stage_id, self.quality)
+        self.assertIn(
+            "customer approval is required", self.order.advance_blocked_reason
+        )
         self.assertEqual(len(self._events("advance_blocked")), 1)
         self.assertIn("did not go on to Quality Check", self.order.message_ids[0].body)
         self._bring_to_status(self.order, "approved")
         self.assertEqual(self.order.stage_id, self.quality)
-        self.assertFalse(self.order.headed_stage_id)
+        self.assertFalse(self.order.advance_stage_id)
 
     def test_failing_action_keeps_what_caused_it(self):
         self._lead(self.production, self.quality)
@@ -343,7 +345,7 @@ class TestAdvance(AdvanceCommon):
         self.order.action_confirm()
         self.assertEqual(self.order.state, "sale")
         self.assertEqual(self.order.stage_id, self.production)
-        self.assertEqual(self.order.headed_reason, "No paint left.")
+        self.assertEqual(self.order.advance_blocked_reason, "No paint left.")
         self.quality.entry_action_ids.unlink()
         with self.enter_registry_test_mode():
             self.env.ref("customer_approval_gate.cron_go_on").method_direct_trigger()
@@ -362,7 +364,7 @@ class TestAdvance(AdvanceCommon):
         self._lead(self.production, self.quality)
         self.order.action_confirm()
         self.order.action_cancel()
-        self.assertFalse(self.order.headed_stage_id)
+        self.assertFalse(self.order.advance_stage_id)
         self._bring_to_status(self._create_order(), "approved")
         with self.enter_registry_test_mode():
             self.env.ref("customer_approval_gate.cron_go_on").method_direct_trigger()
@@ -373,11 +375,11 @@ class TestAdvance(AdvanceCommon):
         self.quality.requires_customer_approval = True
         self._lead(self.production, self.quality)
         self.order.action_confirm()
-        self.assertEqual(self.order.headed_stage_id, self.quality)
+        self.assertEqual(self.order.advance_stage_id, self.quality)
         self.production.write(
             {"auto_advance_stage_id": False, "auto_advance_on": False}
         )
-        self.assertFalse(self.order.headed_stage_id)
+        self.assertFalse(self.order.advance_stage_id)
         self._bring_to_status(self.order, "approved")
         self.assertEqual(self.order.stage_id, self.production)
 
@@ -401,7 +403,7 @@ class TestAdvance(AdvanceCommon):
         for _run in range(4):
             with self.enter_registry_test_mode(), self.env.registry.cursor() as cr:
                 model = self.env(cr=cr)["sale.order"]
-                model._walk("test", domain_of, 1, "_advance_by_job")
+                model._iter_in_batches("test", domain_of, 1, "_advance_by_job")
         self.assertEqual(seen, orders.ids)
 
     def _run_twice(self, job):
@@ -433,7 +435,7 @@ class TestAdvance(AdvanceCommon):
 
         self.patch(self.env.registry["sale.order"], "_advance_by_job", advance)
         self._run_twice(
-            lambda env: env["sale.order"]._walk(
+            lambda env: env["sale.order"]._iter_in_batches(
                 "test", domain_of, 10, "_advance_by_job"
             )
         )
@@ -519,7 +521,7 @@ class TestAdvance(AdvanceCommon):
         self._answer("approved")
         self.assertEqual(self.order.customer_approval_status, "approved")
         self.assertEqual(self.order.stage_id, self.quote)
-        self.assertEqual(self.order.headed_reason, "No paint left.")
+        self.assertEqual(self.order.advance_blocked_reason, "No paint left.")
 
     def test_answer_stays_whatever_goes_wrong(self):
         """Also where it is no refusal, but a mistake."""
@@ -537,7 +539,7 @@ class TestAdvance(AdvanceCommon):
             self._answer("approved")
         self.assertEqual(self.order.customer_approval_status, "approved")
         self.assertEqual(self.order.stage_id, self.quote)
-        self.assertIn("An action failed", self.order.headed_reason)
+        self.assertIn("An action failed", self.order.advance_blocked_reason)
         with self.assertRaises(KeyError):
             self.order.stage_id = self.production
 

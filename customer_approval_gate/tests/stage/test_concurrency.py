@@ -14,7 +14,7 @@ from odoo.tests import TransactionCase, tagged
 from odoo.tools import mute_logger
 
 from ...tools import capability
-from ...tools.entry import Answer
+from ...tools.event_data import Answer
 
 
 @tagged("post_install", "-at_install")

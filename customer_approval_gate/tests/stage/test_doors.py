@@ -10,7 +10,7 @@ from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
 
 from ...tools import capability
-from ...tools.entry import Answer
+from ...tools.event_data import Answer
 from ..account.test_invoice import InvoiceCommon
 from ..common import ApprovalCommon
 from ..evidence.test_evidence import EvidenceMixin

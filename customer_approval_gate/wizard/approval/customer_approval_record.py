@@ -5,7 +5,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ...tools import files
-from ...tools.entry import Answer
+from ...tools.event_data import Answer
 
 
 class CustomerApprovalRecord(models.TransientModel):

@@ -55,7 +55,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Entry:
+class EventData:
     """One event to be written, see ``customer.approval.event``.
 
     :param record: the document or stage whose chain it belongs to
@@ -123,7 +123,7 @@ def entry_of(approver, kind, **personal):
     :param str kind: of the event
     :param personal: what can be erased one day, beside the name
     """
-    return Entry(
+    return EventData(
         approver.request_id._get_document(),
         kind,
         approver.request_id,

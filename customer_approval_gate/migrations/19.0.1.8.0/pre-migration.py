@@ -1,0 +1,41 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from odoo.tools.sql import column_exists, rename_column
+
+RENAMED = {
+    "headed_cause": "advance_trigger",
+    "headed_reason": "advance_blocked_reason",
+    "headed_stage_id": "advance_stage_id",
+}
+TABLES = {"sale.order": "sale_order", "account.move": "account_move"}
+
+
+def migrate(cr, version):
+    """Fields have other names; what is in them stays, and so do the jobs that read
+    them."""
+    for table in TABLES.values():
+        for old, new in RENAMED.items():
+            if column_exists(cr, table, old):
+                rename_column(cr, table, old, new)
+        cr.execute(f'DROP INDEX IF EXISTS "{table}__headed_stage_id_index"')
+        cr.execute(
+            f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS"
+            f" {table}_headed_stage_id_fkey"
+        )
+    for old, new in RENAMED.items():
+        cr.execute(
+            "UPDATE ir_model_fields SET name = %s WHERE name = %s"
+            " AND (model = ANY(%s) OR model LIKE 'customer.approval.%%')",
+            [new, old, list(TABLES)],
+        )
+        cr.execute(
+            "UPDATE ir_model_data SET name = replace(name, %s, %s)"
+            " WHERE module = 'customer_approval_gate' AND model = 'ir.model.fields'"
+            " AND name LIKE %s",
+            [old, new, f"%\\_\\_{old}"],
+        )
+    cr.execute(
+        "UPDATE ir_act_server SET code = replace(code, '_cron_go_on', '_cron_advance')"
+        " WHERE code LIKE '%\\_cron\\_go\\_on%'"
+    )
