@@ -56,6 +56,25 @@ MOST_LINES_OF_A_CLASS = 600
 LARGE = {"tools/ledger.py": "it is a bundle's verify.py: one file that needs no other"}
 
 
+RETIRED = (
+    "_compute_totals_anew",
+    "_find_smuggled",
+    "_follow_stage",
+    "_get_fields_beside_content",
+    "_cron_go_on",
+    "_head_for",
+    "_is_small_one",
+    "_judge_",
+    "_keep_what_happened",
+    "_tell_",
+    "_write_past_engine",
+    "FollowingStage",
+    "headed_",
+    "tools.entry",
+)
+"""Names that code had before, and that are said in other words now."""
+
+
 def _read_files():
     """Return the room and the syntax tree of each file with models."""
     files = {}
@@ -191,6 +210,18 @@ class TestArchitecture(BaseCase):
                     lines = node.end_lineno - node.lineno + 1
                     with self.subTest(f"{name}: {node.name}"):
                         self.assertLessEqual(lines, MOST_LINES_OF_A_CLASS)
+
+    def test_no_retired_word(self):
+        own = pathlib.Path(__file__)
+        for path in sorted(ROOT.rglob("*")):
+            # Migrations say what things were called.
+            if path.suffix not in (".py", ".js", ".sql", ".xml") or path == own:
+                continue
+            if "migrations" in path.parts:
+                continue
+            text = path.read_text()
+            with self.subTest(str(path.relative_to(ROOT))):
+                self.assertFalse([word for word in RETIRED if word in text])
 
     def test_no_test_is_lost(self):
         """Odoo's own runner finds what ``tests/__init__.py`` imports by name."""

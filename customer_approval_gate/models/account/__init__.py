@@ -1,5 +1,6 @@
 from . import (
     account_move_line,
+    customer_approval_coverage_mixin,
     account_move,
     sale_order_line,
 )

@@ -32,6 +32,13 @@ class SaleOrder(models.Model):
     _stage_document_type = "sale_order"
     _stage_label = _lt("Sales Order")
     _stage_action = "customer_approval_gate.sale_order_stage_action"
+    _stage_list_sequence = 10
+    _stage_states = {
+        "draft": _lt("Draft"),
+        "sent": _lt("Quotation Sent"),
+        "sale": _lt("Confirmed Order"),
+        "cancel": _lt("Cancelled"),
+    }
     _stage_final_states = ("sale",)
     _approval_rate_fields = ("currency_rate",)
     _approval_parent_field = "customer_approval_parent_id"

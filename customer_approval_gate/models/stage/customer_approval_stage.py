@@ -131,10 +131,9 @@ class CustomerApprovalStage(models.Model):
     @api.model
     @ormcache()
     def _find_document_models(self):
-        return tuple(
-            (model._stage_document_type, model._name)
-            for model in models_with(self.env, "customer.approval.staged.mixin")
-        )
+        found = models_with(self.env, "customer.approval.staged.mixin")
+        found.sort(key=lambda model: model._stage_list_sequence)
+        return tuple((model._stage_document_type, model._name) for model in found)
 
     # No dependencies: other stages' fields count, see _recompute_gates().
     def _compute_gate_stage_ids(self):

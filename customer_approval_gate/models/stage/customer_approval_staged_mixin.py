@@ -44,8 +44,11 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     _stage_label = None
     """What documents of this type are called, where it is not the model's
     description."""
-    _stage_states = ()
-    """The states of Odoo's own that a stage may stand for; by default all there are."""
+    _stage_states = {}
+    """The states of Odoo's own that a stage may stand for, and what they are called
+    there; by default all there are, as Odoo calls them."""
+    _stage_list_sequence = 100
+    """Where the list of these documents stands among the lists."""
     _stage_action = None
     """The external id of the action that shows these documents by stage."""
     _stage_final_states = ()
@@ -87,11 +90,12 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     @api.model
     def _get_state_labels(self):
         """Return the states that a stage may stand for, and what they are called."""
-        return [
-            (state, label)
-            for state, label in self._fields["state"]._description_selection(self.env)
-            if not self._stage_states or state in self._stage_states
-        ]
+        if self._stage_states:
+            return [
+                (state, self.env._(label))
+                for state, label in self._stage_states.items()
+            ]
+        return self._fields["state"]._description_selection(self.env)
 
     @api.model
     def _get_stage_action(self):

@@ -359,7 +359,7 @@ class TestAdvance(AdvanceCommon):
         self.quality.requires_customer_approval = False
         self.assertEqual(self.order.stage_id, self.quality)
 
-    def test_moved_elsewhere_it_is_headed_nowhere(self):
+    def test_moved_elsewhere_it_advances_nowhere(self):
         self.quality.requires_customer_approval = True
         self._lead(self.production, self.quality)
         self.order.action_confirm()
