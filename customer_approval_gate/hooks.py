@@ -6,6 +6,7 @@ from odoo.tools.sql import column_exists, create_column
 
 from .tools import capability, redact, triggers
 from .tools.event_data import Answer
+from .tools.registry import models_with
 
 # The documents' tables: before the installation there are no models to ask.
 TABLES = ("sale_order", "account_move")
@@ -121,10 +122,6 @@ def post_init_hook(env):
             document.stage_id = env.ref(f"customer_approval_gate.{stage}")
 
 
-# What has files, messages and followers.
-OUR_FILES = ("customer.approval.request", "customer.approval.delivery")
-
-
 def uninstall_hook(env):
     """Let go of stages and evidence, which go with the addon: the database no longer
     holds their rules, and documents are no longer held by them."""
@@ -137,7 +134,8 @@ def uninstall_hook(env):
             ("model", "in", ("product.product", "product.template")),
         ]
     ).unlink()
-    for table in TABLES:
+    for documents in models_with(env, "customer.approval.staged.mixin"):
+        table = documents._table
         env.cr.execute(
             SQL(
                 "UPDATE %s SET stage_id = NULL, customer_approval_request_id = NULL,"
@@ -159,7 +157,10 @@ def uninstall_hook(env):
             SQL("DELETE FROM %s", SQL.identifier(f"customer_approval_{table}"))
         )
     # Nothing of ours is left beside our tables.
-    for name in OUR_FILES:
+    for model in models_with(env, "customer.approval.evidence.mixin"):
+        if not model._keeps_files:
+            continue
+        name = model._name
         with capability.hold(env, capability.Erasing()):
             env["ir.attachment"].search([("res_model", "=", name)]).unlink()
         env["mail.message"].search([("model", "=", name)]).unlink()

@@ -86,16 +86,3 @@ class ResPartner(models.Model):
                     partner=partner.display_name,
                 )
             )
-
-    def _get_approvers(self, document_type):
-        """Return who is asked about documents of a type.
-
-        :param document_type: of ``customer.approval.stage``
-        """
-        self.ensure_one()
-        names = {
-            "sale_order": "customer_approval_order_partner_ids",
-            "invoice": "customer_approval_invoice_partner_ids",
-        }
-        name = names.get(document_type)
-        return self[name] if name else self.browse()

@@ -58,6 +58,7 @@ from .sale import (
     test_reinvoice,
 )
 from .stage import (
+    test_contract,
     test_advance,
     test_concurrency,
     test_doors,

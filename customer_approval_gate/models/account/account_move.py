@@ -35,6 +35,7 @@ class AccountMove(models.Model):
         "cancel": _lt("Cancelled"),
     }
     _stage_final_states = ("posted",)
+    _approval_partner_field = "customer_approval_invoice_partner_ids"
     _approval_rate_fields = ("invoice_currency_rate",)
     # A receipt asks for money as an invoice does.
     _stage_columns = {"move_type": ("out_invoice", "out_receipt")}

@@ -23,6 +23,9 @@ class CustomerApprovalAskingMixin(models.AbstractModel):
     _name = "customer.approval.asking.mixin"
     _description = "Document to Ask the Customer about"
 
+    _approval_partner_field = None
+    """The many2many of customers that names who approves documents like this."""
+
     def _get_name_for_customer(self, number):
         """Return what the document is called to its customer, so that they can tell it
         from others.
@@ -92,12 +95,20 @@ class CustomerApprovalAskingMixin(models.AbstractModel):
             )
         return None
 
+    def _get_named_approvers(self, customer):
+        """Return whom the customer's tab *Approvals* names for documents like this.
+
+        :param customer: the ``res.partner``
+        """
+        name = self._approval_partner_field
+        return customer[name] if name else customer.browse()
+
     def _get_default_approvers(self):
         """Return who is asked about the document where nobody says otherwise: those
         whom the customer's tab *Approvals* names, or the document's own contact."""
         self.ensure_one()
         customer = self.partner_id.commercial_partner_id.sudo()  # its settings
-        return customer._get_approvers(self._stage_document_type) or self.partner_id
+        return self._get_named_approvers(customer) or self.partner_id
 
     def _get_amount_to_commit(self):
         """Return what the customer commits to, what they approved before included."""

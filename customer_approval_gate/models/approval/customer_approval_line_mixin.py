@@ -5,7 +5,7 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 from odoo.tools.translate import LazyTranslate
 
-from ...tools import triggers
+from ...tools import contract, triggers
 from ...tools.capability import is_guarded
 from ...tools.content import first_line
 from ...tools.quantities import format_decimals
@@ -50,6 +50,26 @@ class CustomerApprovalLineMixin(models.AbstractModel):
     """Further fields that ``_complete_approval_line()`` reads."""
     _approval_items = ()
     """What a line says beyond what all lines do: ``tools.blocks.Item``."""
+
+    def _post_model_setup__(self):
+        result = super()._post_model_setup__()
+        if not self._abstract:
+            self._check_contract()
+        return result
+
+    def _check_contract(self):
+        """Check what the model says of itself, when the registry is loaded.
+
+        :raise ContractError: something is missing, or is not there
+        """
+        for name, example in (
+            ("_approval_document_field", '"order_id"'),
+            ("_approval_quantity_field", '"quantity"'),
+            ("_approval_state_field", '"state"'),
+        ):
+            if not getattr(self, name):
+                contract.refuse(self, name, "is missing", example)
+            contract.check_fields(self, name, [getattr(self, name)], example)
 
     def _is_derivation_watched(self):
         documents = self[self._approval_document_field]

@@ -7,7 +7,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ...tools import capability
+from ...tools import capability, contract
 
 
 def _is_gated_by_amount(documents, alias, _query):
@@ -164,6 +164,52 @@ class CustomerApprovalMixin(models.AbstractModel):
     # ------------------------------------------------------------------
     # What a document model says of itself
     # ------------------------------------------------------------------
+
+    def _post_model_setup__(self):
+        result = super()._post_model_setup__()
+        if not self._abstract:
+            self._check_approval_contract()
+        return result
+
+    def _check_approval_contract(self):
+        """Check what the model says of itself, when the registry is loaded.
+
+        :raise ContractError: something is missing, or is not there
+        """
+        if self._approval_line_field:
+            name = "_approval_line_field"
+            contract.check_fields(self, name, [self._approval_line_field], '"line_ids"')
+            lines = self._get_approval_line_model()
+            if not hasattr(lines, "_approval_document_field"):
+                contract.refuse(
+                    self,
+                    name,
+                    f"leads to {lines._name}, which does not have the mixin"
+                    " customer.approval.line.mixin",
+                    '"line_ids"',
+                )
+        totals = [field for _key, field, _label in self._approval_totals]
+        contract.check_fields(
+            self,
+            "_approval_totals",
+            totals,
+            '(("total", "amount_total", _lt("Total")),)',
+        )
+        for name in (
+            "_approval_amount_field",
+            "_approval_currency_field",
+            "_approval_parent_field",
+            "_approval_partner_field",
+        ):
+            record = self.partner_id if name == "_approval_partner_field" else self
+            value = getattr(self, name)
+            contract.check_fields(record, name, [value], '"amount_total"')
+        contract.check_fields(
+            self,
+            "_approval_rate_fields",
+            self._approval_rate_fields,
+            '("currency_rate",)',
+        )
 
     # ------------------------------------------------------------------
     # Status: derived from the requests, writable by nobody

@@ -40,6 +40,7 @@ class SaleOrder(models.Model):
         "cancel": _lt("Cancelled"),
     }
     _stage_final_states = ("sale",)
+    _approval_partner_field = "customer_approval_order_partner_ids"
     _approval_rate_fields = ("currency_rate",)
     _approval_parent_field = "customer_approval_parent_id"
     _approval_amount_counts_lines = True

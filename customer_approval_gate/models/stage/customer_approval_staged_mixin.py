@@ -10,7 +10,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ...tools import capability
+from ...tools import capability, contract
 from ...tools.event_data import EventData
 
 
@@ -82,6 +82,35 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         compute="_compute_next_stage_id",
         compute_sudo=True,
     )
+
+    def _post_model_setup__(self):
+        result = super()._post_model_setup__()
+        if not self._abstract:
+            self._check_contract()
+        return result
+
+    def _check_contract(self):
+        """Check what the model says of itself, when the registry is loaded.
+
+        :raise ContractError: something is missing, or is not there
+        """
+        if not self._stage_document_type:
+            contract.refuse(
+                self,
+                "_stage_document_type",
+                "is missing: it names the list of stages of these documents",
+                repr(self._table),
+            )
+        if "state" in self._fields:
+            for attribute in ("_stage_final_states", "_stage_states"):
+                states = getattr(self, attribute)
+                contract.check_states(self, attribute, states, '("done",)')
+        contract.check_fields(
+            self,
+            "_stage_columns",
+            self._stage_columns,
+            '{"move_type": ("out_invoice",)}',
+        )
 
     @api.model
     def _get_stage_label(self):

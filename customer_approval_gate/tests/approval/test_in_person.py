@@ -84,6 +84,7 @@ class TestInPerson(PageCommon):
         page = self._hand_over(self.approver)
         self.assertIn(self.order.order_line[0].name, page.text)
         self.assertNotIn("o_main_navbar", page.text)
+        self.assertNotIn("o_customer_approval_conversation", page.text)
         self.assertIn("handed_over", self.request.event_ids.mapped("kind"))
         response = self._answer_here(page)
         self.assertEqual(response.status_code, 303, response.text[-2000:])
