@@ -1,8 +1,13 @@
 """What Odoo logs as an error is a failure, also where the test went on."""
 
 import logging
+import os
+import pathlib
+from collections import Counter
 
 import pytest
+
+_DURATIONS = Counter()
 
 
 class _Recorder(logging.Handler):
@@ -26,3 +31,18 @@ def no_errors_logged():
     logger.setLevel(level)
     if recorder.lines:
         pytest.fail("logged as errors:\n" + "\n".join(recorder.lines))
+
+
+def pytest_runtest_logreport(report):
+    _DURATIONS[report.nodeid.partition("::")[0]] += report.duration
+
+
+def pytest_sessionfinish(session):
+    """Keep how long each file took: see ``devtools/lanes.py``."""
+    folder = os.environ.get("TEST_DURATIONS")
+    if not folder or session.config.option.keyword:
+        return
+    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+    for name, seconds in _DURATIONS.items():
+        path = pathlib.Path(folder, name.replace("/", "-"))
+        path.write_text(f"{seconds:.1f}")

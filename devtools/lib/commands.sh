@@ -119,16 +119,56 @@ catch_mails() { # sets SMTP_PORT, MAIL_URL: no mail leaves this machine, and non
 
 kill_quietly() { kill "$1" 2>/dev/null || true; }
 
-run_pytest() {
+run_pytest() { # with options in one process, else in as many as there are processors
     environment
     make_throwaway
     unlock
     cd "$ROOT" || exit 1
     local status=0 paths
     IFS=, read -ra paths <<<"$ADDONS"
-    PYTHONPATH=$ODOO_HOME "$VENV/bin/python" -m pytest --odoo-database="$THROWAWAY" --odoo-http \
-        "${paths[@]}" devtools "$@" || status=$?
-    exit $status
+    paths+=(devtools)
+    if [ $# -gt 0 ]; then
+        pytest_on "$THROWAWAY" "${paths[@]}" "$@" || status=$?
+        exit $status
+    fi
+    run_lanes "${paths[@]}"
+}
+
+pytest_on() { # pytest_on DATABASE PATHS AND OPTIONS
+    local db=$1
+    shift
+    PYTHONPATH=$ODOO_HOME TEST_DURATIONS=$STATE/durations "$VENV/bin/python" -m pytest \
+        --odoo-database="$db" --odoo-http "$@"
+}
+
+# All tests, by file, in lanes that have a database each: a copy of the same one.
+run_lanes() { # run_lanes PATHS
+    local count number db log status=0 failed=0 files pids=() logs=()
+    count=${TEST_LANES:-$(nproc)}
+    [ "$count" -le 4 ] || count=4
+    mkdir -p "$STATE/log"
+    for ((number = 0; number < count; number++)); do
+        mapfile -t files < <("$PYTHON" "$DEVTOOLS/lanes.py" "$STATE/durations" "$number" "$count" "$@")
+        [ ${#files[@]} -gt 0 ] || continue
+        db=$THROWAWAY
+        if [ "$number" -gt 0 ]; then
+            db=${THROWAWAY}_$number
+            AT_EXIT+=("drop_db $db")
+            copy_db "$READY" "$db"
+        fi
+        log=$STATE/log/lane-$number.log
+        pytest_on "$db" "${files[@]}" -p no:cacheprovider >"$log" 2>&1 &
+        pids+=($!)
+        logs+=("$log")
+    done
+    say "running all tests in ${#pids[@]} lanes, whose output comes at their end"
+    for number in "${!pids[@]}"; do
+        status=0
+        wait "${pids[$number]}" || status=$?
+        cat "${logs[$number]}"
+        [ $status = 0 ] || failed=$status
+    done
+    exit $failed
 }
 
 run_all_tests() {

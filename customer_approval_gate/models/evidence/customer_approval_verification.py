@@ -15,8 +15,6 @@ from ...tools import capability, seal
 
 _logger = logging.getLogger(__name__)
 
-EVENTS_AT_ONCE = 1000
-LEAVES_AT_ONCE = 5000
 PROBLEMS_KEPT = 200
 PROGRESS = ("last_chain", "done_count", "problem_count", "problems", "ended_on")
 SECONDS_TO_WAIT = 20

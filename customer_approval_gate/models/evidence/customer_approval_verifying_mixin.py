@@ -11,7 +11,6 @@ from ...tools import ledger, seal
 from ...tools.registry import models_with
 
 EVENTS_AT_ONCE = 1000
-LEAVES_AT_ONCE = 5000
 
 
 class CustomerApprovalVerifyingMixin(models.AbstractModel):

@@ -36,22 +36,26 @@ class TestInPerson(PageCommon):
         approver = approver or self.request.approver_ids.filtered(
             lambda a: a._is_open()
         )
-        response = self._post(
-            f"{self.url}/hand_over",
-            self._csrf(page.text),
-            approver=str(approver[:1].id),
-        )
+        response = self._send("hand_over", page, approver[:1])
         self.assertEqual(response.status_code, 303, response.text[-2000:])
         with mute_logger("odoo.http"):
             return self.url_open(response.headers["Location"])
+
+    def _send(self, action, page, approver):
+        self.env.flush_all()
+        data = {"csrf_token": self._csrf(page.text), "approver": str(approver.id)}
+        with mute_logger("odoo.http"):
+            response = self.url_open(
+                f"{self.url}/{action}", data=data, allow_redirects=False
+            )
+        self.env.invalidate_all()
+        return response
 
     def _show_code(self):
         """Show the code for the customer's own phone, and return its link."""
         page = self._choose()
         approver = self.request.approver_ids
-        response = self._post(
-            f"{self.url}/show", self._csrf(page.text), approver=str(approver.id)
-        )
+        response = self._send("show", page, approver)
         with mute_logger("odoo.http"):
             page = self.url_open(response.headers["Location"])
         self.assertIn("data:image/png", page.text)
@@ -155,11 +159,7 @@ class TestInPerson(PageCommon):
 
     def test_nothing_of_it_is_kept_by_the_browser(self):
         page = self._choose()
-        response = self._post(
-            f"{self.url}/hand_over",
-            self._csrf(page.text),
-            approver=str(self.approver.id),
-        )
+        response = self._send("hand_over", page, self.approver)
         self.assertIn("cache", response.headers["Clear-Site-Data"])
 
     def test_loading_what_was_sent(self):

@@ -4,6 +4,7 @@
 import logging
 import re
 
+from odoo.modules.module import get_manifest
 from odoo.tests import (
     JsonRpcException,
     freeze_time,
@@ -12,6 +13,7 @@ from odoo.tests import (
 )
 from odoo.tools import mute_logger
 
+from ... import hooks
 from ...tools import capability, links, redact
 from ..common import BrowserCase, follow
 from .test_approvers import ApproverCommon
@@ -221,6 +223,9 @@ class TestPage(PageCase):
         redact.HideSecrets().filter(record)
         self.assertNotIn("SECRET", record.getMessage())
         self.assertIn("x=1", record.getMessage())
+        # As Odoo does when it has loaded the addon.
+        manifest = get_manifest("customer_approval_gate")
+        getattr(hooks, manifest["post_load"])()
         filters = logging.getLogger("werkzeug").filters
         self.assertTrue(any(isinstance(f, redact.HideSecrets) for f in filters))
 

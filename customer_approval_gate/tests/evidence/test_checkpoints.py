@@ -114,7 +114,7 @@ class TestVerification(KeyCommon):
         self.env.flush_all()
         runs = self.env["customer.approval.verification"].sudo()
         with patch(
-            "odoo.addons.customer_approval_gate.models.evidence.customer_approval_verification"
+            "odoo.addons.customer_approval_gate.models.evidence.customer_approval_verifying_mixin"
             ".EVENTS_AT_ONCE",
             5,
         ):
