@@ -1,6 +1,7 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+from odoo.tools import SQL
 from odoo.tools.sql import column_exists, rename_column
 
 RENAMED = {
@@ -18,10 +19,14 @@ def migrate(cr, version):
         for old, new in RENAMED.items():
             if column_exists(cr, table, old):
                 rename_column(cr, table, old, new)
-        cr.execute(f'DROP INDEX IF EXISTS "{table}__headed_stage_id_index"')
+        index = SQL.identifier(f"{table}__headed_stage_id_index")
+        cr.execute(SQL("DROP INDEX IF EXISTS %s", index))
         cr.execute(
-            f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS"
-            f" {table}_headed_stage_id_fkey"
+            SQL(
+                "ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s",
+                SQL.identifier(table),
+                SQL.identifier(f"{table}_headed_stage_id_fkey"),
+            )
         )
     for old, new in RENAMED.items():
         cr.execute(
