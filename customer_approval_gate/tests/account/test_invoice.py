@@ -117,7 +117,7 @@ class TestInvoice(InvoiceCommon):
             move.action_post()
             self.assertEqual(move.state, "posted")
             self.assertFalse(move.stage_id)
-            with self.assertRaisesRegex(UserError, "has no stages"):
+            with self.assertRaisesRegex(UserError, "does not go through stages"):
                 move.stage_id = self.invoice_posted
             with self.assertRaisesRegex(UserError, "no customer invoice"):
                 move._request_customer_approval()
@@ -148,7 +148,7 @@ class TestInvoice(InvoiceCommon):
         )
         entry.action_post()
         self.assertEqual(self._state(entry), (self.env[self.quote._name], "posted"))
-        with self.assertRaisesRegex(UserError, "has no stages"):
+        with self.assertRaisesRegex(UserError, "does not go through stages"):
             self.env["account.move"].create(
                 {"move_type": "entry", "stage_id": self.invoice_draft.id}
             )
