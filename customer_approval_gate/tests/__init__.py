@@ -23,6 +23,7 @@ from .approval import (
     test_page,
     test_page_limits,
     test_portal,
+    test_rules,
     test_several_steps,
     test_tours,
     test_visitors,

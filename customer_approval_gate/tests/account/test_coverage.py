@@ -13,6 +13,7 @@ from odoo.tools import mute_logger
 from odoo.addons.sale.tests.common import TestSaleCommon
 
 from ...tools import capability
+from ...tools.event_data import Answer
 from ..common import ApprovalMixin
 
 
@@ -145,6 +146,31 @@ class TestCoverage(ApprovalMixin, TestSaleCommon):
             "account.account_payment_term_immediate"
         )
         self._assert_covered(invoice, False)
+
+    def test_its_own_request_comes_first(self):
+        """Whoever was asked about the bill itself, and has not said yes, decides."""
+        for status in ("pending", "rejected"):
+            with self.subTest(status):
+                order = self._order(approve=False)
+                invoice = self._bill(order)
+                self._bring_to_status(invoice, status)
+                self._bring_to_status(order, "approved")
+                self.assertFalse(invoice._cover_by_orders())
+                self.assertFalse(invoice._filter_customer_approved())
+                self.assertEqual(invoice.customer_approval_status, status)
+                with self._refused("customer approval is required"):
+                    invoice.action_post()
+
+    def test_the_weakest_of_several_approvals_counts(self):
+        self.invoice_posted.minimum_evidence = "link"
+        weak = self._order(approve=False)
+        request = weak._open_customer_approval(mail=False).sudo()
+        request._decide(Answer("approved", "Ada", "recorded"))
+        invoice = self._bill(self.order | weak)
+        self.assertEqual(len(invoice), 1)
+        self.assertEqual(invoice._get_evidence_strengths()[invoice.id], 1)
+        with self._refused("too weak"):
+            invoice.action_post()
 
     def test_grouped(self):
         second = self._order()
