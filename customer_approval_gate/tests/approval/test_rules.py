@@ -6,6 +6,7 @@ import re
 
 from odoo import fields
 from odoo.exceptions import UserError
+from odoo.http import _generate_routing_rules
 from odoo.tests import freeze_time, tagged
 from odoo.tools import mute_logger
 
@@ -80,16 +81,17 @@ class TestRules(ApproverCommon):
 class TestRulesOfPages(PageCommon):
     def _find_forms(self):
         """Return the addresses of ours to which something can be posted."""
-        rules = self.env["ir.http"].routing_map().iter_rules()
-        for rule in rules:
-            module = rule.endpoint.func.__module__
-            routing = rule.endpoint.routing
+        for url, endpoint in _generate_routing_rules(
+            sorted(self.registry._init_modules), nodb_only=False
+        ):
+            module = endpoint.func.__module__
+            routing = endpoint.routing
             if (
                 module.startswith("odoo.addons.customer_approval_gate.")
                 and routing["type"] == "http"
                 and "POST" in (routing.get("methods") or ())
             ):
-                path = rule.rule.replace("<int:request_id>", str(self.request.id))
+                path = url.replace("<int:request_id>", str(self.request.id))
                 yield re.sub(r"<\w+:\w+>", "1", path)
 
     def test_no_form_without_its_token(self):
