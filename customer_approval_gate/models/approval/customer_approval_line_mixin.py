@@ -295,7 +295,6 @@ class CustomerApprovalLineMixin(models.AbstractModel):
         extras = self._read_approval_extras([row["id"] for row in rows])
         currencies = self.env["res.currency"].browse({r["currency_id"] for r in rows})
         decimals = {currency.id: currency.decimal_places for currency in currencies}
-        documents = self.env[self._fields[self._approval_document_field].comodel_name]
         today = self._get_content_digits()
         lines, left_out = {}, {}
         document_id = section = subsection = None
@@ -325,21 +324,24 @@ class CustomerApprovalLineMixin(models.AbstractModel):
                 "description": row["name"] or "",
             }
             if kind == "product":
-                decimal, places = (
-                    documents._format_decimals,
-                    decimals.get(row["currency_id"], 2),
-                )
+                places = decimals.get(row["currency_id"], 2)
                 content |= {
                     "product": row["product_id"],
-                    "quantity": decimal(row["quantity"], digits["quantity"], False),
-                    "unit_price": decimal(
-                        row["price_unit"], digits["unit_price"], False
+                    "quantity": format_decimals(
+                        row["quantity"] or 0.0, digits["quantity"], False
                     ),
-                    "discount": decimal(row["discount"], digits["discount"], False),
+                    "unit_price": format_decimals(
+                        row["price_unit"] or 0.0, digits["unit_price"], False
+                    ),
+                    "discount": format_decimals(
+                        row["discount"] or 0.0, digits["discount"], False
+                    ),
                     "unit": row["product_uom_id"],
                     "taxes": row["taxes"] or [],
-                    "subtotal": decimal(row["price_subtotal"], places),
-                    "total": decimal(row["price_total"], places),
+                    "subtotal": format_decimals(
+                        row["price_subtotal"] or 0.0, places, True
+                    ),
+                    "total": format_decimals(row["price_total"] or 0.0, places, True),
                 }
             self._complete_approval_line(content, row, extras)
             own.append(content)

@@ -10,6 +10,7 @@ from psycopg2 import OperationalError
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 from ...tools import capability
 from ...tools.event_data import EventData
@@ -329,8 +330,17 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
         )
 
     def _forget_advance(self):
-        if headed := self.filtered("advance_stage_id"):
-            headed._write_engine_fields(
+        # Few wait at any time: they are looked for, and not read with all that move.
+        self.flush_model(["advance_stage_id"])
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT id FROM %s WHERE id = ANY(%s) AND advance_stage_id IS NOT NULL",
+                SQL.identifier(self._table),
+                list(self.ids),
+            )
+        )
+        if rows:
+            self.browse(row[0] for row in rows)._write_engine_fields(
                 {
                     "advance_trigger": False,
                     "advance_blocked_reason": False,
