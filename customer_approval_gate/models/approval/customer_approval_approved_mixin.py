@@ -156,7 +156,7 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
 
     def _get_gate_amounts(self):
         """Return what each document comes to, in its company's currency, as the
-        database has it: see ``customer_approval_amount`` in ``tools/triggers.py``.
+        database has it: see ``customer_approval_amount`` in ``sql/gate.sql``.
 
         :rtype: dict
         """
