@@ -29,6 +29,7 @@ def pre_init_hook(env):
             ("stage_entered_on", "timestamp"),
             ("customer_approval_request_id", "int4"),
             ("customer_approval_since", "timestamp"),
+            ("customer_approval_substate", "varchar"),
             ("blocked_by", "varchar"),
             *(DEPOSIT_COLUMNS if table == "sale_order" else ()),
         ):
