@@ -1,6 +1,9 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import io
+import json
+import zipfile
 from datetime import timedelta
 
 from odoo import fields
@@ -132,7 +135,14 @@ class TestApproverLinks(ApproverCase):
         request = self._ask(rule="all")
         for partner in self.people:
             self._answer(request, partner)
-        self.assertGreater(len(request._make_bundle()), 1000)
+        with zipfile.ZipFile(io.BytesIO(request._make_bundle())) as archive:
+            evidence = json.loads(archive.read("evidence.json"))
+        answers = evidence["requests"][0]["approvers"]
+        self.assertEqual(
+            sorted(answer["decided_by_name"] for answer in answers),
+            sorted(self.people.mapped("name")),
+        )
+        self.assertEqual({answer["state"] for answer in answers}, {"approved"})
 
     def test_links_are_in_no_database(self):
         request = self._ask()

@@ -2,7 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Ways round the gate that were found by trying, and are closed."""
 
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import HttpCase, new_test_user, tagged
 
@@ -184,8 +184,18 @@ class TestAttacks(ApprovalCommon):
     def test_status_for_portal_users(self):
         user = new_test_user(self.env, "approval_reader", "base.group_portal")
         user.partner_id.parent_id = self.partner
+        self._bring_to_status(self.order, "pending")
         order = self.order.with_user(user)
-        order.read(["stage_id", "next_stage_id", "customer_approval_banner"])
+        values = order.read(
+            ["stage_id", "next_stage_id", "customer_approval_status", "state"]
+        )[0]
+        self.assertEqual(values["customer_approval_status"], "pending")
+        self.assertEqual(values["stage_id"][0], self.order.stage_id.id)
+        self.assertEqual(values["next_stage_id"][0], self.order.next_stage_id.id)
+        # What staff would do about it is nothing for them.
+        for name in ("customer_approval_remark", "blocked_by", "gate_states"):
+            with self.assertRaises(AccessError):
+                order.read([name])
 
 
 @tagged("post_install", "-at_install")

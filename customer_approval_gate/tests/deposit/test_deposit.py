@@ -270,6 +270,12 @@ class TestDeposit(DepositCase):
         self.order.order_line = [
             Command.create({"product_id": self.product.id, "price_unit": 900})
         ]
+        self.assertEqual(self.order.order_line[-1:].price_unit, 900)
+        self.assertEqual(self.order.stage_id, self.production)
+        # It goes no further, as a new one would not.
+        self.quality.minimum_deposit = 30
+        with self._refused("a deposit of"):
+            self.order.stage_id = self.quality
 
     def test_deposit_is_no_content(self):
         self._bring_to_status(self.order, "approved")

@@ -145,13 +145,16 @@ class TestDatabaseRules(DatabaseCase):
         self.cr.execute(
             "ALTER TABLE customer_approval_request RENAME TO customer_approval_gone"
         )
-        self.cr.execute(
-            "UPDATE sale_order SET state = 'sale' WHERE id = %s", [self.order.id]
-        )
-        self.cr.execute("ALTER TABLE sale_order RENAME COLUMN stage_id TO other_id")
-        self.cr.execute(
-            "UPDATE sale_order SET state = 'draft' WHERE id = %s", [self.order.id]
-        )
+        for state in ("sale", "draft"):
+            self.cr.execute(
+                "UPDATE sale_order SET state = %s WHERE id = %s RETURNING state",
+                [state, self.order.id],
+            )
+            self.assertEqual(self.cr.fetchall(), [(state,)])
+            if state == "sale":
+                self.cr.execute(
+                    "ALTER TABLE sale_order RENAME COLUMN stage_id TO other_id"
+                )
 
     def test_what_triggers_read_is_not_there(self):
         """While the addon is installed nothing is let through instead."""

@@ -479,6 +479,10 @@ class TestAdvance(AdvanceCommon):
     def test_rework_is_no_loop(self):
         self.quote.approved_stage_id = self.production
         self.production.rejected_stage_id = self.quote
+        self.assertEqual(self.production.rejected_stage_id, self.quote)
+        with self._refused("in a circle", ValidationError):
+            self._lead(self.production, self.quote)
+            self._lead(self.quote, self.production)
 
     def test_half_said_or_elsewhere_is_refused(self):
         with self._refused("Say both", ValidationError):
