@@ -2,9 +2,9 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Which models have a part in something: found in the registry, and named nowhere."""
 
-from weakref import WeakKeyDictionary
-
-_NAMES = WeakKeyDictionary()
+KNOWN = "_customer_approval_models"
+"""The attribute of a registry that keeps what was found: it has no other place that
+lasts as long as it does."""
 
 
 def models_with(env, mixin):
@@ -14,7 +14,7 @@ def models_with(env, mixin):
     """
     registry = env.registry
     # While addons are loaded, models come.
-    known = _NAMES.setdefault(registry, {}) if registry.ready else {}
+    known = vars(registry).setdefault(KNOWN, {}) if registry.ready else {}
     if mixin not in known:
         parent = registry[mixin]
         known[mixin] = [
