@@ -9,6 +9,7 @@ RENAMED = {
     "headed_reason": "advance_blocked_reason",
     "headed_stage_id": "advance_stage_id",
 }
+JOBS = {"cron_go_on": "_cron_advance", "cron_blocked": "_cron_update_blocked"}
 TABLES = {"sale.order": "sale_order", "account.move": "account_move"}
 
 
@@ -40,7 +41,22 @@ def migrate(cr, version):
             " AND name LIKE %s",
             [old, new, f"%\\_\\_{old}"],
         )
-    cr.execute(
-        "UPDATE ir_act_server SET code = replace(code, '_cron_go_on', '_cron_advance')"
-        " WHERE code LIKE '%\\_cron\\_go\\_on%'"
-    )
+    # Jobs about the documents of all lists are those of stages, and call other names.
+    for old, new in JOBS.items():
+        cr.execute(
+            """
+            UPDATE ir_act_server
+               SET code = %s, model_id = model.id
+              FROM ir_model AS model
+             WHERE model.model = 'customer.approval.stage'
+               AND ir_act_server.id IN (
+                   SELECT ir_actions_server_id FROM ir_cron
+                    WHERE id IN (
+                          SELECT res_id FROM ir_model_data
+                           WHERE module = 'customer_approval_gate'
+                             AND model = 'ir.cron' AND name = %s
+                          )
+                   )
+            """,
+            [f"model.{new}()", old],
+        )

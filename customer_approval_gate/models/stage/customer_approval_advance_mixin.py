@@ -9,7 +9,6 @@ from psycopg2 import OperationalError
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ...tools import capability
@@ -384,52 +383,6 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
         elif is_yes and document.advance_stage_id:
             document._retry()
 
-    @api.model
-    def _cron_advance(self):
-        """Let documents go on that were headed somewhere: the net under what tells them
-        at once."""
-        causes = self.env["customer.approval.stage"]._get_later_causes()
-        domain = Domain("advance_stage_id", "!=", False) | Domain(
-            "stage_id.auto_advance_on", "in", causes
-        )
-        self._iter_in_batches("go_on", lambda model: domain, 50, "_advance_by_job")
-
     def _advance_by_job(self):
         for cause in self.env["customer.approval.stage"]._get_later_causes():
             self._advance_after(cause)
-
-    @api.model
-    def _iter_in_batches(self, key, domain_of, size, method):
-        """Walk through the documents of all models in a job, batch by batch, and go on
-        there the next time where the time was over. A document that fails stops no
-        other: it is told once, and tried again later.
-
-        :param str key: the job's, under which it is kept how far it got
-        :param domain_of: the function that returns the domain of a model
-        :param int size: of a batch
-        :param str method: what is called with each batch
-        """
-        parameters = self.env["ir.config_parameter"].sudo()  # the job's own
-        failures = self.env["customer.approval.failure"]
-        name = f"customer_approval_gate.{key}"
-        last_model, _comma, last_id = (parameters.get_param(name) or "").partition(",")
-        left = {}
-        for model in sorted(
-            self.env["customer.approval.stage"]._document_models().values()
-        ):
-            domain = Domain(domain_of(self.env[model]))
-            if model == last_model:
-                domain &= Domain("id", ">", int(last_id))
-            if model >= last_model:
-                documents = self.env[model].with_context(active_test=False)
-                left[model] = documents.search(domain, order="id").ids
-        total = sum(len(ids) for ids in left.values())
-        self.env["ir.cron"]._commit_progress(remaining=total)
-        for model, ids in left.items():
-            for start in range(0, len(ids), size):
-                batch = ids[start : start + size]
-                failures._run_batch(key, self.env[model].browse(batch), method)
-                parameters.set_param(name, f"{model},{batch[-1]}")
-                if not self.env["ir.cron"]._commit_progress(len(batch)):
-                    return
-        parameters.set_param(name, "")

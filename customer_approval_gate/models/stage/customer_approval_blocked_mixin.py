@@ -125,14 +125,6 @@ class CustomerApprovalBlockedMixin(models.AbstractModel):
         else:
             self.env.ref("customer_approval_gate.cron_blocked").sudo()._trigger()
 
-    @api.model
-    def _cron_update_blocked(self):
-        """Find out anew what blocks documents, batch by batch: stages have changed, or
-        money came by a way that told nobody."""
-        self._iter_in_batches(
-            "blocked", lambda model: model._get_open_domain(), BATCH, "_update_by_job"
-        )
-
     def _update_by_job(self):
         self._update_blocked()
         self.flush_recordset(["blocked_by"])

@@ -6,6 +6,8 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 
+DOCUMENTS_AT_ONCE = 1000
+
 
 class CustomerApprovalStageAdvanceMixin(models.AbstractModel):
     """Where documents go by themselves from a stage.
@@ -154,3 +156,58 @@ class CustomerApprovalStageAdvanceMixin(models.AbstractModel):
             documents.search(
                 domain & Domain("advance_stage_id", "!=", False)
             )._forget_advance()
+
+    @api.model
+    def _cron_advance(self):
+        """Let documents advance that wait for it: the net under what tells them
+        at once."""
+        causes = self._get_later_causes()
+        domain = Domain("advance_stage_id", "!=", False) | Domain(
+            "stage_id.auto_advance_on", "in", causes
+        )
+        self._iter_in_batches("go_on", lambda model: domain, 50, "_advance_by_job")
+
+    @api.model
+    def _iter_in_batches(self, key, domain_of, size, method):
+        """Walk through the documents of all models in a job, batch by batch, and go on
+        there the next time where the time was over. A document that fails stops no
+        other: it is told once, and tried again later.
+
+        :param str key: the job's, under which it is kept how far it got
+        :param domain_of: the function that returns the domain of a model
+        :param int size: of a batch
+        :param str method: what is called with each batch
+        """
+        parameters = self.env["ir.config_parameter"].sudo()  # the job's own
+        failures = self.env["customer.approval.failure"]
+        name = f"customer_approval_gate.{key}"
+        last_model, _comma, last_id = (parameters.get_param(name) or "").partition(",")
+        left = {}
+        for model in sorted(self._document_models().values()):
+            domain = Domain(domain_of(self.env[model]))
+            if model == last_model:
+                domain &= Domain("id", ">", int(last_id))
+            if model >= last_model:
+                documents = self.env[model].with_context(active_test=False)
+                left[model] = documents.search(domain, order="id").ids
+        total = sum(len(ids) for ids in left.values())
+        self.env["ir.cron"]._commit_progress(remaining=total)
+        for model, ids in left.items():
+            for start in range(0, len(ids), size):
+                batch = ids[start : start + size]
+                failures._run_batch(key, self.env[model].browse(batch), method)
+                parameters.set_param(name, f"{model},{batch[-1]}")
+                if not self.env["ir.cron"]._commit_progress(len(batch)):
+                    return
+        parameters.set_param(name, "")
+
+    @api.model
+    def _cron_update_blocked(self):
+        """Find out anew what blocks documents, batch by batch: stages have changed, or
+        money came by a way that told nobody."""
+        self._iter_in_batches(
+            "blocked",
+            lambda model: model._get_open_domain(),
+            DOCUMENTS_AT_ONCE,
+            "_update_by_job",
+        )

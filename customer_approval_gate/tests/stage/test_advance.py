@@ -402,8 +402,8 @@ class TestAdvance(AdvanceCommon):
         self.patch(order_class, "_advance_by_job", lambda batch: seen.extend(batch.ids))
         for _run in range(4):
             with self.enter_registry_test_mode(), self.env.registry.cursor() as cr:
-                model = self.env(cr=cr)["sale.order"]
-                model._iter_in_batches("test", domain_of, 1, "_advance_by_job")
+                stages = self.env(cr=cr)["customer.approval.stage"]
+                stages._iter_in_batches("test", domain_of, 1, "_advance_by_job")
         self.assertEqual(seen, orders.ids)
 
     def _run_twice(self, job):
@@ -435,7 +435,7 @@ class TestAdvance(AdvanceCommon):
 
         self.patch(self.env.registry["sale.order"], "_advance_by_job", advance)
         self._run_twice(
-            lambda env: env["sale.order"]._iter_in_batches(
+            lambda env: env["customer.approval.stage"]._iter_in_batches(
                 "test", domain_of, 10, "_advance_by_job"
             )
         )
