@@ -9,7 +9,6 @@ from psycopg2 import OperationalError
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL
 
 from ...tools import capability
 from ...tools.event_data import EventData
@@ -329,17 +328,8 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
         )
 
     def _forget_advance(self):
-        # Few wait at any time: they are looked for, and not read with all that move.
-        self.flush_model(["advance_stage_id"])
-        rows = self.env.execute_query(
-            SQL(
-                "SELECT id FROM %s WHERE id = ANY(%s) AND advance_stage_id IS NOT NULL",
-                SQL.identifier(self._table),
-                list(self.ids),
-            )
-        )
-        if rows:
-            self.browse(row[0] for row in rows)._write_engine_fields(
+        if waiting := self.filtered("advance_stage_id"):
+            waiting._write_engine_fields(
                 {
                     "advance_trigger": False,
                     "advance_blocked_reason": False,
