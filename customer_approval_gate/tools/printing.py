@@ -31,13 +31,24 @@ def limit_printing(seconds=SECONDS):
 
     :param int seconds: after which a printer is stopped, so that Odoo's method fails
     """
-    timer = threading.Timer(seconds, _stop_printers, [seconds])
-    timer.daemon = True
-    timer.start()
+    done = threading.Event()
+    watch = threading.Thread(target=_watch_printers, args=(done, seconds), daemon=True)
+    watch.start()
     try:
         yield
     finally:
-        timer.cancel()
+        done.set()
+
+
+def _watch_printers(done, seconds):
+    """Stop printers that take too long, until what prints is done.
+
+    One look after so many seconds would miss a printer that a busy server started late.
+    """
+    pause = seconds
+    while not done.wait(pause):
+        _stop_printers(seconds)
+        pause = 1
 
 
 def _stop_printers(seconds):

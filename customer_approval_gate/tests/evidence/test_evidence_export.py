@@ -4,6 +4,7 @@
 import io
 import json
 import pathlib
+import subprocess
 import tempfile
 import time
 import zipfile
@@ -391,6 +392,15 @@ class TestEvidenceExport(EvidenceCase):
                 seconds=2,
             )
         self.assertLess(time.monotonic() - began, 20)
+
+    def test_a_printer_that_starts_late_is_stopped(self):
+        script = pathlib.Path(tempfile.mkdtemp()) / "wkhtmltopdf"
+        script.write_text("#!/bin/sh\nsleep 60\n")
+        script.chmod(0o755)
+        with printing.limit_printing(2):
+            time.sleep(1)
+            code = subprocess.run([str(script)], check=False, timeout=20).returncode
+        self.assertNotEqual(code, 0)
 
     def test_staff_are_greeted_by_their_own_name(self):
         request = self._full()
