@@ -123,16 +123,6 @@ def _hide_twins(parties):
     return parties
 
 
-def shown_blocks(content, items, describe, lines):
-    """Return the blocks of content of whatever format.
-
-    :param lines: the block of the lines that is made of those of an older format
-    """
-    if "blocks" in content:
-        return content["blocks"]
-    return make_blocks(items, content, describe, lines)
-
-
 def labels_of(content):
     """Return label and format of all that content itself gives any: by key."""
     labels = {}

@@ -76,6 +76,30 @@ class CustomerApprovalInPerson(http.Controller):
             422 if error else 200,
         )
 
+    def _hand_over(self, request_id, post, respond):
+        """Record that the screen was handed over to whom the form names.
+
+        :param respond: makes the response for that person
+        :return: the response, or the page again with what was wrong
+        """
+        approval = self._get_approval(request_id)
+        try:
+            approver = self._get_approver(approval, post)
+        except UserError as error:
+            return self._render(approval, error=str(error))
+        own = approval.with_user(request.env.user)
+        capability.call(own._hand_over_screen)
+        return respond(approver)
+
+    def _log_out_to(self, approver):
+        """Log the user out, and open the page on which the customer answers."""
+        url = links.url_of(approver, request.env.user)
+        request.session.logout(keep_db=True)
+        response = secure(request.redirect(url[url.index("/my/") :]))
+        # Or the button "Back" of some browsers would show what was there before.
+        response.headers["Clear-Site-Data"] = '"cache"'
+        return response
+
     def _make_code(self, approver):
         """Return the image of a link by which the person answers before this user."""
         barcode = request.env["ir.actions.report"].barcode(
@@ -100,15 +124,12 @@ class CustomerApprovalInPerson(http.Controller):
 
         :param post: ``approver``, who answers
         """
-        approval = self._get_approval(request_id)
-        try:
-            approver = self._get_approver(approval, post)
-        except UserError as error:
-            return self._render(approval, error=str(error))
-        own = approval.with_user(request.env.user)
-        capability.call(own._hand_over_screen)
-        url = f"/customer_approval/in_person/{approval.id}?shown={approver.id}"
-        return secure(request.redirect(url))
+        url = f"/customer_approval/in_person/{request_id}?shown="
+        return self._hand_over(
+            request_id,
+            post,
+            lambda approver: secure(request.redirect(f"{url}{approver.id}")),
+        )
 
     @http.route(
         "/customer_approval/in_person/<int:request_id>/hand_over",
@@ -123,19 +144,7 @@ class CustomerApprovalInPerson(http.Controller):
 
         :param post: ``approver``, who answers
         """
-        approval = self._get_approval(request_id)
-        try:
-            approver = self._get_approver(approval, post)
-        except UserError as error:
-            return self._render(approval, error=str(error))
-        own = approval.with_user(request.env.user)
-        capability.call(own._hand_over_screen)
-        url = links.url_of(approver, request.env.user)
-        request.session.logout(keep_db=True)
-        response = secure(request.redirect(url[url.index("/my/") :]))
-        # Or the button "Back" of some browsers would show what was there before.
-        response.headers["Clear-Site-Data"] = '"cache"'
-        return response
+        return self._hand_over(request_id, post, self._log_out_to)
 
     @http.route(
         [

@@ -12,23 +12,6 @@ from ...tools.event_data import EventData, EvidenceValues
 from ...tools.languages import find_lang
 from ...tools.ledger import DECISIONS
 
-CODE_LENGTH = 32
-# What of a request's events is no matter of its customer.
-STAFFS_KINDS = (
-    "certified",
-    "change_order",
-    "covered",
-    "downloaded",
-    "gate_refused",
-    "line_added",
-    "mail_bounced",
-    "mail_cancelled",
-    "mail_failed",
-    "mail_queued",
-    "pass_on_refused",
-    "tolerated",
-)
-
 
 class CustomerApprovalCertificateMixin(models.AbstractModel):
     """The certificate of an answer: printed, kept, and mailed to both sides.
