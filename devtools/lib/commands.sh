@@ -217,7 +217,7 @@ run_install_tests() {
 
 # The last commit of each version that has landed; and two, where the way from one to
 # the other made what has to be mended.
-LANDED=(d172690 d172690:be3c46a 5c98bd8 3524e1e 088e7e3 be3c46a bec3717 f3f79e9 271d0f0)
+LANDED=(d172690 d172690:be3c46a 5c98bd8 3524e1e 088e7e3 be3c46a bec3717 f3f79e9 271d0f0 13180db)
 
 # From each of them, with demo data: all evidence verifies, glue addons come by
 # themselves, no table or column is there that a new installation does not have.
