@@ -192,6 +192,8 @@ DECLARE
     rate numeric;
     added int[];
 BEGIN
+    rate := 1;
+    -- [currency
     rate := COALESCE(NULLIF({rate}, 0), 1);
     IF after->'currency_id' = (
         SELECT to_jsonb(currency_id) FROM ONLY @.res_company
@@ -204,7 +206,8 @@ BEGIN
             (after->>'currency_id')::int, (after->>'company_id')::int
         ));
     END IF;
-    own := COALESCE((after->>'{total}')::numeric, 0);
+    -- currency]
+    own := COALESCE((after->>'total')::numeric, 0);
     -- [lines
     -- What Odoo itself has added was nobody's to approve, while it asks for no more
     -- than it did then.
@@ -241,21 +244,21 @@ BEGIN
     END IF;
     -- lines]
     -- [family
-    original := COALESCE((after->>'{parent}')::int, document);
+    original := COALESCE((after->>'parent')::int, document);
     -- What one of them gives back opens no gate for another: it can be cancelled.
     SELECT COALESCE(sum(
                GREATEST(other.{total}, 0) / CASE
-                   WHEN other.currency_id = company.currency_id THEN 1
+                   WHEN other.{currency} = company.currency_id THEN 1
                    ELSE LEAST(
                        COALESCE(NULLIF(other.{rate_column}, 0), 1)::numeric,
-                       @.customer_approval_rate(other.currency_id, company.id)
+                       @.customer_approval_rate(other.{currency}, company.id)
                    ) END
            ), 0)
       INTO others
       FROM ONLY @.{table} AS other
-      JOIN ONLY @.res_company AS company ON company.id = other.company_id
+      JOIN ONLY @.res_company AS company ON company.id = other.{company}
      WHERE (other.id = original OR other.{parent} = original)
-       AND other.id <> document AND other.state <> 'cancel';
+       AND other.id <> document AND {not_cancelled};
     -- family]
     RETURN round(GREATEST(own, 0) / rate + others, 6);
 END
@@ -366,9 +369,10 @@ BEGIN
     stages_apply := TRUE;
     FOR condition IN SELECT * FROM jsonb_each(TG_ARGV[2]::jsonb) LOOP
         stages_apply := stages_apply
-            AND condition.value @> COALESCE(after->condition.key, 'null');
+            AND condition.value @> COALESCE(after->('column.' || condition.key), 'null');
         is_new := is_new
-            OR after->condition.key IS DISTINCT FROM before->condition.key;
+            OR after->('column.' || condition.key)
+               IS DISTINCT FROM before->('column.' || condition.key);
     END LOOP;
     IF stages_apply AND (
         is_new OR after->'stage_id' IS DISTINCT FROM before->'stage_id'
@@ -406,8 +410,8 @@ BEGIN
     END IF;
     company := (after->>'company_id')::int;
     -- [family
-    IF COALESCE(before->'{parent}', 'null') <> 'null'
-       AND after->'{parent}' IS DISTINCT FROM before->'{parent}' THEN
+    IF COALESCE(before->'parent', 'null') <> 'null'
+       AND after->'parent' IS DISTINCT FROM before->'parent' THEN
         RAISE EXCEPTION 'A change order stays one of the order it changes.'
             USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
                   CONSTRAINT = 'customer_approval_parent';
@@ -415,8 +419,8 @@ BEGIN
     -- family]
     -- What stands behind a gate that small documents pass stays small.
     grown := stages_apply AND cardinality(wanted) = 0 AND (
-        COALESCE((after->>'{total}')::numeric, 0)
-            > COALESCE((before->>'{total}')::numeric, 0)
+        COALESCE((after->>'total')::numeric, 0)
+            > COALESCE((before->>'total')::numeric, 0)
         OR {amount_changed}
     );
     IF grown THEN
@@ -508,8 +512,8 @@ END
 $$;
 
 -- Arguments: the type of document, the table of documents, the column of the line that
--- says which it is, and the line's copy of its state. At the end of the transaction, as
--- both are now.
+-- says which it is, the line's copy of its state, the state itself, the stage. At the
+-- end of the transaction, as both are now.
 CREATE FUNCTION customer_approval_copied()
 RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -526,10 +530,10 @@ BEGIN
         RETURN NULL;
     END IF;
     EXECUTE format(
-        'SELECT line.%I IS DISTINCT FROM document.state'
+        'SELECT line.%I IS DISTINCT FROM document.%I'
         '  FROM @.%I AS line JOIN @.%I AS document ON document.id = line.%I'
-        ' WHERE line.id = $1 AND document.stage_id IS NOT NULL',
-        TG_ARGV[3], TG_TABLE_NAME, TG_ARGV[1], TG_ARGV[2]
+        ' WHERE line.id = $1 AND document.%I IS NOT NULL',
+        TG_ARGV[3], TG_ARGV[4], TG_TABLE_NAME, TG_ARGV[1], TG_ARGV[2], TG_ARGV[5]
     ) INTO altered USING NEW.id;
     IF altered THEN
         RAISE EXCEPTION 'The state of a line is that of its document.'

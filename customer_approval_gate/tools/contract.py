@@ -36,8 +36,22 @@ def check_states(model, attribute, states, example):
 
     :raise ContractError: one of them is not
     """
-    selection = model._fields["state"].selection
+    name = model._document_state_field
+    if not states:
+        return
+    if name not in model._fields:
+        refuse(model, attribute, f"names states, and there is no field {name}", "()")
+    selection = model._fields[name].selection
     known = dict(selection) if isinstance(selection, list) else None
     for state in states:
         if known is not None and state not in known:
             refuse(model, attribute, f"names {state}, which is no state", example)
+
+
+def check_method(model, attribute, name, example):
+    """Check that a method that an attribute names is there.
+
+    :raise ContractError: it is not
+    """
+    if not callable(getattr(type(model), name, None)):
+        refuse(model, attribute, f"names {name}, which is no method", example)

@@ -4,6 +4,7 @@
 there are, and whether they are what they were. What they do is in ``sql/``.
 """
 
+import json
 import re
 from typing import NamedTuple
 
@@ -31,11 +32,27 @@ READ_TABLES = (
 """What triggers read."""
 
 
+class Roles(NamedTuple):
+    """Which columns of a table of documents are what all documents have; nothing for
+    what they do not have.
+
+    :param str stage: the many2one to the stage
+    :param str state: the document's own
+    :param str company: the many2one
+    :param tuple cancelled: the states of documents that are called off
+    """
+
+    stage: str | None
+    state: str | None
+    company: str | None
+    cancelled: tuple = ()
+
+
 class Amount(NamedTuple):
     """What a document comes to: the columns that its model declares.
 
-    :param str total: in the document's currency
-    :param str currency: the many2one
+    :param str total: in the document's currency, if it comes to anything
+    :param str currency: the many2one, if it is not always the company's
     :param tuple rates: columns of how much of that currency one unit of the company's
         is, of which the first that is filled counts
     :param str parent: the many2one to the document that this one changes, if they count
@@ -44,8 +61,8 @@ class Amount(NamedTuple):
         count as well
     """
 
-    total: str
-    currency: str
+    total: str | None
+    currency: str | None
     rates: tuple = ()
     parent: str | None = None
     lines: tuple | None = None
@@ -57,15 +74,27 @@ class Amount(NamedTuple):
         return [column for column in own if column]
 
 
-def gate(table, arguments, columns, fixed, amount):
+def gate(table, arguments, columns, fixed, roles, amount):
     """Return the trigger that is the gate of a table of documents, with functions of
     its own.
 
     :param columns: those that matter to gates; what is written without any of them is
         of no interest
     :param fixed: those that matter whether or not any stage asks for an approval
+    :param Roles roles: what all documents have
     :param Amount amount: what a document comes to
     """
+    # What the functions call them, whatever the columns are called.
+    known = {
+        "stage_id": roles.stage,
+        "state": roles.state,
+        "company_id": roles.company,
+        "currency_id": amount.currency,
+        "total": amount.total,
+        "parent": amount.parent,
+        "id": "id",
+        "customer_approval_status": "customer_approval_status",
+    }
 
     def same(names):
         return " AND ".join(
@@ -73,13 +102,18 @@ def gate(table, arguments, columns, fixed, amount):
         )
 
     # Of a row with sixty columns a dozen is looked at.
-    names = sorted({*columns, *fixed})
+    deciding = {*json.loads(arguments[2])}
+    others = sorted({*columns, *fixed} - {*known.values()} | deciding)
 
     def part(row):
-        pairs = ", ".join(f"'{name}', {row}.{name}" for name in names)
-        return f"jsonb_build_object({pairs})"
+        pairs = [
+            f"'{role}', {f'{row}.{name}' if name else 'NULL::text'}"
+            for role, name in known.items()
+        ]
+        pairs += [f"'column.{name}', {row}.{name}" for name in others]
+        return f"jsonb_build_object({', '.join(pairs)})"
 
-    rates = [f"(after->>'{name}')::numeric" for name in amount.rates]
+    rates = [f"(after->>'column.{name}')::numeric" for name in amount.rates]
     lines, document, quantity = amount.lines or ("", "", "")
     values = {
         "table": table,
@@ -88,7 +122,12 @@ def gate(table, arguments, columns, fixed, amount):
         "fixed": same(fixed),
         "after": part("NEW"),
         "before": part("OLD"),
-        "total": amount.total,
+        "total": amount.total or "",
+        "company": roles.company or "",
+        "currency": amount.currency or "",
+        "not_cancelled": " AND ".join(
+            f"other.{roles.state} <> '{state}'" for state in roles.cancelled
+        ),
         "rate": f"COALESCE({', '.join(rates)})" if rates else "NULL::numeric",
         "rate_column": (amount.rates or ("",))[0],
         "parent": amount.parent or "",
@@ -97,13 +136,17 @@ def gate(table, arguments, columns, fixed, amount):
         "quantity": quantity,
         "amount_changed": "\n        OR ".join(
             f"after->'{name}' IS DISTINCT FROM before->'{name}'"
-            for name in amount.columns
-            if name != amount.total
+            for name in ("currency_id", "parent")
+            + tuple(f"column.{name}" for name in amount.rates)
         ),
     }
     functions = {}
     for template, (given, result, language, body) in GATE_TEMPLATES.items():
-        for name, is_declared in (("lines", lines), ("family", amount.parent)):
+        for name, is_declared in (
+            ("currency", amount.currency),
+            ("lines", lines),
+            ("family", amount.parent),
+        ):
             if not is_declared:
                 body = re.sub(
                     rf" *-- \[{name}\n.*? *-- {name}\]\n", "", body, flags=re.DOTALL

@@ -21,21 +21,21 @@ class AccountMove(models.Model):
         "customer.approval.coverage.mixin",
         "customer.approval.invoice.money.mixin",
         "customer.approval.delivered.mixin",
-        "customer.approval.mixin",
-        "customer.approval.staged.mixin",
+        "customer.approval.document.mixin",
         "account.move",
     ]
     _stage_document_type = "invoice"
     _stage_label = _lt("Customer Invoice")
     _stage_action = "customer_approval_gate.account_move_stage_action"
     _stage_list_sequence = 20
-    _stage_states = {
+    _stage_state_labels = {
         "draft": _lt("Draft"),
         "posted": _lt("Posted"),
         "cancel": _lt("Cancelled"),
     }
-    _stage_final_states = ("posted",)
-    _approval_partner_field = "customer_approval_invoice_partner_ids"
+    _stage_gated_states = ("posted",)
+    _document_salesperson_field = "invoice_user_id"
+    _approval_approvers_field = "customer_approval_invoice_partner_ids"
     _approval_rate_fields = ("invoice_currency_rate",)
     # A receipt asks for money as an invoice does.
     _stage_columns = {"move_type": ("out_invoice", "out_receipt")}
@@ -195,9 +195,6 @@ class AccountMove(models.Model):
     def _get_shown_prices(self):
         self.ensure_one()
         return self.company_id.sudo().account_price_include  # shown to customers
-
-    def _get_customer_approval_salesperson(self):
-        return self.invoice_user_id
 
     def _recompute_totals(self):
         drafts = self.filtered(lambda move: move.state == "draft")

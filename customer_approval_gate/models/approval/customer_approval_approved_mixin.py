@@ -5,6 +5,7 @@ import json
 from collections import defaultdict
 
 from odoo import api, models
+from odoo.fields import Domain
 
 from ...tools import capability, triggers
 from ...tools.gates import GateState
@@ -23,10 +24,6 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
     _inherit = ["customer.approval.gate.mixin", "customer.approval.guarded.mixin"]
     _description = "Gate: Approved by the Customer"
 
-    _approval_amount_field = "amount_total"
-    """The total, in the document's currency."""
-    _approval_currency_field = "currency_id"
-    """The many2one to the document's currency."""
     _approval_rate_fields = ()
     """How much of the document's currency one unit of its company's is."""
     _approval_parent_field = None
@@ -82,7 +79,7 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
     def _get_fields_blocking(self):
         return [
             *super()._get_fields_blocking(),
-            "amount_total",
+            *self._find_document_fields("total"),
             "customer_approval_status",
         ]
 
@@ -106,8 +103,13 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
         """
         gates = gates.sudo()  # of all companies
         asking = gates.filtered("requires_customer_approval")
-        own = {company: asking._of_company(company) for company in self.company_id}
-        result = {document: own[document.company_id] for document in self}
+        own = {}
+        result = {}
+        for document in self:
+            company = document._get_document_company()
+            if company not in own:
+                own[company] = asking._of_company(company)
+            result[document] = own[company]
         if not any(asking.mapped("approval_from_amount")):
             return result
         amounts = self._get_gate_amounts()
@@ -118,7 +120,7 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
             result[document] = own.filtered(
                 lambda gate, document=document: (
                     not gate.approval_from_amount
-                    or document.company_id.currency_id.compare_amounts(
+                    or document._get_gate_currency().compare_amounts(
                         amounts[document], gate.approval_from_amount
                     )
                     >= 0
@@ -126,11 +128,17 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
             )
         return result
 
+    def _get_gate_currency(self):
+        """Return the currency in which stages ask from an amount on: the company's."""
+        self.ensure_one()
+        company = self._get_document_company()
+        return company.currency_id or self._get_document_currency()
+
     def _get_largest_total(self):
         """Return the most that any of the figures says the document comes to, in its
         currency."""
         self.ensure_one()
-        return self.amount_total
+        return self._get_document_total()
 
     def _get_move_details(self):
         """Which gates were asked, and how small those are that pass one that is for
@@ -141,7 +149,7 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
             if facts := known.get((document._name, document.id)):
                 gate = {**facts, "gates": list(facts["gates"])}
                 details[document] = {**details.get(document, {}), "gate": gate}
-        for stage, documents in self.grouped("stage_id").items():
+        for stage, documents in self.grouped(lambda d: d._get_stage()).items():
             if any(
                 gate.requires_customer_approval and gate.approval_from_amount
                 for gate in (stage.sudo()._find_gates() if stage else ())
@@ -149,7 +157,7 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
                 for document in documents:
                     total = document._format_decimals(
                         document._get_largest_total(),
-                        document.currency_id.decimal_places,
+                        document._get_document_currency().decimal_places,
                     )
                     details[document] = {**details.get(document, {}), "total": total}
         return details
@@ -160,7 +168,7 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
 
         :rtype: dict
         """
-        return {document: document.amount_total for document in self}
+        return {document: document._get_document_total() for document in self}
 
     def _describe_approval_gate(self):
         """Return how the gate of approval is shown."""
@@ -329,7 +337,11 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
         """Return whether entering a stage takes the customer's approval, by its own
         flag or by that of a stage before it, as far as showing it goes."""
         self.ensure_one()
-        return bool(self._get_approval_gates(stage._get_gates(self.company_id))[self])
+        return bool(
+            self._get_approval_gates(stage._get_gates(self._get_document_company()))[
+                self
+            ]
+        )
 
     def _has_approval_gates(self):
         """Return whether anything will ever ask for this document's approval."""
@@ -353,9 +365,11 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
         stages = self.env["customer.approval.stage"]._get_list(
             self._stage_document_type
         )
-        if self.state not in self._stage_final_states:
+        if self._get_document_state() not in self._stage_gated_states:
             return False
-        stage = stages._first_of_state(self.state, self.company_id)
+        stage = stages._first_of_state(
+            self._get_document_state(), self._get_document_company()
+        )
         return bool(stage) and self._is_gated(stage)
 
     def _get_first_gate_passed(self):
@@ -364,13 +378,17 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
         return self._get_approval_gates(self._get_gates_passed())[self][:1]
 
     @api.model
+    def _get_unapproved_domain(self):
+        return Domain("customer_approval_status", "!=", "approved")
+
+    @api.model
     def _get_triggers(self):
         """The database itself lets nothing into a stage that was not approved."""
         arguments = [
             self._name,
-            self._stage_document_type,
+            self._stage_document_type or "",
             json.dumps({name: list(v) for name, v in self._stage_columns.items()}),
-            json.dumps(list(self._stage_final_states)),
+            json.dumps(list(self._stage_gated_states)),
         ]
         return [
             *super()._get_triggers(),
@@ -378,6 +396,12 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
                 self._table,
                 arguments,
                 *self._get_gate_columns(),
+                triggers.Roles(
+                    *self._find_stage_fields() or [None],
+                    self._find_document_field("state"),
+                    self._find_document_field("company"),
+                    self._document_cancelled_states,
+                ),
                 self._get_amount_columns(),
             ),
             triggers.Trigger(
@@ -405,8 +429,8 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
                 model._approval_quantity_field,
             )
         return triggers.Amount(
-            self._approval_amount_field,
-            self._approval_currency_field,
+            self._find_document_field("total"),
+            self._find_document_field("currency"),
             self._approval_rate_fields,
             self._approval_parent_field,
             lines,
@@ -432,5 +456,5 @@ def _gate_facts(document):
     known = capability.transaction_memory(document.env).setdefault(GATES_ASKED, {})
     return known.setdefault(
         (document._name, document.id),
-        {"company_id": document.company_id.id, "gates": ()},
+        {"company_id": document._get_document_company().id, "gates": ()},
     )

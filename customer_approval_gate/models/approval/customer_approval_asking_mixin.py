@@ -16,15 +16,20 @@ from ...tools.languages import find_lang
 class CustomerApprovalAskingMixin(models.AbstractModel):
     """Asking the customer: who is asked, by which rule, until when.
 
-    Of its host it asks the content, ``partner_id``, ``company_id`` and
-    ``currency_id``.
+    Of its host it asks the content, and what all documents have.
     """
 
     _name = "customer.approval.asking.mixin"
     _description = "Document to Ask the Customer about"
 
-    _approval_partner_field = None
+    _approval_approvers_field = None
     """The many2many of customers that names who approves documents like this."""
+
+    def _get_asking_company(self):
+        """Return the company whose settings count when the customer is asked: the
+        document's, or that of whoever asks."""
+        self.ensure_one()
+        return self._get_document_company() or self.env.company
 
     def _get_name_for_customer(self, number):
         """Return what the document is called to its customer, so that they can tell it
@@ -38,11 +43,12 @@ class CustomerApprovalAskingMixin(models.AbstractModel):
     def _get_time_zone(self):
         """Return the time zone in which the customer reads times."""
         self.ensure_one()
-        partner = self.partner_id.sudo()  # shown to whoever sees the document
+        partner = self._get_document_customer()
+        partner = partner.sudo()  # shown to whoever sees the document
         return (
             partner.tz
             or partner.commercial_partner_id.tz
-            or self.company_id.sudo().partner_id.tz
+            or self._get_asking_company().sudo().partner_id.tz
             or self._get_customer_approval_salesperson().sudo().tz
             or "UTC"
         )
@@ -66,7 +72,7 @@ class CustomerApprovalAskingMixin(models.AbstractModel):
             number of days from today
         """
         self.ensure_one()
-        company = self.company_id.sudo()  # its settings
+        company = self._get_asking_company().sudo()  # its settings
         if not deadline and company.customer_approval_days:
             today = moments.today_in(self._get_time_zone())
             deadline = today + timedelta(days=company.customer_approval_days)
@@ -79,14 +85,14 @@ class CustomerApprovalAskingMixin(models.AbstractModel):
         """
         self.ensure_one()
         last = self._get_last_day_to_approve()
-        if not last or self.company_id.sudo().customer_approval_late_allowed:
+        if not last or self._get_asking_company().sudo().customer_approval_late_allowed:
             return deadline or False
         return min(deadline or last, last)
 
     def _can_request_customer_approval(self):
         """Return why the customer cannot be asked about this document, or ``None``."""
         self.ensure_one()
-        company = self.company_id.sudo()  # its settings
+        company = self._get_asking_company().sudo()  # its settings
         if self._is_too_late() and not company.customer_approval_late_allowed:
             return self.env._(
                 "%(document)s was valid until %(day)s: choose a later day first.",
@@ -100,15 +106,16 @@ class CustomerApprovalAskingMixin(models.AbstractModel):
 
         :param customer: the ``res.partner``
         """
-        name = self._approval_partner_field
+        name = self._approval_approvers_field
         return customer[name] if name else customer.browse()
 
     def _get_default_approvers(self):
         """Return who is asked about the document where nobody says otherwise: those
         whom the customer's tab *Approvals* names, or the document's own contact."""
         self.ensure_one()
-        customer = self.partner_id.commercial_partner_id.sudo()  # its settings
-        return self._get_named_approvers(customer) or self.partner_id
+        # Its settings.
+        customer = self._get_document_customer().commercial_partner_id.sudo()
+        return self._get_named_approvers(customer) or self._get_document_customer()
 
     def _get_amount_to_commit(self):
         """Return what the customer commits to, what they approved before included."""
@@ -117,14 +124,14 @@ class CustomerApprovalAskingMixin(models.AbstractModel):
     def _get_required_people(self):
         """Return how many people of the customer have to approve, at least."""
         self.ensure_one()
-        customer = self.partner_id.commercial_partner_id.sudo()  # its settings
-        threshold = customer.with_company(
-            self.company_id
-        ).customer_approval_second_amount
-        amount = self.currency_id._convert(
+        # Its settings.
+        customer = self._get_document_customer().commercial_partner_id.sudo()
+        company = self._get_asking_company()
+        threshold = customer.with_company(company).customer_approval_second_amount
+        amount = self._get_document_currency()._convert(
             self._get_amount_to_commit(),
-            self.company_id.currency_id,
-            self.company_id,
+            company.currency_id,
+            company,
             fields.Date.context_today(self),
         )
         return 2 if threshold and amount >= threshold else 1
@@ -230,6 +237,7 @@ class CustomerApprovalAskingMixin(models.AbstractModel):
                     asked=len(partners),
                 )
             )
+        customer = self._get_document_customer().commercial_partner_id
         # Two contacts with one address are one person, as far as a link goes.
         distinct = len({partner.email_normalized or partner.id for partner in partners})
         answers = ledger.required_answers(rule, count, len(partners))
@@ -239,10 +247,9 @@ class CustomerApprovalAskingMixin(models.AbstractModel):
                     "%(document)s is so large that two people of %(customer)s have to "
                     "approve it. Ask at least two, and let two of them approve.",
                     document=self.display_name,
-                    customer=self.partner_id.commercial_partner_id.display_name,
+                    customer=customer.display_name,
                 )
             )
-        customer = self.partner_id.commercial_partner_id
         return {
             "partner_ids": [fields.Command.set(partners.ids)],
             "rule": rule,
@@ -400,9 +407,9 @@ class CustomerApprovalAskingMixin(models.AbstractModel):
             "res_model": self._name,
             "res_id": self.id,
             "document_name": content["document"]["name"],
-            "partner_id": self.partner_id.id,
-            "company_id": self.company_id.id,
-            "currency_id": self.currency_id.id,
+            "partner_id": self._get_document_customer().id,
+            "company_id": self._get_asking_company().id,
+            "currency_id": self._get_document_currency().id,
             "amount_total": self._get_customer_approval_amount(),
             "user_id": self._get_customer_approval_salesperson().id,
             "version": version,
@@ -410,7 +417,7 @@ class CustomerApprovalAskingMixin(models.AbstractModel):
             "lang": lang,
             "content": content,
             "content_html": Request.sudo()._render_content(
-                content, self.currency_id, lang, self._get_time_zone()
+                content, self._get_document_currency(), lang, self._get_time_zone()
             ),
             "digest": ledger.digest(content),
             "scope_digest": scope,
@@ -424,7 +431,8 @@ class CustomerApprovalAskingMixin(models.AbstractModel):
         """Return the same documents in their customer's language, by language."""
         by_lang = defaultdict(self.browse)
         for document in self:
-            by_lang[find_lang(self.env, document.partner_id.lang)] |= document
+            lang = document._get_document_customer().lang
+            by_lang[find_lang(self.env, lang)] |= document
         return [docs.with_context(lang=lang) for lang, docs in by_lang.items()]
 
     def action_request_customer_approval(self):

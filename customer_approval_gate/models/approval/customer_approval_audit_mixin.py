@@ -149,12 +149,17 @@ class CustomerApprovalAuditMixin(models.AbstractModel):
                 stage._find_gates(stages).mapped("requires_customer_approval")
             )
         )
+        if not gated:
+            return []
         documents = self.sudo()  # of whatever company
-        documents.flush_model(["stage_id", "state", "customer_approval_status"])
+        own = documents._find_document_fields("state")
+        documents.flush_model(
+            [documents._stage_field, *own, "customer_approval_status"]
+        )
         last = gated._read_last_at_configuration(self)
         states = [
             state
-            for state in documents._stage_final_states
+            for state in documents._stage_gated_states
             if gated._first_of_state(state, self.env["res.company"])
         ]
         rows = self.env.execute_query(
@@ -162,7 +167,7 @@ class CustomerApprovalAuditMixin(models.AbstractModel):
                 """
                 SELECT document.id
                   FROM %s AS document
-                 WHERE (document.stage_id = ANY(%s) OR document.state = ANY(%s))
+                 WHERE (document.%s = ANY(%s) OR %s = ANY(%s))
                    AND %s
                    AND (document.id > %s OR document.id < 1)
                    AND document.customer_approval_status IS DISTINCT FROM 'approved'
@@ -174,7 +179,9 @@ class CustomerApprovalAuditMixin(models.AbstractModel):
               ORDER BY document.id
                 """,
                 SQL.identifier(documents._table),
+                SQL.identifier(documents._stage_field),
                 list(gated.ids),
+                documents._get_state_column("document"),
                 states,
                 documents._get_staged_condition(),
                 last,
@@ -214,14 +221,15 @@ class CustomerApprovalAuditMixin(models.AbstractModel):
             )
         )
         problems = []
-        final = documents._stage_final_states
+        final = documents._stage_gated_states
         records = documents.browse([row[0] for row in rows])
         for document, row in zip(records, rows, strict=True):
             _id, event_id, stage_id, state, total = row
-            company, currency = document.company_id, document.currency_id
+            company = document._get_document_company()
+            currency = document._get_document_currency()
             largest = document._get_largest_total()
             if (
-                currency != company.currency_id
+                currency != document._get_gate_currency()
                 or currency.compare_amounts(largest, total) <= 0
             ):
                 continue

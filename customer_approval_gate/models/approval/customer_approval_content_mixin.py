@@ -65,7 +65,7 @@ class CustomerApprovalContentMixin(models.AbstractModel):
         """Return the total that the customer is asked to approve, in the document's
         currency."""
         self.ensure_one()
-        return self.amount_total
+        return self._get_document_total()
 
     def _get_customer_approval_totals(self):
         """Return the totals that content has: ``untaxed``, ``tax`` and ``total``, in
@@ -74,7 +74,7 @@ class CustomerApprovalContentMixin(models.AbstractModel):
         return {
             "untaxed": self.amount_untaxed,
             "tax": self.amount_tax,
-            "total": self.amount_total,
+            "total": self._get_document_total(),
         }
 
     def _get_shown_prices(self):
@@ -409,7 +409,10 @@ class CustomerApprovalContentMixin(models.AbstractModel):
             old, new = (
                 in_one_line(
                     Request._get_value_text(
-                        format_, value, self.currency_id, self._get_time_zone()
+                        format_,
+                        value,
+                        self._get_document_currency(),
+                        self._get_time_zone(),
                     )
                 )
                 for value in (old, new)

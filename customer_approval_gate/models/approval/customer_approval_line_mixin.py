@@ -92,6 +92,8 @@ class CustomerApprovalLineMixin(models.AbstractModel):
                     documents._table,
                     self._approval_document_field,
                     state,
+                    documents._find_document_field("state"),
+                    documents._stage_field,
                 ],
                 deferred=True,
                 # Nothing is pending while lines are drafted: a table with pending
@@ -113,13 +115,15 @@ class CustomerApprovalLineMixin(models.AbstractModel):
             SQL(
                 "SELECT line.id FROM %(lines)s AS line"
                 "  JOIN %(documents)s AS document ON document.id = line.%(document)s"
-                " WHERE line.%(state)s IS DISTINCT FROM document.state"
-                "   AND document.stage_id IS NOT NULL"
+                " WHERE line.%(state)s IS DISTINCT FROM %(document_state)s"
+                "   AND document.%(stage)s IS NOT NULL"
                 " ORDER BY line.id",
                 lines=SQL.identifier(self._table),
                 documents=SQL.identifier(documents._table),
                 document=SQL.identifier(self._approval_document_field),
                 state=SQL.identifier(self._approval_state_field),
+                document_state=documents._get_state_column("document"),
+                stage=SQL.identifier(documents._stage_field),
             )
         )
         return problems + [

@@ -32,11 +32,10 @@ class CustomerApprovalLockMixin(models.AbstractModel):
             "message_follower_ids",
             "message_ids",
             "message_main_attachment_id",
-            "stage_id",
-            "state",
             "tag_ids",
             "team_id",
-            "user_id",
+            *self._find_document_fields("state", "salesperson"),
+            *filter(None, [self._stage_field]),
         }
 
     @contextmanager
@@ -138,25 +137,25 @@ class CustomerApprovalLockMixin(models.AbstractModel):
         self.ensure_one()
         return bool(self.id) and (
             self.customer_approval_status in ("pending", "approved")
-            or self.stage_id.edit_lock
+            or self._get_stage().edit_lock
         )
 
     def _after_content_change(self):
         for document in self - self._filter_as_asked():
             if capability.is_guarded(document):
                 continue
-            if document.stage_id.edit_lock:
+            if document._get_stage().edit_lock:
                 raise UserError(
                     self.env._(
                         "%(document)s cannot be edited while it is in the stage "
                         "%(stage)s. Move it to another stage first.",
                         document=document.display_name,
-                        stage=document.stage_id.name,
+                        stage=document._get_stage().name,
                     )
                 )
             # Whoever edits the document need not be allowed to read requests.
             request = document.sudo().customer_approval_request_id
-            if document.state == "cancel" and request:
+            if document._is_cancelled() and request:
                 # Odoo takes rewards and the like from what is cancelled.
                 capability.call(
                     request._end_approval,
@@ -178,8 +177,8 @@ class CustomerApprovalLockMixin(models.AbstractModel):
         requests = {
             document.id: document.sudo().customer_approval_request_id  # evidence
             for document in self
-            if document.state != "cancel"
-            and not document.stage_id.edit_lock
+            if not document._is_cancelled()
+            and not document._get_stage().edit_lock
             and document.customer_approval_status in ("pending", "approved")
         }
         requests = {key: request for key, request in requests.items() if request}
@@ -197,10 +196,11 @@ class CustomerApprovalLockMixin(models.AbstractModel):
         """
         self.ensure_one()
         content, approved = self._get_content_and_asked(request)
+        company = self._get_asking_company()
         matters = content_tools.changes_that_matter(
             approved,
             content,
-            self.company_id.sudo()._get_recorded_policy(self.currency_id),
+            company.sudo()._get_recorded_policy(self._get_document_currency()),
         )
         if matters:
             changes = content_tools.difference(approved, content)
@@ -246,7 +246,7 @@ class CustomerApprovalLockMixin(models.AbstractModel):
                 "of it on %(date)s, and work on it has begun. To sell something else, "
                 "use “Change Order”, or take it back before the stage %(stage)s and "
                 "use “Revise”.",
-                stage=self._get_first_gate_passed().name or self.stage_id.name,
+                stage=self._get_first_gate_passed().name or self._get_stage().name,
                 **values,
             )
         return self.env._(

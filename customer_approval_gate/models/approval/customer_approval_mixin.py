@@ -14,12 +14,13 @@ def _is_gated_by_amount(documents, alias, _query):
     """Return the condition that a document comes to so much that a gate asks for its
     approval, as the database itself judges it."""
     documents.env.flush_all()
+    company = documents._find_document_field("company")
     return SQL(
         "customer_approval_is_gated(%(stage)s, %(company)s,"
         " %(amount)s(%(id)s, to_jsonb(%(row)s), TRUE))",
         amount=SQL.identifier(f"customer_approval_amount_{documents._table}"[:63]),
-        stage=SQL.identifier(alias, "stage_id"),
-        company=SQL.identifier(alias, "company_id"),
+        stage=SQL.identifier(alias, documents._stage_field),
+        company=SQL.identifier(alias, company) if company else SQL("NULL::integer"),
         id=SQL.identifier(alias, "id"),
         row=SQL.identifier(alias),
     )
@@ -195,15 +196,15 @@ class CustomerApprovalMixin(models.AbstractModel):
             totals,
             '(("total", "amount_total", _lt("Total")),)',
         )
-        for name in (
-            "_approval_amount_field",
-            "_approval_currency_field",
-            "_approval_parent_field",
-            "_approval_partner_field",
-        ):
-            record = self.partner_id if name == "_approval_partner_field" else self
+        contract.check_fields(
+            self.env["res.partner"],
+            "_approval_approvers_field",
+            [self._approval_approvers_field],
+            '"child_ids"',
+        )
+        for name in ("_approval_parent_field",):
             value = getattr(self, name)
-            contract.check_fields(record, name, [value], '"amount_total"')
+            contract.check_fields(self, name, [value], '"parent_id"')
         contract.check_fields(
             self,
             "_approval_rate_fields",
@@ -298,15 +299,21 @@ class CustomerApprovalMixin(models.AbstractModel):
                 else 0
             )
 
-    @api.depends("amount_total", "customer_approval_status", "next_stage_id", "state")
+    @api.depends(
+        lambda self: [
+            *self._get_fields_blocking(),
+            *self._find_document_fields("state"),
+            *(["next_stage_id"] if self._find_stage_fields() else []),
+        ]
+    )
     def _compute_customer_approval_banner(self):
         for document in self:
             status = document.customer_approval_status
-            stage = document.next_stage_id
+            stage = document._get_next_stage()
             # The banner may be seen by people who may not read requests.
             request = document.sudo().customer_approval_request_id
             banner = False
-            if document.state == "cancel":
+            if document._is_cancelled():
                 banner = False
             elif status == "pending" and request.state == "approved_conditions":
                 banner = "conditions"
@@ -353,13 +360,14 @@ class CustomerApprovalMixin(models.AbstractModel):
             raise UserError(self.env._("Nobody's mail has failed."))
         return people[:1].action_change_address()
 
-    @api.depends("amount_total", "customer_approval_status", "stage_id")
+    @api.depends(lambda self: self._get_fields_blocking())
     def _compute_customer_approval_missing(self):
         for document in self:
+            stage = document._get_stage()
             document.customer_approval_missing = (
                 document.customer_approval_status != "approved"
-                and bool(document.stage_id)
-                and document._is_gated(document.stage_id)
+                and bool(stage)
+                and document._is_gated(stage)
             )
 
     def _search_customer_approval_missing(self, operator, value):
@@ -372,9 +380,14 @@ class CustomerApprovalMixin(models.AbstractModel):
         for stage in stages:
             gates = stage._find_gates(stages).filtered("requires_customer_approval")
             for gate in gates:
-                domain = Domain("stage_id", "=", stage.id)
+                domain = Domain(self._stage_field, "=", stage.id)
                 if gate.company_id:
-                    domain &= Domain("company_id", "=", gate.company_id.id)
+                    # Without a company none of a company's own stages counts.
+                    name = self._find_document_field("company")
+                    own = (
+                        Domain(name, "=", gate.company_id.id) if name else Domain.FALSE
+                    )
+                    domain &= own
                 if gate.approval_from_amount:
                     # Below the amount that a gate is for, nothing is missing.
                     domain &= Domain.custom(to_sql=_is_gated_by_amount)
@@ -427,12 +440,14 @@ class CustomerApprovalMixin(models.AbstractModel):
 
     def write(self, vals):
         self._check_no_derived_values(vals)
-        if vals.get("state") == "cancel":
+        state = vals.get(self._document_state_field)
+        if state in self._document_cancelled_states:
             capability.call(self._withdraw_cancelled)
         if vals.keys() <= self._get_non_content_fields() or not self._is_any_watched():
             return super().write(vals)
         # Odoo's own methods find lines as they are, if those change with the state.
-        with self._guard_approved_content(at_end="state" not in vals):
+        at_end = self._document_state_field not in vals
+        with self._guard_approved_content(at_end=at_end):
             return super().write(vals)
 
     def unlink(self):

@@ -106,7 +106,7 @@ class CustomerApprovalDeliveredMixin(models.AbstractModel):
     def _can_confirm_delivery(self):
         """Return why nothing can be confirmed about the document, or ``None``."""
         self.ensure_one()
-        if not self._is_staged() or self.state not in self._stage_final_states:
+        if not self._is_staged() or self.state not in self._stage_gated_states:
             return self.env._(
                 "%(document)s is not confirmed: there is nothing to deliver yet.",
                 document=self.display_name,

@@ -25,22 +25,21 @@ class SaleOrder(models.Model):
         "customer.approval.own.page.mixin",
         "customer.approval.order.deposit.mixin",
         "customer.approval.delivered.mixin",
-        "customer.approval.mixin",
-        "customer.approval.staged.mixin",
+        "customer.approval.document.mixin",
         "sale.order",
     ]
     _stage_document_type = "sale_order"
     _stage_label = _lt("Sales Order")
     _stage_action = "customer_approval_gate.sale_order_stage_action"
     _stage_list_sequence = 10
-    _stage_states = {
+    _stage_state_labels = {
         "draft": _lt("Draft"),
         "sent": _lt("Quotation Sent"),
         "sale": _lt("Confirmed Order"),
         "cancel": _lt("Cancelled"),
     }
-    _stage_final_states = ("sale",)
-    _approval_partner_field = "customer_approval_order_partner_ids"
+    _stage_gated_states = ("sale",)
+    _approval_approvers_field = "customer_approval_order_partner_ids"
     _approval_rate_fields = ("currency_rate",)
     _approval_parent_field = "customer_approval_parent_id"
     _approval_amount_counts_lines = True

@@ -75,7 +75,7 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
         stages = self.env["customer.approval.stage"]
         if not stages._is_list_in_use(self._stage_document_type):
             return
-        entered = self.filtered("stage_id")
+        entered = self.filtered(self._stage_field)
         outer = capability.find(self.env, capability.Depth)
         depth = capability.Depth(outer.number + 1 if outer else 1)
         if depth.number > MAX_DEPTH:
@@ -93,11 +93,11 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
             capability.hold(self.env, depth),
             capability.hold(self.env, capability.Foreign()),
         ):
-            for stage, documents in entered.grouped("stage_id").items():
+            for stage, documents in entered.grouped(self._stage_field).items():
                 documents._run_entry_actions(stage)
                 if stage.auto_advance_stage_id:
                     # An action may have moved them.
-                    staying = documents.filtered(lambda d, s=stage: d.stage_id == s)
+                    staying = documents.filtered(lambda d, s=stage: d._get_stage() == s)
                     staying._advance_on_entry(stage)
 
     def _as_automation(self):
@@ -122,7 +122,7 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
         for action in actions:
             documents = self.filtered(
                 lambda document, action=action: (
-                    document.stage_id == stage
+                    document._get_stage() == stage
                     and (action.run_again or action.id not in done[document.id])
                 )
             )
@@ -181,10 +181,10 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
 
         :param cause: a value of the stage's ``auto_advance_on``
         """
-        documents = self.filtered("stage_id")._as_automation()
+        documents = self.filtered(self._stage_field)._as_automation()
         waiting = documents.filtered("advance_stage_id")
         waiting._retry()
-        for stage, own in (documents - waiting).grouped("stage_id").items():
+        for stage, own in (documents - waiting).grouped(self._stage_field).items():
             if stage.auto_advance_stage_id and stage.auto_advance_on == cause:
                 ready = own._filter_ready(cause)
                 capability.call(ready._advance_to, stage.auto_advance_stage_id, cause)
@@ -199,7 +199,7 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
         :param cause: a value of the stage's ``auto_advance_on``, or ``approved``,
             ``rejected`` or ``retry``
         """
-        moving = self.filtered(lambda document: document.stage_id != stage)
+        moving = self.filtered(lambda document: document._get_stage() != stage)
         blockers = moving._gate_blockers(stage) if moving else {}
         for document, reasons in blockers.items():
             capability.call(document._block_advance, stage, "\n".join(reasons), cause)
@@ -219,7 +219,7 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
         """
         own = capability.AutoAdvancing(self, self._describe_cause(cause))
         with capability.hold(self.env, own):
-            return self._try(lambda: self.write({"stage_id": stage.id}))
+            return self._try(lambda: self.write({self._stage_field: stage.id}))
 
     def _try(self, function):
         """Do something that must not undo what caused it.
@@ -275,7 +275,7 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
                     "advance_blocked",
                     text=reason,
                     details={
-                        "from": self.stage_id.name,
+                        "from": self._get_stage().name,
                         "to": stage.name,
                         "to_id": stage.id,
                         "cause": cause,
@@ -315,7 +315,7 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
             reason = self._get_mistake_text()
         if reason:
             for document in self._as_automation():
-                target = document._get_entry_stage(document._stage_final_states[0])
+                target = document._get_entry_stage(document._stage_gated_states[0])
                 if target:
                     capability.call(document._block_advance, target, reason, cause)
                 kept.append(document)
@@ -363,7 +363,7 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
         is_yes = "approved" in decision
         if is_yes and document.customer_approval_status != "approved":
             return  # conditions count when they are accepted
-        stage = document.stage_id
+        stage = document._get_stage()
         target = stage.approved_stage_id if is_yes else stage.rejected_stage_id
         if target:
             document._forget_advance()

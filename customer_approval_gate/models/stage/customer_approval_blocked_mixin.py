@@ -15,6 +15,7 @@ class CustomerApprovalBlockedMixin(models.AbstractModel):
     """
 
     _name = "customer.approval.blocked.mixin"
+    _inherit = ["customer.approval.gate.mixin"]
     _description = "Why a Document Cannot Go On"
 
     blocked_by = fields.Selection(
@@ -41,11 +42,6 @@ class CustomerApprovalBlockedMixin(models.AbstractModel):
     def _get_engine_fields(self):
         """Return the fields that follow from what happens, and that nobody writes."""
         return {"blocked_by", "gate_states"}
-
-    @api.model
-    def _get_fields_blocking(self):
-        """Return the fields on which it depends what blocks a document."""
-        return ["stage_id", "company_id"]
 
     @api.depends(lambda self: self._get_fields_blocking())
     def _compute_blocked_by(self):
@@ -84,7 +80,7 @@ class CustomerApprovalBlockedMixin(models.AbstractModel):
         """
         states = {document: [] for document in self}
         # While somebody edits, it is shown what the document is as it is saved.
-        stored = self._origin.filtered("stage_id")
+        stored = self._origin.filtered(self._stage_field)
         stages = self.env["customer.approval.stage"]
         if stored:
             stages = stages._get_list(self._stage_document_type)
@@ -107,8 +103,9 @@ class CustomerApprovalBlockedMixin(models.AbstractModel):
     @api.model
     def _get_open_domain(self):
         """Return the domain of documents that may go on."""
-        return Domain("stage_id.is_closed", "=", False) & Domain(
-            "stage_id.reachable_anytime", "=", False
+        stage = self._stage_field
+        return Domain(f"{stage}.is_closed", "=", False) & Domain(
+            f"{stage}.reachable_anytime", "=", False
         )
 
     @api.model

@@ -4,7 +4,9 @@
 
 from odoo import api, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.http import request as http_request
+from odoo.tools import SQL
 
 from ...tools import capability
 from ...tools.errors import GateError
@@ -22,6 +24,91 @@ class CustomerApprovalGateMixin(models.AbstractModel):
     _name = "customer.approval.gate.mixin"
     _inherit = ["customer.approval.subject.mixin"]
     _description = "What Gates Hold Back"
+
+    _stage_document_type = None
+    """Which list of stages applies, a value of the stage's ``document_type``; the name
+    of the table where documents with stages do not say it."""
+    _stage_field = None
+    """The many2one to the stage; nothing where documents have no stages."""
+    _stage_columns = {}
+    """Which documents go through stages at all: for each column the values it has
+    then. By column, because the database asks as well."""
+    _stage_gated_states = ()
+    """The states of the document's own that are held back as their stages are, and in
+    which whatever led there has been asked for."""
+
+    @api.model
+    def _get_unapproved_domain(self):
+        """Return the domain of documents that are not approved: none where nobody is
+        asked."""
+        return Domain.FALSE
+
+    @api.model
+    def _get_fields_blocking(self):
+        """Return the fields on which it depends what blocks a document."""
+        return [*self._find_stage_fields(), *self._find_document_fields("company")]
+
+    @api.model
+    def _find_stage_fields(self):
+        """Return the name of the field of the stage, in a list, if there is one."""
+        return [self._stage_field] if self._stage_field in self._fields else []
+
+    @api.model
+    def _get_gate_columns(self):
+        """Return which columns of the table matter to gates, and which of them do even
+        where no stage asks for anything.
+
+        :rtype: tuple
+        """
+        own = self._find_document_fields("company", "state")
+        columns = ["id", *self._find_stage_fields(), *own, *self._stage_columns]
+        return columns, ["id"]
+
+    @api.model
+    def _get_staged_condition(self):
+        """Return which rows of the table go through stages, as a condition on the alias
+        ``document``."""
+        return SQL(" AND ").join(
+            [
+                SQL("TRUE"),
+                *(
+                    SQL("%s IN %s", SQL.identifier("document", column), tuple(values))
+                    for column, values in self._stage_columns.items()
+                ),
+            ]
+        )
+
+    def _keeps_history(self):
+        """Return whether it is written which stage these documents leave and enter as
+        Odoo moves them. Not while nobody has ever used any stage: then stages follow
+        Odoo's own states, whose history is Odoo's."""
+        return self.env["customer.approval.stage"]._is_history_kept(self._name)
+
+    def _follow_answer(self, decision):
+        """Let the document go where its stage leads after the customer's answer.
+
+        :param decision: the answer, one of the request's four
+        """
+        self.ensure_one()
+
+    def _get_next_stage(self):
+        """Return the stage that comes next for the document, if there is one."""
+        return self.env["customer.approval.stage"]
+
+    def _get_stage(self):
+        """Return the ``customer.approval.stage`` that the document is in; none where
+        documents have no stages."""
+        return self.env["customer.approval.stage"]
+
+    def _is_staged(self):
+        """Return whether the document goes through stages at all."""
+        self.ensure_one()
+        return False
+
+    def _get_gates_passed(self):
+        """Return the gates that the document stands behind."""
+        self.ensure_one()
+        return self.env["customer.approval.stage"]
 
     def _ask_gates(self, stage, gates, shown=False):
         """Return what the gates say of documents that are to enter a stage.
@@ -113,7 +200,7 @@ class CustomerApprovalGateMixin(models.AbstractModel):
                     document,
                     "gate_refused",
                     text="\n".join(dict.fromkeys(reasons)),
-                    details={"from": document.stage_id.sudo().name or None},
+                    details={"from": document._get_stage().sudo().name or None},
                 )
                 for document, reasons in blockers.items()
             ]

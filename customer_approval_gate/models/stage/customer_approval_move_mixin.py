@@ -26,24 +26,30 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
     _description = "Move into a Stage or a State"
 
     def _write_moving(self, vals):
-        if "stage_id" not in vals and "state" not in vals:
+        stated = self._document_state_field in vals
+        if self._stage_field not in vals and not stated:
             return super().write(vals)
-        if "state" in vals:
+        if stated:
             self._check_state_given(vals)
         staged = self.filtered(lambda document: document._is_staged())
         if others := self - staged:
             others._write_unstaged(vals)
-        if staged and "state" in vals:
+        if staged and stated:
             return staged._write_state(vals)
         if staged:
             return staged._write_stage(vals)
         return True
 
     def _write_unstaged(self, vals):
-        if vals.get("stage_id"):
+        if vals.get(self._stage_field):
             self._refuse_stage()
-        vals = {name: value for name, value in vals.items() if name != "stage_id"}
-        return super().write(vals)
+        return super().write(self._without_stage(vals))
+
+    @api.model
+    def _without_stage(self, vals):
+        return {
+            name: value for name, value in vals.items() if name != self._stage_field
+        }
 
     def _refuse_stage(self):
         raise UserError(
@@ -56,9 +62,9 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
 
     def _write_stage(self, vals):
         """Move to a stage, the document's own state along with it."""
-        stage = self._get_target_stage(vals["stage_id"])
-        moving = self.filtered(lambda document: document.stage_id != stage)
-        rest = {name: value for name, value in vals.items() if name != "stage_id"}
+        stage = self._get_target_stage(vals[self._stage_field])
+        moving = self.filtered(lambda document: document._get_stage() != stage)
+        rest = self._without_stage(vals)
         moving._check_stage_allowed(stage)
         moving._check_gates(stage)
         if rest:
@@ -66,23 +72,27 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
             # What else was written may have changed what was approved.
             moving._check_gates(stage)
         if moving:
-            before = {document: document.stage_id for document in moving}
+            before = {document: document._get_stage() for document in moving}
             with moving._defer_entry_actions():
-                super(CustomerApprovalMoveMixin, moving).write({"stage_id": stage.id})
+                super(CustomerApprovalMoveMixin, moving).write(
+                    {self._stage_field: stage.id}
+                )
                 moving._drive_state(stage)
                 # A state on the way, such as draft for what was cancelled, has a stage
                 # of its own.
-                if lost := moving.filtered(lambda d: d.stage_id != stage):
-                    super(CustomerApprovalMoveMixin, lost).write({"stage_id": stage.id})
+                if lost := moving.filtered(lambda d: d._get_stage() != stage):
+                    super(CustomerApprovalMoveMixin, lost).write(
+                        {self._stage_field: stage.id}
+                    )
                 capability.call(moving._after_move, before)
         return True
 
     def _write_state(self, vals):
         """Let the stage follow a state that Odoo itself is moving to."""
-        state = vals["state"]
-        explicit = self.browse().stage_id
-        if "stage_id" in vals:
-            explicit = self._get_target_stage(vals["stage_id"])
+        state = vals[self._document_state_field]
+        explicit = self.env["customer.approval.stage"]
+        if self._stage_field in vals:
+            explicit = self._get_target_stage(vals[self._stage_field])
             self._check_company_of_stage(explicit)
             if explicit.document_state and explicit.document_state != state:
                 raise UserError(
@@ -99,7 +109,11 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
         targets = defaultdict(self.browse)
         entered = defaultdict(self.browse)
         for (old, company, old_state), documents in self.grouped(
-            lambda document: (document.stage_id, document.company_id, document.state)
+            lambda document: (
+                document._get_stage(),
+                document._get_document_company(),
+                document._get_document_state(),
+            )
         ).items():
             stage = explicit or old
             entry = stage
@@ -117,15 +131,15 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
             for document, reasons in documents._gate_blockers(stage).items():
                 blockers[document] += reasons
         capability.call(self._raise_blockers, blockers)
-        before = {document: document.stage_id for document in self}
-        states = {document: document.state for document in self}
+        before = {document: document._get_stage() for document in self}
+        states = {document: document._get_document_state() for document in self}
         keeps_history = self._keeps_history()
         for stage, documents in targets.items():
             values = dict(vals)
-            if stage and any(document.stage_id != stage for document in documents):
-                values["stage_id"] = stage.id
+            if stage and any(document._get_stage() != stage for document in documents):
+                values[self._stage_field] = stage.id
             else:
-                values.pop("stage_id", None)
+                values.pop(self._stage_field, None)
             super(CustomerApprovalMoveMixin, documents).write(values)
         if not capability.is_driven_by_stage(self):
             capability.call(self._after_move, before, keeps_history, states)
@@ -162,12 +176,16 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
         """
         if keeps_history:
             capability.call(self._record_stages, before, states)
-        moved = self.filtered(lambda document: document.stage_id != before[document])
+        moved = self.filtered(
+            lambda document: document._get_stage() != before[document]
+        )
         moved._forget_advance()
         moved._enter_stages()
         if keeps_history:  # or nothing was ever blocked
             done = self.filtered(
-                lambda document: document.state in self._stage_final_states
+                lambda document: (
+                    document._get_document_state() in self._stage_gated_states
+                )
             )
             done._close_for_staff("blocked")
 
@@ -181,17 +199,18 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
         :param dict states: the state that each document had, if it may be another one
         """
         entries, details = [], self._get_move_details()
-        final = self._stage_final_states
+        final = self._stage_gated_states
         nowhere = self.env["customer.approval.stage"].sudo()  # of whatever company
-        stages = nowhere.union(*before.values(), self.stage_id)
+        stages = nowhere.union(*before.values(), self._get_stage())
         named = {stage.id: (stage, stage.id, stage.name) for stage in stages}
         named[False] = (nowhere, None, None)
         for document in self:
             old, old_id, old_name = named[before[document].id]
-            new, new_id, new_name = named[document.stage_id.id]
-            state = states[document] if states else document.state
+            new, new_id, new_name = named[document._get_stage().id]
+            state = states[document] if states else document._get_document_state()
             if old != new or (
-                state != document.state and (state in final or document.state in final)
+                state != document._get_document_state()
+                and (state in final or document._get_document_state() in final)
             ):
                 entries.append(
                     EventData(
@@ -203,9 +222,11 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
                             "from": old_name or None,
                             "to_id": new_id,
                             "to": new_name or None,
-                            "state": document.state,
+                            "state": document._get_document_state(),
                             **(
-                                {"from_state": state} if state != document.state else {}
+                                {"from_state": state}
+                                if state != document._get_document_state()
+                                else {}
                             ),
                             **details.get(document, {}),
                         },
@@ -215,21 +236,15 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
         self.env["customer.approval.event"].sudo()._append(entries)
         self._forget_gates_asked()
 
-    def _keeps_history(self):
-        """Return whether it is written which stage these documents leave and enter as
-        Odoo moves them. Not while nobody has ever used any stage: then stages follow
-        Odoo's own states, whose history is Odoo's."""
-        return self.env["customer.approval.stage"]._is_history_kept(self._name)
-
     def _get_entry_stage(self, state):
         """Return the stage the document enters when it gets into a state."""
         self.ensure_one()
-        if self.stage_id.document_state == state:
-            return self.stage_id
+        if self._get_stage().document_state == state:
+            return self._get_stage()
         return (
             self.env["customer.approval.stage"]
             ._get_list(self._stage_document_type)
-            ._first_of_state(state, self.company_id)
+            ._first_of_state(state, self._get_document_company())
         )
 
     def _filter_blocked(self, state):
@@ -258,7 +273,7 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
                 self.env._("A document is always in a stage. Choose one from the list.")
             )
         self._check_stage_type(stage)
-        if not stage.active and stage not in self.stage_id:
+        if not stage.active and stage not in self._get_stage():
             raise UserError(
                 self.env._(
                     "The stage %(stage)s is archived: no document can enter it.",
@@ -269,10 +284,11 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
 
     @api.model
     def _check_state_given(self, vals):
-        if vals["state"] not in dict(self._fields["state"].selection):
+        name = self._document_state_field
+        if vals[name] not in self._fields[name].get_values(self.env):
             raise UserError(
                 self.env._(
-                    "“%(state)s” is no state of these documents.", state=vals["state"]
+                    "“%(state)s” is no state of these documents.", state=vals[name]
                 )
             )
 
@@ -288,7 +304,7 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
     def _check_company_of_stage(self, stage):
         company = stage.sudo().company_id
         for document in self:
-            if company and document.company_id != company:
+            if company and document._get_document_company() != company:
                 raise UserError(
                     self.env._(
                         "The stage %(stage)s belongs to %(company)s, and %(document)s "
@@ -305,17 +321,25 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
         for document in self:
             if (
                 state
-                and document.state != state
-                and document.state in self._stage_final_states
+                and document._get_document_state() != state
+                and document._get_document_state() in self._get_locked_states()
             ):
                 raise UserError(document._way_back_message(stage))
 
     def _way_back_message(self, stage):
-        """Return which button takes a confirmed or posted document back.
+        """Return which button takes a confirmed or posted document back. Override to
+        name it.
 
         :param stage: the stage it was dragged to
         """
-        raise NotImplementedError
+        self.ensure_one()
+        return self.env._(
+            "%(document)s is “%(state)s”, and cannot be moved to %(stage)s. To take it "
+            "back, open it and use its own buttons.",
+            document=self.display_name,
+            state=self._get_state_label(self._get_document_state()),
+            stage=stage.name,
+        )
 
     def _drive_state(self, stage):
         """Bring documents that entered a stage into the state it stands for.
@@ -323,13 +347,13 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
         :raise UserError: Odoo did not do it
         """
         state = stage.document_state
-        following = self.filtered(lambda d: state and d.state != state)
+        following = self.filtered(lambda d: state and d._get_document_state() != state)
         if not following:
             return
         # The move is one, whatever states are on the way.
         with capability.hold(self.env, capability.DrivenState(following)):
             following._enter_state(state)
-        if behind := following.filtered(lambda d: d.state != state)[:1]:
+        if behind := following.filtered(lambda d: d._get_document_state() != state)[:1]:
             if reason := behind._get_refusal_of_others():
                 raise UserError(reason)
             raise UserError(
@@ -355,5 +379,27 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
         )
 
     def _enter_state(self, state):
-        """Run Odoo's own method that brings the documents into a state."""
-        raise NotImplementedError
+        """Run Odoo's own method that brings the documents into a state, as
+        ``_stage_states`` names it. Override where it is more than one method.
+
+        :raise UserError: none does
+        """
+        if method := self._stage_states.get(state):
+            getattr(self, method)()
+        elif not self._stage_states:
+            # Nobody has said that more is to be done.
+            self.write({self._document_state_field: state})
+        else:
+            raise UserError(
+                self.env._(
+                    "%(document)s does not become “%(state)s” by moving it. Open it "
+                    "and use its own buttons.",
+                    document=self[:1].display_name,
+                    state=self._get_state_label(state),
+                )
+            )
+
+    @api.model
+    def _get_state_label(self, state):
+        field = self._fields[self._document_state_field]
+        return dict(field._description_selection(self.env)).get(state, state)

@@ -8,16 +8,18 @@ from odoo import SUPERUSER_ID, api, models
 class CustomerApprovalStaffMixin(models.AbstractModel):
     """Who of the staff takes care of a document, and how they are told.
 
-    Of its host it asks to be a ``mail.thread`` with activities, and ``company_id``.
+    Of its host it asks to be a ``mail.thread``.
     """
 
     _name = "customer.approval.staff.mixin"
+    _inherit = ["customer.approval.subject.mixin"]
     _description = "Document That Staff Take Care of"
 
     def _get_customer_approval_salesperson(self):
         """Return the user who is told what the customer answered."""
         self.ensure_one()
-        return self.user_id
+        name = self._document_salesperson_field
+        return self[name] if name in self._fields else self.env["res.users"]
 
     def _schedule_blocked_activity(self, note):
         """Tell the salesperson that a gate held the document back where raising an
@@ -87,7 +89,8 @@ class CustomerApprovalStaffMixin(models.AbstractModel):
             users = self.env.ref(group).sudo().all_user_ids  # whoever causes it
             staff = users.filtered(
                 lambda user: (
-                    self._is_staff(user) and self.company_id in user.company_ids
+                    self._is_staff(user)
+                    and self._get_document_company() in user.company_ids
                 )
             )
             if staff:
@@ -103,7 +106,7 @@ class CustomerApprovalStaffMixin(models.AbstractModel):
     def _get_sender(self):
         """Return the address that mails about the document come from where their author
         has none."""
-        company = self.company_id[:1] or self.env.company
+        company = self._get_document_company()[:1] or self.env.company
         salesperson = self and self[:1]._get_customer_approval_salesperson().sudo()
         # Not by ref(), which looks each time whether the record is still there.
         robot = self.env["ir.model.data"]._xmlid_to_res_id("base.partner_root")

@@ -314,9 +314,11 @@ class CustomerApprovalStage(models.Model):
         asked for an approval, nobody could ever be asked for it."""
         for document_type in set(self.mapped("document_type")):
             stages = self._get_list(document_type)
+            model = self._document_models().get(document_type)
+            state = self.env[model]._get_initial_state() if model else False
             # Without a company: the stages that all companies share.
             for company in (self.env["res.company"], *stages.company_id):
-                entry = stages._first_of_state("draft", company)
+                entry = stages._first_of_state(state, company)
                 if entry and entry._get_gates(company):
                     raise ValidationError(
                         self.env._(
@@ -358,8 +360,11 @@ class CustomerApprovalStage(models.Model):
         self.ensure_one()
         return self._read_documents("__count").get(self.id, 0)
 
-    def _read_documents(self, aggregate, domain=Domain.TRUE):
-        """Return an aggregate over the documents of each stage, by the stage's id."""
+    def _read_documents(self, aggregate, domain=None):
+        """Return an aggregate over the documents of each stage, by the stage's id.
+
+        :param domain: a function that returns it for a model; by default all count
+        """
         result = {}
         for document_type in set(self.mapped("document_type")):
             model = self.env[self._document_models()[document_type]]
@@ -368,8 +373,9 @@ class CustomerApprovalStage(models.Model):
                 model.sudo()  # whoever configures stages need not see all documents
                 .with_context(active_test=False)
                 ._read_group(
-                    Domain("stage_id", "in", stages.ids) & domain,
-                    ["stage_id"],
+                    Domain(model._stage_field, "in", stages.ids)
+                    & (domain(model) if domain else Domain.TRUE),
+                    [model._stage_field],
                     [aggregate],
                 )
             )
@@ -391,22 +397,24 @@ class CustomerApprovalStage(models.Model):
                 SQL(
                     """
                     UPDATE %(table)s
-                       SET stage_id = stage.id,
+                       SET %(stage)s = stage.id,
                            stage_entered_on = COALESCE(%(table)s.write_date, now())
                       FROM (
                             SELECT DISTINCT ON (document_state) document_state, id
                               FROM customer_approval_stage
                              WHERE document_type = %(document_type)s
-                               AND document_state IS NOT NULL
+                               AND (document_state IS NOT NULL OR %(state)s IS NULL)
                                AND company_id IS NULL
                                AND active
                           ORDER BY document_state, sequence, id
                            ) AS stage
-                     WHERE stage.document_state = %(table)s.state
-                       AND %(table)s.stage_id IS NULL
+                     WHERE stage.document_state IS NOT DISTINCT FROM %(state)s
+                       AND %(table)s.%(stage)s IS NULL
                        AND %(staged)s
                     """,
                     table=SQL.identifier(model._table),
+                    stage=SQL.identifier(model._stage_field),
+                    state=model._get_state_column(model._table),
                     document_type=document_type,
                     staged=SQL(" AND ").join([SQL("TRUE"), *staged]),
                 )
@@ -427,12 +435,15 @@ class CustomerApprovalStage(models.Model):
             )
         return domain
 
+    def _count_unapproved(self):
+        return self._read_documents(
+            "__count", lambda documents: documents._get_unapproved_domain()
+        )
+
     def _compute_document_count(self):
         stored = self.filtered("id")
         counts = stored._read_documents("__count")
-        unapproved = stored._read_documents(
-            "__count", Domain("customer_approval_status", "!=", "approved")
-        )
+        unapproved = stored._count_unapproved()
         for stage in self:
             stage.document_count = counts.get(stage._origin.id, 0)
             stage.unapproved_count = unapproved.get(stage._origin.id, 0)
@@ -443,7 +454,7 @@ class CustomerApprovalStage(models.Model):
         model = self.env[self._document_models()[self.document_type]]
         return {
             **model._get_stage_action(),
-            "domain": [("stage_id", "=", self.id)],
+            "domain": [(model._stage_field, "=", self.id)],
             "name": self.name,
         }
 

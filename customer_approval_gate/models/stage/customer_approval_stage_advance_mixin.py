@@ -148,7 +148,8 @@ class CustomerApprovalStageAdvanceMixin(models.AbstractModel):
             stages = self.filtered(lambda s, t=document_type: s.document_type == t)
             domain = Domain("advance_stage_id", "in", stages.ids)
             if vals is not None and vals.get("active", True):
-                domain = Domain("stage_id", "in", stages.ids) & Domain(
+                stage = self.env[model]._stage_field
+                domain = Domain(stage, "in", stages.ids) & Domain(
                     "advance_trigger", "not in", ("payment_arrived", "signed")
                 )
             documents = self.env[model].sudo()  # of whatever company
@@ -162,10 +163,15 @@ class CustomerApprovalStageAdvanceMixin(models.AbstractModel):
         """Let documents advance that wait for it: the net under what tells them
         at once."""
         causes = self._get_later_causes()
-        domain = Domain("advance_stage_id", "!=", False) | Domain(
-            "stage_id.auto_advance_on", "in", causes
+        waiting = Domain("advance_stage_id", "!=", False)
+        self._iter_in_batches(
+            "go_on",
+            lambda model: (
+                waiting | Domain(f"{model._stage_field}.auto_advance_on", "in", causes)
+            ),
+            50,
+            "_advance_by_job",
         )
-        self._iter_in_batches("go_on", lambda model: domain, 50, "_advance_by_job")
 
     @api.model
     def _iter_in_batches(self, key, domain_of, size, method):

@@ -84,7 +84,7 @@ class CustomerApprovalStageHistoryMixin(models.AbstractModel):
         numbers, replayed = self._replay(document_type)
         if not any(demands.gates for demands in replayed):
             return []
-        final = self.env[model]._stage_final_states
+        final = self.env[model]._stage_gated_states
         problems, last = [], 0
         while True:
             rows = self.env.execute_query(
@@ -135,11 +135,16 @@ class CustomerApprovalStageHistoryMixin(models.AbstractModel):
     @api.model
     def _read_companies(self, model, ids):
         """Return the companies of documents, as far as these are there."""
+        documents = self.env[model]
+        name = documents._find_document_field("company")
+        if not name:
+            return {}
         return dict(
             self.env.execute_query(
                 SQL(
-                    "SELECT id, company_id FROM %s WHERE id = ANY(%s)",
-                    SQL.identifier(self.env[model]._table),
+                    "SELECT id, %s FROM %s WHERE id = ANY(%s)",
+                    SQL.identifier(name),
+                    SQL.identifier(documents._table),
                     ids,
                 )
             )
@@ -150,23 +155,27 @@ class CustomerApprovalStageHistoryMixin(models.AbstractModel):
         """Documents whose history ends with another stage, or another final state,
         than theirs."""
         documents = self.env[model]
-        documents.flush_model(["stage_id", "state"])
+        own = documents._find_document_fields("state")
+        documents.flush_model([documents._stage_field, *own])
         rows = self.env.execute_query(
             SQL(
                 """
                 SELECT document.id
                   FROM %(moved)s
                  WHERE (last.details->'to_id' IS DISTINCT FROM
-                       COALESCE(to_jsonb(document.stage_id), 'null')
-                    OR %(staged)s AND (document.state = ANY(%(final)s)
+                       COALESCE(to_jsonb(document.%(stage)s), 'null')
+                    OR %(staged)s AND (%(state)s = ANY(%(final)s)
                          OR last.details->>'state' = ANY(%(final)s)
-                         AND document.state != 'cancel')
-                        AND last.details->>'state' != document.state)
+                         AND %(state)s != ALL(%(cancelled)s))
+                        AND last.details->>'state' != %(state)s)
               ORDER BY document.id
                 """,
                 moved=with_last_move(documents),
-                final=list(documents._stage_final_states),
+                final=list(documents._stage_gated_states),
                 staged=documents._get_staged_condition(),
+                stage=SQL.identifier(documents._stage_field),
+                state=documents._get_state_column("document"),
+                cancelled=list(documents._document_cancelled_states),
             )
         )
         return [

@@ -250,9 +250,7 @@ class CustomerApprovalStageLogMixin(models.AbstractModel):
         """Tell whoever changed the stages what follows from it, at once."""
         if not changed or self.env.context.get("install_mode"):
             return
-        unapproved = changed._read_documents(
-            "__count", Domain("customer_approval_status", "!=", "approved")
-        )
+        unapproved = changed._count_unapproved()
         lines = []
         for stage in changed.sorted(lambda s: (s.document_type, s.sequence, s.id)):
             count = unapproved.get(stage.id, 0)

@@ -8,7 +8,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import SQL
 
 from ...tools import capability, contract
 from ...tools.event_data import EventData
@@ -22,8 +21,8 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     context key open it.
 
     A model joins with ``_inherit = ["customer.approval.staged.mixin", its own name]``
-    (in this order: the engine has to be around the model's own ``write()``), the two
-    attributes below and ``_enter_state()``.
+    (in this order: the engine has to be around the model's own ``write()``) and with a
+    ``tools.stage_field.stage_field()`` of the name that ``_stage_field`` says.
     """
 
     _name = "customer.approval.staged.mixin"
@@ -32,44 +31,30 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         "customer.approval.blocked.mixin",
         "customer.approval.move.mixin",
         "customer.approval.gate.mixin",
-        "customer.approval.guarded.mixin",
         "customer.approval.staff.mixin",
+        "customer.approval.guarded.mixin",
         "mail.tracking.duration.mixin",
     ]
     _description = "Document with Stages"
-    _track_duration_field = "stage_id"
 
-    _stage_document_type = None
-    """Which list of stages applies, a value of the stage's ``document_type``."""
     _stage_label = None
     """What documents of this type are called, where it is not the model's
     description."""
+    _stage_field = "stage_id"
     _stage_states = {}
-    """The states of Odoo's own that a stage may stand for, and what they are called
-    there; by default all there are, as Odoo calls them."""
+    """By which method Odoo itself brings documents into a state, for those that a stage
+    can lead to. Without any, a stage that stands for a state writes it."""
+    _stage_state_labels = {}
+    """The states that a stage may stand for, and what they are called there; by default
+    all there are, as Odoo calls them."""
     _stage_list_sequence = 100
     """Where the list of these documents stands among the lists."""
     _stage_action = None
     """The external id of the action that shows these documents by stage."""
-    _stage_final_states = ()
-    """States that are only left by Odoo's own cancel or reset, never by a drag."""
-    _stage_columns = {}
-    """Which documents go through stages at all: for each column the values it has
-    then. By column, because the database asks as well."""
+    _stage_locked_states = None
+    """States that are only left by Odoo's own cancel or reset, never by a drag; by
+    default those that are gated."""
 
-    stage_id = fields.Many2one(
-        "customer.approval.stage",
-        compute="_compute_stage_id",
-        store=True,
-        precompute=True,
-        readonly=False,
-        index=True,
-        copy=False,
-        tracking=True,
-        ondelete="restrict",
-        group_expand="_read_group_stage_ids",
-        domain=lambda self: self._stage_domain(),
-    )
     stage_entered_on = fields.Datetime(
         string="In Stage Since",
         compute="_compute_stage_entered_on",
@@ -86,6 +71,9 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     def _post_model_setup__(self):
         result = super()._post_model_setup__()
         if not self._abstract:
+            if not self._stage_document_type:
+                type(self)._stage_document_type = self._table
+            type(self)._track_duration_field = self._stage_field
             self._check_contract()
         return result
 
@@ -94,17 +82,19 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
 
         :raise ContractError: something is missing, or is not there
         """
-        if not self._stage_document_type:
-            contract.refuse(
-                self,
-                "_stage_document_type",
-                "is missing: it names the list of stages of these documents",
-                repr(self._table),
+        for attribute, example in (
+            ("_stage_gated_states", '("done",)'),
+            ("_stage_locked_states", '("done",)'),
+            ("_stage_states", '{"done": "action_done"}'),
+            ("_stage_state_labels", '{"done": "Done"}'),
+        ):
+            states = getattr(self, attribute) or ()
+            contract.check_states(self, attribute, states, example)
+        for method in filter(None, self._stage_states.values()):
+            contract.check_method(
+                self, "_stage_states", method, '{"done": "action_done"}'
             )
-        if "state" in self._fields:
-            for attribute in ("_stage_final_states", "_stage_states"):
-                states = getattr(self, attribute)
-                contract.check_states(self, attribute, states, '("done",)')
+        contract.check_fields(self, "_stage_field", [self._stage_field], '"stage_id"')
         contract.check_fields(
             self,
             "_stage_columns",
@@ -119,12 +109,25 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     @api.model
     def _get_state_labels(self):
         """Return the states that a stage may stand for, and what they are called."""
-        if self._stage_states:
+        if self._stage_state_labels:
             return [
                 (state, self.env._(label))
-                for state, label in self._stage_states.items()
+                for state, label in self._stage_state_labels.items()
             ]
-        return self._fields["state"]._description_selection(self.env)
+        name = self._find_document_field("state")
+        return self._fields[name]._description_selection(self.env) if name else []
+
+    @api.model
+    def _get_locked_states(self):
+        if self._stage_locked_states is None:
+            return self._stage_gated_states
+        return self._stage_locked_states
+
+    def _get_stage(self):
+        return self[self._stage_field]
+
+    def _get_next_stage(self):
+        return self.next_stage_id
 
     @api.model
     def _get_stage_action(self):
@@ -139,9 +142,11 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
 
     @api.model
     def _stage_domain(self):
+        company = self._find_document_field("company")
+        company = f", {company}" if company else ""
         return (
             f"[('document_type', '=', '{self._stage_document_type}'),"
-            " ('company_id', 'in', [False, company_id])]"
+            f" ('company_id', 'in', [False{company}])]"
         )
 
     @api.model
@@ -152,19 +157,8 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         )
 
     def _is_staged(self):
-        """Return whether the document goes through stages at all."""
         self.ensure_one()
         return all(self[name] in values for name, values in self._stage_columns.items())
-
-    @api.model
-    def _get_gate_columns(self):
-        """Return which columns of the table matter to gates, and which of them do even
-        where no stage asks for anything.
-
-        :rtype: tuple
-        """
-        columns = ["id", "company_id", "stage_id", "state", *self._stage_columns]
-        return columns, ["id"]
 
     @api.model
     def _get_columns_read(self):
@@ -174,7 +168,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     # Computes
     # ------------------------------------------------------------------
 
-    @api.depends("company_id")
+    @api.depends(lambda self: self._find_document_fields("company"))
     def _compute_stage_id(self):
         """A new document starts in the first stage of its state; later only the
         engine moves it."""
@@ -183,21 +177,22 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             stages = stages._get_list(self._stage_document_type)
         for document in self:
             if document._origin:
-                document.stage_id = document._origin.stage_id
+                stage = document._origin._get_stage()
             elif document._is_staged():
-                document.stage_id = stages._first_of_state(
-                    document.state, document.company_id
+                stage = stages._first_of_state(
+                    document._get_document_state(), document._get_document_company()
                 )
             else:
-                document.stage_id = False
+                stage = False
+            document[self._stage_field] = stage
 
-    @api.depends("stage_id")
+    @api.depends(lambda self: self._find_stage_fields())
     def _compute_stage_entered_on(self):
-        staged = self.filtered("stage_id")
+        staged = self.filtered(self._stage_field)
         staged.stage_entered_on = fields.Datetime.now()
         (self - staged).stage_entered_on = False
 
-    @api.depends("stage_id", "company_id")
+    @api.depends(lambda self: self._get_fields_deciding_next())
     def _compute_next_stage_id(self):
         stages = self.env["customer.approval.stage"]._get_list(
             self._stage_document_type
@@ -206,6 +201,10 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         for document in self:
             document.next_stage_id = following[document]
 
+    @api.model
+    def _get_fields_deciding_next(self):
+        return [*self._find_stage_fields(), *self._find_document_fields("company")]
+
     def _find_next_stages(self, stages):
         """Return the stage that comes next for each document, if there is one.
 
@@ -213,7 +212,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         """
         result = {}
         for (stage, company), documents in self.grouped(
-            lambda document: (document.stage_id, document.company_id)
+            lambda document: (document._get_stage(), document._get_document_company())
         ).items():
             stage = stage.sudo()  # of whatever company
             following = stages._of_company(company).filtered(
@@ -244,12 +243,13 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         defaults = super().default_get(fields)
         for name in self._get_engine_fields() & defaults.keys():
             del defaults[name]
-        if "stage_id" in defaults:
+        name = self._stage_field
+        if name in defaults:
             stage = self.env["customer.approval.stage"].sudo()
-            if isinstance(defaults["stage_id"], int):
-                stage = stage.browse(defaults["stage_id"]).exists()
+            if isinstance(defaults[name], int):
+                stage = stage.browse(defaults[name]).exists()
             if stage.document_type != self._stage_document_type:
-                del defaults["stage_id"]
+                del defaults[name]
         return defaults
 
     # ------------------------------------------------------------------
@@ -261,12 +261,12 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         vals_list = [dict(vals) for vals in vals_list]
         for vals in vals_list:
             self._check_engine_values(vals)
-            if "state" in vals:
+            if self._document_state_field in vals:
                 self._check_state_given(vals)
-            if vals.get("stage_id"):
-                self._get_target_stage(vals["stage_id"])
+            if vals.get(self._stage_field):
+                self._get_target_stage(vals[self._stage_field])
             else:
-                vals.pop("stage_id", None)
+                vals.pop(self._stage_field, None)
         self._check_values_of_new(vals_list)
         documents = super().create(vals_list)
         # The records are judged, not the values: defaults from a context or from
@@ -280,8 +280,10 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
 
         :raise UserError: with one line for each reason
         """
-        names = ["stage_id", "state", "company_id", *self._stage_columns]
-        defaults = self.default_get(names)
+        state_field = self._document_state_field
+        company_field = self._document_company_field
+        own = self._find_document_fields("state", "company")
+        defaults = self.default_get([self._stage_field, *own, *self._stage_columns])
         reasons = []
         for given in vals_list:
             vals = {**defaults, **given}
@@ -290,12 +292,12 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                 for name, values in self._stage_columns.items()
             ):
                 continue
-            company = self.env["res.company"].browse(vals.get("company_id") or [])
+            company = self.env["res.company"].browse(vals.get(company_field) or [])
             Stage = self.env["customer.approval.stage"].sudo()  # of any company
-            targets = Stage.browse(vals.get("stage_id") or []).exists()
-            if vals.get("state") in self._stage_final_states:
+            targets = Stage.browse(vals.get(self._stage_field) or []).exists()
+            if vals.get(state_field) in self._stage_gated_states:
                 stages = Stage._get_list(self._stage_document_type)
-                targets |= stages._first_of_state(vals["state"], company)
+                targets |= stages._first_of_state(vals[state_field], company)
             for stage in targets:
                 reasons += self._new_document_blockers(stage, company)
         if reasons:
@@ -325,9 +327,12 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             )
         )
         for (state, company), documents in becoming.grouped(
-            lambda document: (vals.get("state", document.state), document.company_id)
+            lambda document: (
+                vals.get(self._document_state_field, document._get_document_state()),
+                document._get_document_company(),
+            )
         ).items():
-            if state in self._stage_final_states:
+            if state in self._stage_gated_states:
                 stages = self.env["customer.approval.stage"]._get_list(
                     self._stage_document_type
                 )
@@ -347,11 +352,11 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     @api.model
     def _get_fields_deciding_stages(self):
         """Return the fields that decide whether a document has stages, and which."""
-        return {"company_id", *self._stage_columns}
+        return {*self._find_document_fields("company"), *self._stage_columns}
 
     def _get_stage_list_key(self):
         self.ensure_one()
-        return (self._is_staged(), self.company_id)
+        return (self._is_staged(), self._get_document_company())
 
     def _after_stage_list_change(self):
         """Judge documents that have become documents with other stages, as if they
@@ -361,18 +366,20 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         )
         before = {}
         for document in self:
-            stage = document.stage_id if document._is_staged() else stages.browse()
+            stage = document._get_stage() if document._is_staged() else stages.browse()
             if document._is_staged() and stage.sudo().company_id not in (
-                document.company_id,
+                document._get_document_company(),
                 self.env["res.company"],
             ):
                 stage = stages.browse()
             if document._is_staged() and not stage:
-                stage = stages._first_of_state(document.state, document.company_id)
-            if stage != document.stage_id:
-                before[document] = document.stage_id
+                stage = stages._first_of_state(
+                    document._get_document_state(), document._get_document_company()
+                )
+            if stage != document._get_stage():
+                before[document] = document._get_stage()
                 super(CustomerApprovalStagedMixin, document).write(
-                    {"stage_id": stage.id}
+                    {self._stage_field: stage.id}
                 )
         self._check_created()
         for document, stage in before.items():
@@ -396,21 +403,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     @api.model
     def _add_to_exceptions(self, method):
         known = getattr(super(), method, list)()
-        return [*known, "stage_id", *sorted(self._get_engine_fields())]
-
-    @api.model
-    def _get_staged_condition(self):
-        """Return which rows of the table go through stages, as a condition on the alias
-        ``document``."""
-        return SQL(" AND ").join(
-            [
-                SQL("TRUE"),
-                *(
-                    SQL("%s IN %s", SQL.identifier("document", column), tuple(values))
-                    for column, values in self._stage_columns.items()
-                ),
-            ]
-        )
+        return [*known, self._stage_field, *sorted(self._get_engine_fields())]
 
     def _after_staged_create(self):
         self._check_created()
@@ -423,7 +416,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     def _check_created(self):
         """Judge documents that were just created, wherever their stage came from."""
         staged = self.filtered(lambda document: document._is_staged())
-        for stage, documents in staged.grouped("stage_id").items():
+        for stage, documents in staged.grouped(self._stage_field).items():
             if not stage:
                 continue
             documents._check_stage_type(stage)
@@ -431,17 +424,24 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             documents._check_gates(stage)
             if stage.document_state:
                 documents._align_created_state(stage)
-        self._check_created_states(staged.filtered(lambda d: d.state != "draft"))
-        if misplaced := (self - staged).filtered("stage_id"):
+        initial = self._get_initial_state()
+        self._check_created_states(
+            staged.filtered(lambda d: d._get_document_state() != initial)
+        )
+        if misplaced := (self - staged).filtered(self._stage_field):
             misplaced._refuse_stage()
 
     def _align_created_state(self, stage):
         """A document created in a stage gets the state the stage stands for."""
-        different = self.filtered(lambda d: d.state != stage.document_state)
-        drafts = different.filtered(lambda d: d.state == "draft")
+        different = self.filtered(
+            lambda d: d._get_document_state() != stage.document_state
+        )
+        initial = self._get_initial_state()
+        drafts = different.filtered(lambda d: d._get_document_state() == initial)
         drafts._drive_state(stage)
-        for state, documents in (different - drafts).grouped("state").items():
-            documents._write_state({"state": state})
+        name = self._document_state_field
+        for state, documents in (different - drafts).grouped(name).items():
+            documents._write_state({name: state})
 
     def _check_created_states(self, documents):
         """A state has the gates of its first stage, whatever stage was given."""
@@ -451,10 +451,15 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             self._stage_document_type
         )
         for (state, company), group in documents.grouped(
-            lambda document: (document.state, document.company_id)
+            lambda document: (
+                document._get_document_state(),
+                document._get_document_company(),
+            )
         ).items():
             entry = stages._first_of_state(state, company)
-            elsewhere = group.filtered(lambda d: d.stage_id.document_state != d.state)
+            elsewhere = group.filtered(
+                lambda d: d._get_stage().document_state != d._get_document_state()
+            )
             if entry and elsewhere:
                 elsewhere._check_gates(entry)
 
@@ -483,9 +488,11 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             self._stage_document_type
         )
         gates = stages.browse()
-        if self.stage_id:
-            gates = self.stage_id._find_gates(stages)
-        if self.state in self._stage_final_states:
-            entry = stages._first_of_state(self.state, self.company_id)
+        if self._get_stage():
+            gates = self._get_stage()._find_gates(stages)
+        if self._get_document_state() in self._stage_gated_states:
+            entry = stages._first_of_state(
+                self._get_document_state(), self._get_document_company()
+            )
             gates |= entry._find_gates(stages) if entry else gates
-        return gates._of_company(self.company_id)
+        return gates._of_company(self._get_document_company())

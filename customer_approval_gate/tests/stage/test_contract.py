@@ -19,9 +19,10 @@ class TestContract(TransactionCase):
             self.assertIn(part, message)
 
     def test_documents_with_stages(self):
-        self._refuses("sale.order", "_stage_document_type", None, "is missing")
-        self.patch(self.env.registry["sale.order"], "_stage_document_type", "x")
-        self._refuses("sale.order", "_stage_final_states", ("over",), "no state")
+        self._refuses("sale.order", "_stage_field", "step_id", "no field")
+        self._refuses("sale.order", "_stage_gated_states", ("over",), "no state")
+        self._refuses("sale.order", "_stage_locked_states", ("over",), "no state")
+        self._refuses("sale.order", "_stage_states", {"sale": "sell"}, "no method")
 
     def test_states_that_stages_stand_for(self):
         self._refuses("sale.order", "_stage_states", {"over": "Over"}, "no state")
@@ -38,8 +39,16 @@ class TestContract(TransactionCase):
             "does not have the mixin",
         )
 
+    def test_what_all_documents_have(self):
+        for role in ("company", "state", "salesperson", "customer", "currency"):
+            with self.subTest(role):
+                self._refuses(
+                    "sale.order", f"_document_{role}_field", "none", "no field"
+                )
+                self.doCleanups()
+
     def test_amounts(self):
-        self._refuses("sale.order", "_approval_amount_field", "sum", "no field")
+        self._refuses("sale.order", "_document_total_field", "sum", "no field")
 
     def test_totals(self):
         totals = (("total", "sum", "Total"),)
