@@ -8,7 +8,7 @@ from unittest.mock import patch
 from odoo.fields import Command
 from odoo.tests import tagged
 
-from ..tools import content, fonts, ledger
+from ..tools import blocks, content, fonts, ledger
 from ..tools.quantities import format_quantity, parse_quantity
 from .approval.test_approvers import ApproverCommon
 from .common import ApprovalCommon
@@ -139,7 +139,8 @@ class TestQuantities(ApprovalCommon):
             self.env.invalidate_all()
             plain = order._get_customer_approval_content()[order.id]
             self.assertEqual(
-                ledger.flat(plain)["lines"][1][content.amount_name(plain)], amount
+                ledger.flat(plain)["lines"][1][blocks.columns_of(plain)[-1]["key"]],
+                amount,
             )
             html = self.env["customer.approval.request"]._render_content(
                 plain, order.currency_id, "en_US", "UTC"

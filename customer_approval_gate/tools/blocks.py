@@ -21,7 +21,7 @@ class Item(NamedTuple):
     field: str | None
     """Of the document; without one the document says what it is."""
     label: Any
-    """A text to be translated (``LazyTranslate``)."""
+    """A text to be translated (``LazyTranslate``); by default the field's own label."""
     kind: str = "value"
     """``party``, ``address``, ``value`` or ``text``."""
     format: str = ""
@@ -52,11 +52,52 @@ FORMATS = {
     "datetime": "moment",
     "float": "number",
     "integer": "number",
+    "many2many": "record",
     "many2one": "record",
     "monetary": "money",
     "selection": "record",
 }
 """How the values of a field's type are shown, where it is not as text."""
+
+
+def priced_columns(prices):
+    """Return the columns of priced lines, see ``columns_of()``.
+
+    :param str prices: how the company shows them: ``tax_excluded`` or ``tax_included``
+    """
+    amount = {"key": "subtotal", "brief": True, "sum": True}
+    if prices == "tax_included":
+        amount |= {"key": "total", "called": "subtotal", "with_taxes": True}
+    return [
+        {"key": "description"},
+        {"key": "quantity", "unit": "unit", "brief": True, "choice": True},
+        {"key": "unit_price", "wide": True},
+        {"key": "discount", "format": "discount", "wide": True, "sparse": True},
+        {"key": "taxes", "format": "taxes", "wide": True},
+        amount,
+    ]
+
+
+def columns_of(content):
+    """Return the columns in which the lines of content are shown.
+
+    Each has its ``key``, and maybe: ``called``, the key whose label it has; ``format``;
+    ``unit``, the key of what stands behind a number; ``wide``, not on phones, where it
+    stands below the first column; ``sparse``, only where any line has it; ``brief``,
+    beside the line's name where there is room for little; ``sum``, what sections add
+    up; ``choice``, without which a line is not chosen; ``with_taxes``, as it is headed.
+
+    :param content: of whatever format: before version 19.0.1.9.0 all lines were priced
+    """
+    for block in content.get("blocks", []):
+        if block["kind"] == "lines" and "columns" in block:
+            return block["columns"]
+    return priced_columns(content.get("prices"))
+
+
+def is_empty(value):
+    """Return whether a value of a line says nothing."""
+    return not value or isinstance(value, str) and not value.strip("0.")
 
 
 def make_blocks(items, flat, describe, lines):

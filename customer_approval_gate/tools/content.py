@@ -102,12 +102,6 @@ def optional_lines(content):
     return result
 
 
-def amount_name(content):
-    """Return which amount of a line is shown: with taxes or without, as the company
-    shows prices."""
-    return "total" if content.get("prices") == "tax_included" else "subtotal"
-
-
 def is_tax_included(line):
     """Return whether the unit price of a line has its taxes in it."""
     if line["total"] == line["subtotal"]:
@@ -116,10 +110,13 @@ def is_tax_included(line):
     return abs(net - Decimal(line["total"])) < abs(net - Decimal(line["subtotal"]))
 
 
-def section_amounts(content):
+def section_amounts(content, name):
     """Return what each section and subsection comes to: ``{line_id: amount}``, as
-    decimals, without those that have no prices."""
-    name, amounts, open_ones = amount_name(content), {}, {}
+    decimals, without those that have no prices.
+
+    :param name: the key of what lines come to; nothing where they have no prices
+    """
+    amounts, open_ones = {}, {}
     for line in flat(content)["lines"]:
         if line["kind"] == "line_section":
             open_ones = {"line_section": line["line_id"]}
@@ -127,7 +124,8 @@ def section_amounts(content):
             open_ones["line_subsection"] = line["line_id"]
         elif line["kind"] == "product":
             for key in open_ones.values():
-                amounts[key] = amounts.get(key, Decimal(0)) + Decimal(line[name])
+                amount = Decimal(line.get(name) or 0)
+                amounts[key] = amounts.get(key, Decimal(0)) + amount
     return amounts
 
 
@@ -139,10 +137,11 @@ def first_line(text):
 
 
 def line_name(line):
-    """Return what a person calls a line, in one line of text: its description, or its
-    product. Lines may have neither."""
-    product = line.get("product") or {}
-    return first_line(line.get("description")) or first_line(product.get("text"))
+    """Return what a person calls a line, in one line of text: its description, its
+    product, or the first record that it names. Lines may have none of these."""
+    records = [line.get("product"), *(line[name] for name in sorted(line))]
+    texts = [r.get("text") for r in records if isinstance(r, dict)]
+    return next(filter(None, map(first_line, [line.get("description"), *texts])), "")
 
 
 def normalized(content):
@@ -369,7 +368,9 @@ def changes_that_matter(old, new, policy):
         reasons += _line_reasons(change, policy)
         rise = _rise(change["old"], change["new"])
         raised += max(rise, Decimal(0))
-    if raised and not _is_tolerated(raised, Decimal(old["totals"]["total"]), policy):
+    if raised and not _is_tolerated(
+        raised, Decimal(old["totals"].get("total") or 0), policy
+    ):
         reasons.append("higher_total")
     explained = any(MONEY & {*change["fields"]} for change in lines.get("changed", []))
     if "totals" in changes and not explained:

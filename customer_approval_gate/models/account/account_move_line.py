@@ -15,7 +15,7 @@ CONTENT_TYPES = ("product", "line_section", "line_subsection", "line_note")
 
 class AccountMoveLine(models.Model):
     _name = "account.move.line"
-    _inherit = ["customer.approval.line.mixin", "account.move.line"]
+    _inherit = ["customer.approval.priced.line.mixin", "account.move.line"]
     _approval_document_field = "move_id"
     _approval_quantity_field = "quantity"
     _approval_state_field = "parent_state"

@@ -10,7 +10,7 @@ from odoo.tools import SQL
 
 from ...tools import ledger
 from ...tools.demands import with_last_move
-from .customer_approval_line_mixin import describe_tax
+from .customer_approval_priced_line_mixin import describe_tax
 
 DOCUMENTS_AT_ONCE = 500
 
@@ -65,6 +65,8 @@ class CustomerApprovalAuditMixin(models.AbstractModel):
         if not self._approval_line_field:
             return []
         lines = self._get_approval_line_model()
+        if "tax_ids" not in lines._fields:
+            return []
         taxes = self.env[lines._fields["tax_ids"].comodel_name]
         taxes = taxes.sudo()  # whatever the user may read
         taxes = taxes.browse({tax_id for own in frozen.values() for tax_id in own})

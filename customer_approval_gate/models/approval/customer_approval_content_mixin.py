@@ -1,10 +1,8 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-from functools import lru_cache
 
-from odoo import api, fields, models
-from odoo.tools import SQL, html2plaintext
+from odoo import api, models
 from odoo.tools.translate import LazyTranslate
 
 from ...tools import blocks, content as content_tools, ledger
@@ -14,11 +12,6 @@ from ...tools.texts import in_one_line
 _lt = LazyTranslate(__name__)
 
 
-@lru_cache(512)  # the same terms are those of thousands of documents
-def _plain_text(html):
-    return html2plaintext(html).strip() if html else None
-
-
 class CustomerApprovalContentMixin(models.AbstractModel):
     """What a document says to its customer, and whether that has changed.
 
@@ -26,24 +19,15 @@ class CustomerApprovalContentMixin(models.AbstractModel):
     """
 
     _name = "customer.approval.content.mixin"
+    _inherit = ["customer.approval.fields.mixin"]
     _description = "Content That the Customer Approves"
-
-    _approval_items = ()
-    """The ``tools.blocks.Item`` that content is made of beside the lines: whatever
-    binds both sides. Fields that other addons have may be named."""
-
-    _approval_item_columns = ()
-    """Further fields that ``_complete_approval_header()`` reads."""
 
     _approval_line_field = None
     """The one2many of the lines, of a model with ``customer.approval.line.mixin``."""
 
-    _approval_totals = (
-        ("untaxed", "amount_untaxed", _lt("Untaxed amount")),
-        ("tax", "amount_tax", _lt("Taxes")),
-        ("total", "amount_total", _lt("Total")),
-    )
-    """The totals of content: key, field and label."""
+    _approval_totals = None
+    """The totals of content: key, field and label; by default those that Odoo's own
+    documents have, as far as there are any."""
 
     def _get_customer_approval_lines(self):
         """Return the lines of all these documents that their customers read, in
@@ -61,6 +45,37 @@ class CustomerApprovalContentMixin(models.AbstractModel):
         :param dict row: the fields of the document as the database has them
         """
 
+    @api.model
+    def _get_approval_totals(self):
+        """Return key, field and label of the totals of content."""
+        if self._approval_totals is not None:
+            return self._approval_totals
+        usual = (
+            ("untaxed", "amount_untaxed", _lt("Untaxed amount")),
+            ("tax", "amount_tax", _lt("Taxes")),
+            ("total", self._find_document_field("total"), _lt("Total")),
+        )
+        return [item for item in usual if item[1] in self._fields]
+
+    @api.model
+    def _get_approval_items(self):
+        items = super()._get_approval_items()
+        if self._approval_items:
+            return items
+        # Whoever names only fields need not think of these.
+        usual = {
+            "customer": blocks.PARTNER,
+            "company": blocks.COMPANY,
+            "currency": blocks.CURRENCY,
+        }
+        named = {item.field for item in items}
+        own = [
+            item._replace(field=name)
+            for role, item in usual.items()
+            if (name := self._find_document_field(role)) and name not in named
+        ]
+        return [*own, *items]
+
     def _get_customer_approval_amount(self):
         """Return the total that the customer is asked to approve, in the document's
         currency."""
@@ -68,14 +83,10 @@ class CustomerApprovalContentMixin(models.AbstractModel):
         return self._get_document_total()
 
     def _get_customer_approval_totals(self):
-        """Return the totals that content has: ``untaxed``, ``tax`` and ``total``, in
-        the document's currency."""
+        """Return the totals that content has, in the document's currency:
+        ``{key: amount}``."""
         self.ensure_one()
-        return {
-            "untaxed": self.amount_untaxed,
-            "tax": self.amount_tax,
-            "total": self._get_document_total(),
-        }
+        return {key: self[field] for key, field, _label in self._get_approval_totals()}
 
     def _get_shown_prices(self):
         """Return how the company shows prices: ``tax_excluded`` or ``tax_included``."""
@@ -100,24 +111,11 @@ class CustomerApprovalContentMixin(models.AbstractModel):
         self.ensure_one()
         return self._get_customer_approval_totals()
 
-    @api.model
-    def _get_approval_items(self):
-        """Return those of the items whose fields there are."""
-        return [
-            item
-            for item in self._approval_items
-            if not item.field or item.field in self._fields
-        ]
-
     def _describe_approval_items(self):
         """Return label and format of all that content has, in the user's language:
         ``{key: (label, format)}``."""
-        described = {}
-        for item in self._get_approval_items():
-            field = self._fields[item.field] if item.field else None
-            format_ = item.format or blocks.FORMATS.get(field and field.type, "text")
-            described[item.key] = (self.env._(item.label), format_)
-        for key, _field, label in self._approval_totals:
+        described = self._describe_approval_fields()
+        for key, _field, label in self._get_approval_totals():
             described[key] = (self.env._(label), "money")
         if self._approval_line_field:
             lines = self._get_approval_line_model()
@@ -136,8 +134,9 @@ class CustomerApprovalContentMixin(models.AbstractModel):
         items = self._get_approval_items()
         names = {item.field for item in items if item.field}
         names |= {*self._approval_item_columns} & self._fields.keys()
-        names |= {field for _key, field, _label in self._approval_totals}
-        names.add("currency_id")
+        names |= {field for _key, field, _label in self._get_approval_totals()}
+        currency_field = self._find_document_field("currency")
+        names |= {currency_field} - {None}
         rows = self._read_approval_columns(names)
         addresses = self._read_approval_addresses(
             {
@@ -154,13 +153,15 @@ class CustomerApprovalContentMixin(models.AbstractModel):
         currencies = self.env["res.currency"]
         decimals = {
             currency.id: currency.decimal_places
-            for currency in currencies.browse({r["currency_id"] for r in rows.values()})
+            for currency in currencies.browse(
+                {r.get(currency_field) for r in rows.values()} - {None}
+            )
         }
         scopes = {}
         for document_id, row in rows.items():
             header = self._convert_approval_items(items, row, addresses)
             self._complete_approval_header(header, row)
-            digits = decimals.get(row["currency_id"], 2)
+            digits = decimals.get(row.get(currency_field), 2)
             less = excluded.get(document_id, {})
             scopes[document_id] = {
                 "format": ledger.FORMAT,
@@ -170,83 +171,11 @@ class CustomerApprovalContentMixin(models.AbstractModel):
                     key: format_decimals(
                         (row[field] or 0.0) - less.get(key, 0.0), digits, True
                     )
-                    for key, field, _label in self._approval_totals
+                    for key, field, _label in self._get_approval_totals()
                 },
                 "files": [],
             }
         return scopes
-
-    def _read_approval_columns(self, names):
-        """Return fields of these records: ``{id: {name: value}}``, many2one by id."""
-        stored = sorted(
-            name
-            for name in names
-            if self._fields[name].store and self._fields[name].column_type
-        )
-        self.flush_model(stored)
-        rows = self.env.execute_query_dict(
-            SQL(
-                "SELECT %s FROM %s WHERE id = ANY(%s)",
-                SQL(", ").join(SQL.identifier(name) for name in ["id", *stored]),
-                SQL.identifier(self._table),
-                list(self.ids),
-            )
-        )
-        result = {row["id"]: row for row in rows}
-        for name in names - {*stored}:
-            is_record = self._fields[name].type == "many2one"
-            for document in self:
-                value = document[name]
-                result[document.id][name] = value.id if is_record else value
-        return {key: result[key] for key in self.ids if key in result}
-
-    def _read_approval_addresses(self, ids):
-        """Return the parts of the addresses of partners, without what is empty: a
-        street that is changed later is another place."""
-        partners = self.env["res.partner"].browse(filter(None, ids))
-        names = {
-            name
-            for name in partners._address_fields()
-            if partners._fields[name].store and partners._fields[name].column_type
-        }
-        if not partners:
-            return {}
-        partners.flush_model(names)
-        rows = self.env.execute_query_dict(
-            SQL(
-                "SELECT %s FROM res_partner WHERE id = ANY(%s)",
-                SQL(", ").join(SQL.identifier(name) for name in ["id", *sorted(names)]),
-                list(partners.ids),
-            )
-        )
-        return {
-            row["id"]: {name: row[name] for name in sorted(names) if row[name]}
-            for row in rows
-        }
-
-    @api.model
-    def _convert_approval_items(self, items, row, addresses):
-        header = {}
-        for item in items:
-            value = row[item.field] if item.field else None
-            if value is None or value is False or value == item.default or value == "":
-                continue
-            kind = self._fields[item.field].type
-            if kind in ("many2one", "selection"):
-                value = {"id": value, "text": None}
-                if item.kind == "address":
-                    value["address"] = addresses.get(value["id"], {})
-            elif kind == "html":
-                value = _plain_text(value)
-            elif kind == "date":
-                value = fields.Date.to_string(value)
-            elif kind == "datetime":
-                value = fields.Datetime.to_string(value)
-            elif kind in ("float", "monetary"):
-                value = format_decimals(value, 4, True)
-            if value not in (None, "", []):
-                header[item.key] = value
-        return header
 
     def _get_customer_approval_content(self, digits_of=None):
         """Return the commercial content of each document as it is frozen, see
@@ -265,10 +194,10 @@ class CustomerApprovalContentMixin(models.AbstractModel):
             model = self._get_approval_line_model()
             today = model._get_content_digits()
             model._name_approval_lines([scope["lines"] for scope in scopes.values()])
+        self._name_approval_items(items, [scope["header"] for scope in scopes.values()])
         contents = {}
         for document in self:
             flat = scopes[document.id]
-            document._name_approval_items(items, flat["header"])
             contents[document.id] = {
                 "format": ledger.FORMAT,
                 "document": {
@@ -292,43 +221,26 @@ class CustomerApprovalContentMixin(models.AbstractModel):
         :param dict flat: content, see ``tools.ledger.flat()``
         :param dict describe: label and format by key
         """
-        if not self._approval_line_field:
+        lines, labels, columns = [], [], []
+        if self._approval_line_field:
+            model = self._get_approval_line_model()
+            lines = model._pack_approval_lines(flat["lines"], describe)
+            labels = model._describe_approval_items()
+            columns = model._get_approval_columns(self)
+        elif not flat["totals"]:
             return None
-        model = self._get_approval_line_model()
         return {
             "kind": "lines",
             "key": "lines",
-            "labels": {
-                key: list(describe[key]) for key in model._describe_approval_items()
-            },
-            "lines": model._pack_approval_lines(flat["lines"], describe),
+            "labels": {key: list(describe[key]) for key in labels},
+            "columns": columns,
+            "lines": lines,
             "totals": [
                 {"key": key, "label": describe[key][0], "value": flat["totals"][key]}
-                for key, _field, _label in self._approval_totals
+                for key, _field, _label in self._get_approval_totals()
                 if key in flat["totals"]
             ],
         }
-
-    def _name_approval_items(self, items, header):
-        """Put into content what related records are called, as the customer reads it.
-
-        :param dict header: the values by the items' keys, which is changed
-        """
-        self.ensure_one()
-        for item in items:
-            value = header.get(item.key)
-            if not isinstance(value, dict) or not item.field:
-                continue
-            field = self._fields[item.field]
-            if field.type == "selection":
-                labels = dict(field._description_selection(self.env))
-                value["text"] = labels.get(value["id"], value["id"])
-                continue
-            record = self.env[field.comodel_name].browse(value["id"])
-            value["text"] = record.display_name
-            if item.kind == "address":
-                text = [record.display_name, *record._display_address(True).split("\n")]
-                value["text"] = "\n".join(line for line in text if line.strip())
 
     def _ignore_own_changes(self, content, asked, request):
         """Write into the present content what was asked, where it became something else

@@ -93,7 +93,7 @@ class CustomerApprovalHandlingMixin(models.AbstractModel):
             document = request._get_document()
             if (
                 request._get_document_status() == "approved"
-                and document.state != "cancel"
+                and not document._is_cancelled()
                 and document._is_past_gate()
             ):
                 raise UserError(document._approved_content_message(request))

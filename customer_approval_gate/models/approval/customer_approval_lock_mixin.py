@@ -127,6 +127,8 @@ class CustomerApprovalLockMixin(models.AbstractModel):
     def _is_any_watched(self):
         """Return whether it matters to any of these documents what becomes of its
         content: a gate, or an edit lock, or somebody who is asked or has approved."""
+        if not self:
+            return False
         stages = self.env["customer.approval.stage"]
         return stages._is_list_in_use(self._stage_document_type) or any(
             document.customer_approval_status in ("pending", "approved")

@@ -189,7 +189,15 @@ class CustomerApprovalMixin(models.AbstractModel):
                     " customer.approval.line.mixin",
                     '"line_ids"',
                 )
-        totals = [field for _key, field, _label in self._approval_totals]
+        if not self._get_approval_items() and not self._approval_line_field:
+            contract.refuse(
+                self,
+                "_approval_content_fields",
+                "is missing: there is nothing that the customer would approve",
+                '("description",)',
+            )
+        self._check_approval_fields()
+        totals = [field for _key, field, _label in self._get_approval_totals()]
         contract.check_fields(
             self,
             "_approval_totals",

@@ -9,6 +9,7 @@ from odoo.tools.translate import LazyTranslate
 from ...tools import (
     blocks,
     content as content_tools,
+    ledger,
     moments,
 )
 from ...tools.quantities import format_quantity
@@ -36,6 +37,17 @@ class CustomerApprovalPresentedMixin(models.AbstractModel):
         help="Since the version that the customer was asked about before.",
     )
 
+    has_amount = fields.Boolean(
+        compute="_compute_has_amount",
+        compute_sudo=True,
+        help="Whether there are totals in what the customer approves.",
+    )
+
+    @api.depends("content")
+    def _compute_has_amount(self):
+        for request in self:
+            request.has_amount = bool(ledger.flat(request.content or {}).get("totals"))
+
     @api.model
     def _render_content(self, content, currency, lang, zone):
         """Return content as a person reads it, in their language.
@@ -47,25 +59,87 @@ class CustomerApprovalPresentedMixin(models.AbstractModel):
         describe = reader._describe_content(
             reader.env.get(content["document"]["model"]), content
         )
+        columns = reader._get_columns(content, describe)
         return self.env["ir.qweb"]._render(
             "customer_approval_gate.request_content",
             {
-                "amount_name": content_tools.amount_name(content),
                 "blocks": reader._get_blocks(content),
+                "cell": lambda line, column, narrow=False: reader._get_cell_text(
+                    line, column, currency, zone, narrow
+                ),
+                "columns": columns,
                 "currency": currency,
                 "describe": describe,
-                "is_tax_included": content_tools.is_tax_included,
-                "number": lambda text: format_quantity(
-                    reader.env, text, len(text.partition(".")[2])
+                "is_chosen": lambda line: (
+                    not any(
+                        blocks.is_empty(line.get(column["key"]))
+                        for column in blocks.columns_of(content)
+                        if column.get("choice")
+                    )
                 ),
+                "lines_of": lambda block: ledger.flat({**content, "blocks": [block]})[
+                    "lines"
+                ],
                 "optional_ids": content_tools.optional_lines(content),
-                "section_amounts": content_tools.section_amounts(content),
+                "section_amounts": content_tools.section_amounts(
+                    content,
+                    next((column["key"] for column in columns if column.get("sum")), 0),
+                ),
                 "text": lambda format_, value: reader._get_value_text(
                     format_, value, currency, zone
                 ),
             },
             lang=lang,
         )
+
+    @api.model
+    def _get_columns(self, content, describe):
+        """Return the columns in which the lines of content are shown, as the template
+        takes them: with label, format and whether they are numbers.
+
+        :param describe: the function of ``_describe_content()``
+        """
+        lines = ledger.flat(content)["lines"]
+        columns = []
+        for column in blocks.columns_of(content):
+            key = column["key"]
+            label, format_ = describe(column.get("called") or key)
+            format_ = column.get("format") or format_
+            if column.get("sparse") and all(
+                blocks.is_empty(line.get(key)) for line in lines
+            ):
+                continue
+            is_number = format_ in ("discount", "money", "number", "quantity")
+            columns.append(
+                {**column, "label": label, "format": format_, "is_number": is_number}
+            )
+        return columns
+
+    @api.model
+    def _get_cell_text(self, line, column, currency, zone, narrow=False):
+        """Return what a line says in a column, as a person reads it.
+
+        :param dict line: flat
+        :param dict column: as ``_get_columns()`` returns it
+        :param bool narrow: whether it stands below the first column, without a heading
+        """
+        format_, value = column["format"], line.get(column["key"])
+        if blocks.is_empty(value) and (narrow or format_ != "quantity"):
+            return ""
+        if format_ == "discount":
+            number = format_quantity(self.env, value, len(value.partition(".")[2]))
+            return f"−{number}%" if narrow else number
+        text = self._get_value_text(format_, value, currency, zone)
+        if format_ == "taxes":
+            if content_tools.is_tax_included(line):
+                return self.env._("incl. %(taxes)s", taxes=text)
+            return f"+ {text}" if narrow else text
+        if unit := column.get("unit"):
+            unit = self._get_value_text("record", line.get(unit) or "", currency)
+            text = f"{text} {unit}" if line.get(column["unit"]) else text
+        if narrow and format_ != "money":
+            return f"{column['label']}: {text}"
+        return text
 
     @api.model
     def _get_blocks(self, content):
@@ -155,7 +229,9 @@ class CustomerApprovalPresentedMixin(models.AbstractModel):
             "customer_approval_gate.difference",
             {
                 "changes": changes,
+                "brief": lambda line: self._describe_briefly(line, contents, describe),
                 "describe": describe,
+                "item_name": self.env._("Item"),
                 "line_name": content_tools.line_name,
                 "text": lambda name, value: in_one_line(
                     self._get_value_text(
@@ -164,6 +240,20 @@ class CustomerApprovalPresentedMixin(models.AbstractModel):
                 ),
             },
         )
+
+    def _describe_briefly(self, line, contents, describe):
+        """Return what a line says beside its name where there is room for little.
+
+        :param contents: those that have such lines
+        :param describe: the function of ``_describe_content()``
+        """
+        texts = [
+            self._get_cell_text(line, column, self.currency_id, "UTC")
+            for content in contents[-1:]
+            for column in self._get_columns(content, describe)
+            if column.get("brief") and column["key"] in line
+        ]
+        return ", ".join(filter(None, texts))
 
     def _get_previous(self):
         """Return the last request about another version of the same document."""

@@ -16,7 +16,7 @@ _lt = LazyTranslate(__name__)
 
 class SaleOrderLine(models.Model):
     _name = "sale.order.line"
-    _inherit = ["customer.approval.line.mixin", "sale.order.line"]
+    _inherit = ["customer.approval.priced.line.mixin", "sale.order.line"]
     _approval_document_field = "order_id"
     _approval_quantity_field = "product_uom_qty"
     _approval_columns = (

@@ -19,10 +19,15 @@ class TestContract(TransactionCase):
             self.assertIn(part, message)
 
     def test_documents_with_stages(self):
-        self._refuses("sale.order", "_stage_field", "step_id", "no field")
-        self._refuses("sale.order", "_stage_gated_states", ("over",), "no state")
-        self._refuses("sale.order", "_stage_locked_states", ("over",), "no state")
-        self._refuses("sale.order", "_stage_states", {"sale": "sell"}, "no method")
+        for attribute, value, problem in (
+            ("_stage_field", "step_id", "no field"),
+            ("_stage_gated_states", ("over",), "no state"),
+            ("_stage_locked_states", ("over",), "no state"),
+            ("_stage_states", {"sale": "sell"}, "no method"),
+        ):
+            with self.subTest(attribute):
+                self._refuses("sale.order", attribute, value, problem)
+                self.doCleanups()
 
     def test_states_that_stages_stand_for(self):
         self._refuses("sale.order", "_stage_states", {"over": "Over"}, "no state")

@@ -107,7 +107,8 @@ class CustomerApprovalSend(models.TransientModel):
     @api.depends("res_model", "res_ids")
     def _compute_allowed_partner_ids(self):
         for dialog in self:
-            customers = dialog._get_documents().partner_id.commercial_partner_id
+            documents = dialog._get_documents()
+            customers = documents._get_document_customer().commercial_partner_id
             dialog.allowed_partner_ids = self.env["res.partner"].search(
                 [("commercial_partner_id", "in", customers.ids)]
             )
@@ -156,14 +157,17 @@ class CustomerApprovalSend(models.TransientModel):
             if not document:
                 dialog.preview = False
                 continue
-            lang = document.partner_id.lang or self.env.lang
+            lang = document._get_document_customer().lang or self.env.lang
             document = document.with_context(lang=lang)
             content = document.sudo()._get_customer_approval_content()[document.id]
             requests = self.env["customer.approval.request"]
             dialog.preview = self._render_message(
                 dialog.message
             ) + requests._render_content(
-                content, document.currency_id, lang, document._get_time_zone()
+                content,
+                document._get_document_currency(),
+                lang,
+                document._get_time_zone(),
             )
 
     @api.model
