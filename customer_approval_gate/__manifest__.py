@@ -3,7 +3,7 @@
 {
     "name": "Customer Approval Gate",
     "summary": "No work, no material, no invoice before the customer has approved",
-    "version": "19.0.1.8.0",
+    "version": "19.0.1.9.0",
     "development_status": "Beta",
     "category": "Sales/Sales",
     "author": "Customer Approval Gate contributors",
@@ -42,6 +42,7 @@
         "wizard/evidence/customer_approval_uninstall_views.xml",
         # Views
         "views/stage/customer_approval_stage_views.xml",
+        "views/approval/document_views.xml",
         "views/approval/customer_approval_category_views.xml",
         "views/approval/customer_approval_request_views.xml",
         "views/evidence/customer_approval_event_views.xml",

@@ -102,6 +102,29 @@ BEGIN
 END
 $$;
 
+-- The stage whose gates count for a state: the first that stands for it, or else for
+-- the last of the gated states before it, which are in order.
+CREATE FUNCTION customer_approval_stage_of_state(
+    document_type text, states jsonb, state text, company int
+)
+RETURNS int LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
+        SELECT stage.id
+          FROM jsonb_array_elements_text(states) WITH ORDINALITY AS own (name, number)
+          JOIN jsonb_array_elements_text(states) WITH ORDINALITY AS wanted (name, number)
+            ON wanted.name = state AND own.number <= wanted.number
+          JOIN ONLY @.customer_approval_stage AS stage
+            ON stage.document_type = customer_approval_stage_of_state.document_type
+           AND stage.document_state = own.name
+           AND stage.active
+           AND (stage.company_id IS NULL OR stage.company_id = company)
+         ORDER BY own.number DESC, stage.sequence, stage.id
+         LIMIT 1
+    );
+END
+$$;
+
 CREATE FUNCTION customer_approval_is_gated(stage int, company int, amount numeric)
 RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -381,14 +404,9 @@ BEGIN
     END IF;
     IF stages_apply AND TG_ARGV[3]::jsonb ? (after->>'state')
        AND (is_new OR after->'state' IS DISTINCT FROM before->'state') THEN
-        SELECT id INTO stage
-          FROM ONLY @.customer_approval_stage
-         WHERE document_type = TG_ARGV[1]
-           AND document_state = after->>'state'
-           AND active
-           AND (company_id IS NULL OR company_id = (after->>'company_id')::int)
-         ORDER BY sequence, id LIMIT 1;
-        wanted := wanted || stage;
+        wanted := wanted || @.customer_approval_stage_of_state(
+            TG_ARGV[1], TG_ARGV[3]::jsonb, after->>'state', (after->>'company_id')::int
+        );
     END IF;
     IF after->>'customer_approval_status' = 'approved'
        AND (TG_OP = 'INSERT' OR after->'id' <> before->'id'
@@ -426,14 +444,9 @@ BEGIN
     IF grown THEN
         wanted := wanted || (after->>'stage_id')::int;
         IF TG_ARGV[3]::jsonb ? (after->>'state') THEN
-            SELECT id INTO stage
-              FROM ONLY @.customer_approval_stage
-             WHERE document_type = TG_ARGV[1]
-               AND document_state = after->>'state'
-               AND active
-               AND (company_id IS NULL OR company_id = company)
-             ORDER BY sequence, id LIMIT 1;
-            wanted := wanted || stage;
+            wanted := wanted || @.customer_approval_stage_of_state(
+                TG_ARGV[1], TG_ARGV[3]::jsonb, after->>'state', company
+            );
         END IF;
     END IF;
     -- The stage may be the one of the state as well.

@@ -81,8 +81,18 @@ class Demands:
             if gates:
                 self.gates[stage_id] = gates
 
-    def first_of_state(self, state, company):
-        """Return the first stage that stood for a state, or nothing."""
+    def stage_of_state(self, states, state, company):
+        """Return the first stage that stood for a state, or for the last of the gated
+        states before it; or nothing.
+
+        :param states: those that are gated, in order
+        :param company: the number of the document's company
+        """
+        before = states[: states.index(state) + 1] if state in states else (state,)
+        found = (self._first_of_state(own, company) for own in reversed(before))
+        return next(filter(None, found), None)
+
+    def _first_of_state(self, state, company):
         return next(
             (
                 stage_id

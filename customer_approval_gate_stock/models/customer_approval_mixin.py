@@ -13,7 +13,7 @@ class CustomerApprovalMixin(models.AbstractModel):
         result = super()._get_approval_gates(gates, is_move)
         using = gates.sudo().filtered(lambda stage: stage._uses_stock())
         early = self.filtered(
-            lambda d: not result[d] and using._of_company(d.company_id)
+            lambda d: not result[d] and using._of_company(d._get_document_company())
         )
         if not early:
             return result
@@ -21,5 +21,5 @@ class CustomerApprovalMixin(models.AbstractModel):
         asking = super(CustomerApprovalMixin, early)._get_approval_gates(stages)
         for document in early:
             if asking[document]:
-                result[document] = using._of_company(document.company_id)
+                result[document] = using._of_company(document._get_document_company())
         return result

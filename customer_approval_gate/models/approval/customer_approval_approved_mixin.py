@@ -367,8 +367,8 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
         )
         if self._get_document_state() not in self._stage_gated_states:
             return False
-        stage = stages._first_of_state(
-            self._get_document_state(), self._get_document_company()
+        stage = self._get_stage_of_state(
+            stages, self._get_document_state(), self._get_document_company()
         )
         return bool(stage) and self._is_gated(stage)
 

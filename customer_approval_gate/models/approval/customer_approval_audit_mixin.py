@@ -162,7 +162,7 @@ class CustomerApprovalAuditMixin(models.AbstractModel):
         states = [
             state
             for state in documents._stage_gated_states
-            if gated._first_of_state(state, self.env["res.company"])
+            if self._get_stage_of_state(gated, state, self.env["res.company"])
         ]
         rows = self.env.execute_query(
             SQL(
@@ -239,7 +239,7 @@ class CustomerApprovalAuditMixin(models.AbstractModel):
             for demands in replayed[max(bisect_right(numbers, event_id) - 1, 0) :]:
                 targets = {stage_id}
                 if state in final:
-                    targets.add(demands.first_of_state(state, company.id))
+                    targets.add(demands.stage_of_state(final, state, company.id))
                 amounts = [
                     gate.amount
                     for target in targets

@@ -32,6 +32,8 @@ class CustomerApprovalContentMixin(models.AbstractModel):
     def _get_customer_approval_lines(self):
         """Return the lines of all these documents that their customers read, in
         order, of a model with ``customer.approval.line.mixin``."""
+        if not self._approval_line_field:
+            return self.env["customer.approval.line.mixin"]
         return self[self._approval_line_field]
 
     @api.model

@@ -127,9 +127,11 @@ class CustomerApprovalLineMixin(models.AbstractModel):
         return bool(self._filter_approval_content())
 
     def _filter_approval_content(self):
-        """Return those of the lines that the customer reads. Override where there are
-        others."""
-        return self
+        """Return those of the lines that the customer reads: by default those that the
+        document's field of lines shows."""
+        documents = self.env[self._fields[self._approval_document_field].comodel_name]
+        field = documents._fields[documents._approval_line_field]
+        return self.filtered_domain(field.get_comodel_domain(documents))
 
     @api.model
     def _is_content_write(self, vals):

@@ -165,6 +165,9 @@ class CustomerApprovalPricedLineMixin(models.AbstractModel):
             "discount": Precision.precision_get("Discount"),
         }
 
+    def _filter_approval_content(self):
+        return self
+
     @api.model
     def _get_approval_columns(self, document):
         return blocks.priced_columns(document._get_shown_prices())

@@ -34,8 +34,8 @@ class CustomerApprovalGateMixin(models.AbstractModel):
     """Which documents go through stages at all: for each column the values it has
     then. By column, because the database asks as well."""
     _stage_gated_states = ()
-    """The states of the document's own that are held back as their stages are, and in
-    which whatever led there has been asked for."""
+    """The states of the document's own that are held back as their stages are, in their
+    order: one that no stage stands for is held back as the one before it."""
 
     @api.model
     def _get_unapproved_domain(self):
@@ -77,6 +77,21 @@ class CustomerApprovalGateMixin(models.AbstractModel):
                 ),
             ]
         )
+
+    @api.model
+    def _get_stage_of_state(self, stages, state, company):
+        """Return the stage whose gates count for a state: the first that stands for it,
+        or else for the last of the gated states before it.
+
+        :param stages: all stages of the list, in order
+        :param company: the document's ``res.company``
+        """
+        states = self._stage_gated_states
+        if state in states:
+            for own in reversed(states[: states.index(state) + 1]):
+                if stage := stages._first_of_state(own, company):
+                    return stage
+        return stages._first_of_state(state, company)
 
     def _keeps_history(self):
         """Return whether it is written which stage these documents leave and enter as

@@ -118,10 +118,11 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
             stage = explicit or old
             entry = stage
             if stage.document_state != state:
-                entry = stages._first_of_state(state, company) or stage
+                entry = self._get_stage_of_state(stages, state, company) or stage
                 # A stage that stands for no state holds no document back, but
                 # the state has a gate of its own.
-                stage = explicit or entry
+                own = entry if entry.document_state == state else old
+                stage = explicit or own
             targets[stage] |= documents
             if old_state != state or old != stage:
                 entered[entry] |= documents
@@ -237,14 +238,15 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
         self._forget_gates_asked()
 
     def _get_entry_stage(self, state):
-        """Return the stage the document enters when it gets into a state."""
+        """Return the stage whose gates are asked when the document gets into a
+        state."""
         self.ensure_one()
         if self._get_stage().document_state == state:
             return self._get_stage()
-        return (
-            self.env["customer.approval.stage"]
-            ._get_list(self._stage_document_type)
-            ._first_of_state(state, self._get_document_company())
+        return self._get_stage_of_state(
+            self.env["customer.approval.stage"]._get_list(self._stage_document_type),
+            state,
+            self._get_document_company(),
         )
 
     def _filter_blocked(self, state):

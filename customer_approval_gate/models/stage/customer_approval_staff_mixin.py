@@ -8,11 +8,15 @@ from odoo import SUPERUSER_ID, api, models
 class CustomerApprovalStaffMixin(models.AbstractModel):
     """Who of the staff takes care of a document, and how they are told.
 
-    Of its host it asks to be a ``mail.thread``.
+    Of its host it asks nothing.
     """
 
     _name = "customer.approval.staff.mixin"
-    _inherit = ["customer.approval.subject.mixin"]
+    _inherit = [
+        "customer.approval.subject.mixin",
+        "mail.thread",
+        "mail.activity.mixin",
+    ]
     _description = "Document That Staff Take Care of"
 
     def _get_customer_approval_salesperson(self):

@@ -121,7 +121,7 @@ class CustomerApprovalStageHistoryMixin(models.AbstractModel):
                 demands = replayed[place]
                 targets = {stage_id}
                 if state in final:
-                    targets.add(demands.first_of_state(state, company))
+                    targets.add(demands.stage_of_state(final, state, company))
                 if not all(
                     gate.lets_pass(facts)
                     for target in targets

@@ -64,14 +64,16 @@ class CustomerApprovalStageLogMixin(models.AbstractModel):
         companies = self.env["res.company"].sudo()  # of all there are
         companies = companies.search(Domain.TRUE)
         demands = {}
-        for document_type in self._document_models():
+        for document_type, name in self._document_models().items():
+            model = self.env[name]
             stages = self._get_list(document_type)
             for stage in stages:
                 demands[stage, ""] = stage._find_gates(stages)._get_demands()
-            for state in {*stages.mapped("document_state")} - {False}:
+            states = {*stages.mapped("document_state"), *model._stage_gated_states}
+            for state in states - {False}:
                 gates = self.browse()
                 for company in companies:
-                    entry = stages._first_of_state(state, company)
+                    entry = model._get_stage_of_state(stages, state, company)
                     gates |= entry._find_gates(stages) if entry else gates
                 demands[self.browse(), f"{document_type}.{state}"] = (
                     gates._get_demands()

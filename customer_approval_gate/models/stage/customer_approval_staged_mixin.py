@@ -297,7 +297,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             targets = Stage.browse(vals.get(self._stage_field) or []).exists()
             if vals.get(state_field) in self._stage_gated_states:
                 stages = Stage._get_list(self._stage_document_type)
-                targets |= stages._first_of_state(vals[state_field], company)
+                targets |= self._get_stage_of_state(stages, vals[state_field], company)
             for stage in targets:
                 reasons += self._new_document_blockers(stage, company)
         if reasons:
@@ -336,7 +336,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                 stages = self.env["customer.approval.stage"]._get_list(
                     self._stage_document_type
                 )
-                if stage := stages._first_of_state(state, company):
+                if stage := self._get_stage_of_state(stages, state, company):
                     documents._check_gates(stage)
 
     @api.model
@@ -456,7 +456,7 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
                 document._get_document_company(),
             )
         ).items():
-            entry = stages._first_of_state(state, company)
+            entry = self._get_stage_of_state(stages, state, company)
             elsewhere = group.filtered(
                 lambda d: d._get_stage().document_state != d._get_document_state()
             )
@@ -491,8 +491,8 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         if self._get_stage():
             gates = self._get_stage()._find_gates(stages)
         if self._get_document_state() in self._stage_gated_states:
-            entry = stages._first_of_state(
-                self._get_document_state(), self._get_document_company()
+            entry = self._get_stage_of_state(
+                stages, self._get_document_state(), self._get_document_company()
             )
             gates |= entry._find_gates(stages) if entry else gates
         return gates._of_company(self._get_document_company())

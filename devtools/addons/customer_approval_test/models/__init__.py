@@ -1,0 +1,6 @@
+from . import (
+    customer_approval_test_document,
+    customer_approval_test_job,
+    customer_approval_test_note,
+    customer_approval_test_part,
+)

@@ -1,0 +1,1 @@
+from . import test_documents, test_jobs, test_notes, test_repairs
