@@ -23,3 +23,26 @@ def models_with(env, mixin):
             if issubclass(model, parent) and not model._abstract
         ]
     return [env[name] for name in known[mixin]]
+
+
+class GoneDocument:
+    """A document whose addon has left: only its key is known, by which its evidence is
+    found."""
+
+    def __init__(self, model, document_id):
+        self._name = model
+        self.id = document_id
+        self.ids = [document_id]
+
+
+def find_document(env, model, document_id, mixin="customer.approval.subject.mixin"):
+    """Return a record that evidence is about, or a ``GoneDocument`` where no addon
+    makes it one any more.
+
+    :param str model: the name of its model
+    :param str mixin: what makes it one
+    """
+    known = env.registry.get(model)
+    if known is None or not issubclass(known, env.registry[mixin]):
+        return GoneDocument(model, document_id)
+    return env[model].browse(document_id)

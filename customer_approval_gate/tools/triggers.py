@@ -207,6 +207,18 @@ class Trigger:
             and all(argument in definition for argument in self.arguments)
         )
 
+    def drop(self, cr):
+        """Drop the trigger, with the functions that are its own."""
+        cr.execute(
+            SQL(
+                "DROP TRIGGER IF EXISTS %s ON %s",
+                SQL.identifier(self.name),
+                SQL.identifier(self.table),
+            )
+        )
+        for name in self.functions:
+            cr.execute(SQL("DROP FUNCTION IF EXISTS %s", SQL.identifier(name)))
+
     def install(self, cr):
         """Create the trigger anew."""
         cr.execute(

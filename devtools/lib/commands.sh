@@ -175,7 +175,33 @@ run_all_tests() {
     # Processes of their own: bash ignores errors in what stands before a ||.
     "$DEVTOOLS/odoo-dev" lint
     "$DEVTOOLS/odoo-dev" test-install
+    "$DEVTOOLS/odoo-dev" test-contract
     run_pytest "$@"
+}
+
+# Models of other addons join in: those of devtools/addons, and Odoo's repair orders by
+# the addon that the documentation shows, built from its page. Then they leave.
+run_contract_tests() {
+    environment
+    make_ready
+    unlock
+    local db=${DB}_contract_$$ built=$STATE/contract page most=15 addons language count
+    page=$ROOT/customer_approval_gate/docs/make-your-own-model-approvable.md
+    addons=customer_approval_test,customer_approval_repair
+    say "testing models that join in"
+    rm -rf "$built"
+    while read -r language count; do
+        say "the documentation's addon: $count lines of $language"
+        [ "$count" -le $most ] || die "more than $most lines of $language in $page"
+    done < <("$PYTHON" "$DEVTOOLS/docs_addon.py" "$page" "$built/customer_approval_repair")
+    AT_EXIT+=("drop_db $db")
+    copy_db "$READY" "$db"
+    sed "s|^addons_path = .*|&,$DEVTOOLS/addons,$built|" "$STATE/odoo.conf" >"$STATE/contract.conf"
+    export ODOO_RC=$STATE/contract.conf
+    odoo_step contract-install.log "$db" -i $addons --without-demo
+    (cd "$ROOT" && pytest_on "$db" devtools/addons "$@")
+    step contract-leave.log odoo_shell_script "$db" "$DEVTOOLS/contract_leave.py"
+    check_log contract-leave.log
 }
 
 # What an administrator does to a database, each step with a clean log. A state

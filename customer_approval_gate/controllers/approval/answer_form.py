@@ -401,12 +401,14 @@ class AnswerForm:
         """Return what the form needs."""
         post = post or {}
         document = approval._get_document()
-        optional = document._get_optional_lines()
-        chosen = (
-            optional.filtered(lambda line: line.id in self._read_choice(approval, post))
-            if post.get("options")
-            else document._get_chosen_lines()
-        )
+        optional = chosen = request.env["customer.approval.line.mixin"]
+        if approval._has_document():
+            optional = document._get_optional_lines()
+            chosen = document._get_chosen_lines()
+        if post.get("options"):
+            chosen = optional.filtered(
+                lambda line: line.id in self._read_choice(approval, post)
+            )
         consent = approval._get_consent(approver)
         return {
             "approval": approval,

@@ -218,6 +218,8 @@ class Visitor(AnswerForm):
 
     def _get_successor(self, approval):
         """Return the request that the customer should answer instead of this one."""
+        if not approval._has_document():
+            return approval.browse()
         last = approval._get_document().customer_approval_request_id
         if (
             last != approval

@@ -26,6 +26,7 @@ from . import (
     customer_approval_rate,
     customer_approval_mailing,
     ir_mail_server,
+    ir_module_module,
     mail_mail,
     mail_activity,
     mail_message,

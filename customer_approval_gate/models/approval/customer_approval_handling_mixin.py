@@ -175,11 +175,28 @@ class CustomerApprovalHandlingMixin(models.AbstractModel):
     def action_verify(self):
         """Recompute all digests of the evidence about the document, and say whether
         they fit."""
+        self._check_has_document()
         return self._get_document().action_verify_customer_approval()
 
     def action_view_document(self):
         """Open the document the request is about."""
+        self._check_has_document()
         return self._get_document().get_formview_action()
+
+    def _check_has_document(self):
+        """
+        :raise UserError: the addon that asks about documents like this has left
+        """
+        self.ensure_one()
+        if not self._has_document():
+            raise UserError(
+                self.env._(
+                    "The addon that asked about %(document)s is not installed any "
+                    "more. What was asked and answered is on this page, and verified "
+                    "with all other evidence.",
+                    document=self.document_name,
+                )
+            )
 
     def _check_may_handle(self, env):
         """

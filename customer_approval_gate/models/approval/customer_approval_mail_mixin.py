@@ -251,7 +251,10 @@ class CustomerApprovalMailMixin(models.AbstractModel):
         domain = people & Domain.OR(
             Domain(thread._fields["website_message_ids"].get_comodel_domain(thread))
             & Domain("res_id", "in", thread.ids)
-            for thread in (rounds, request._get_document())
+            for thread in (
+                rounds,
+                *([request._get_document()] if request._has_document() else []),
+            )
         )
         # As everywhere in the portal: no notes, nothing internal.
         domain &= Domain("subtype_id", "=", self.env.ref("mail.mt_comment").id)

@@ -481,6 +481,20 @@ class CustomerApprovalMixin(models.AbstractModel):
     # Actions
     # ------------------------------------------------------------------
 
+    @api.model
+    def _leave(self):
+        """Nobody can answer about what no addon makes one of ours any more."""
+        requests = self.env["customer.approval.request"].search(
+            [("res_model", "=", self._name), ("state", "=", "pending")]
+        )
+        capability.call(
+            requests._withdraw,
+            self.env._(
+                "The addon that asks about documents like this was uninstalled."
+            ),
+        )
+        return super()._leave()
+
     def action_view_customer_approval_requests(self):
         """Open the requests that were made about this document."""
         self.ensure_one()

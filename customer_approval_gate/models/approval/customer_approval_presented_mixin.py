@@ -169,7 +169,7 @@ class CustomerApprovalPresentedMixin(models.AbstractModel):
         }
         for content in contents:
             described |= blocks.labels_of(content)
-        if document is not None:
+        if isinstance(document, type(self.env["customer.approval.content.mixin"])):
             described |= document._describe_approval_items()
         return lambda key, label=None: described.get(key, (label or key, "text"))
 

@@ -19,6 +19,7 @@ from ...tools import (
 )
 from ...tools.event_data import EventData, EvidenceValues
 from ...tools.ledger import DECISIONS
+from ...tools.registry import GoneDocument, find_document
 
 _logger = logging.getLogger(__name__)
 
@@ -477,9 +478,17 @@ class CustomerApprovalRequest(models.Model):
     # ------------------------------------------------------------------
 
     def _get_document(self):
-        """Return the document the request is about."""
+        """Return the document the request is about; only its key where its addon has
+        left, see ``tools.registry.GoneDocument``."""
         self.ensure_one()
-        return self.env[self.res_model].browse(self.res_id)
+        return find_document(
+            self.env, self.res_model, self.res_id, "customer.approval.mixin"
+        )
+
+    def _has_document(self):
+        """Return whether customers can still be asked about documents like this."""
+        self.ensure_one()
+        return not isinstance(self._get_document(), GoneDocument)
 
     def _get_document_status(self):
         """Return the document's approval status, as far as this is its last request.
@@ -591,7 +600,8 @@ class CustomerApprovalRequest(models.Model):
         request = self.sudo()  # asked for customers
         return (
             request.company_id.customer_approval_code
-            or request._get_document()._get_minimum_strength() >= 4
+            or request._has_document()
+            and request._get_document()._get_minimum_strength() >= 4
         )
 
     # ------------------------------------------------------------------

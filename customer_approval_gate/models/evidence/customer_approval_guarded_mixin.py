@@ -43,6 +43,30 @@ class CustomerApprovalGuardedMixin(models.AbstractModel):
             trigger.install(self.env.cr)
 
     @api.model
+    def _is_leaving(self, modules):
+        """Return whether the model is one of ours no more without some addons.
+
+        :param modules: their names
+        """
+        registry, model = self.env.registry, type(self)
+        guarded = registry["customer.approval.guarded.mixin"]
+        return model._original_module in modules or any(
+            issubclass(registry[parent], guarded)
+            for parent, module in model._inherit_module.items()
+            if module in modules
+        )
+
+    @api.model
+    def _leave(self):
+        """Let go of a model that is one of ours no more: its addon is uninstalled.
+
+        Override to let go of more.
+        """
+        self.env.flush_all()
+        for trigger in self._get_triggers():
+            trigger.drop(self.env.cr)
+
+    @api.model
     def _introduce_key(self):
         """Let the database take the seals of this Odoo server.
 

@@ -11,6 +11,7 @@ from odoo.tools import SQL
 
 from ...tools import capability, seal
 from ...tools.event_data import EventData
+from ...tools.registry import find_document
 
 WITHIN = {
     "opened": None,
@@ -236,7 +237,7 @@ class CustomerApprovalRepetition(models.Model):
             event = events.browse(event_id)
             entries.append(
                 EventData(
-                    self.env[event.res_model].browse(event.res_id),
+                    find_document(self.env, event.res_model, event.res_id),
                     event.kind,
                     event.request_id,
                     text=event.text,

@@ -191,6 +191,31 @@ class CustomerApprovalMoveMixin(models.AbstractModel):
             done._close_for_staff("blocked")
 
     @capability.required
+    def _record_placing(self):
+        """Keep the history of documents that have got another stage, or none, by no
+        move: where they have any."""
+        self.env.cr.execute(
+            """
+            SELECT DISTINCT ON (res_id) res_id, (details->>'to_id')::int
+              FROM customer_approval_event
+             WHERE res_model = %s AND kind = 'stage_changed'
+          ORDER BY res_id, position DESC
+            """,
+            [self._name],
+        )
+        last = dict(self.env.cr.fetchall())
+        self.invalidate_recordset([self._stage_field])
+        documents = self.filtered(lambda document: document.id in last)
+        # Stages that are gone have only their names left, in the events before.
+        known = self.env["customer.approval.stage"].sudo()
+        known = known.browse(set(last.values()) - {None}).exists()
+        before = {
+            document: known.filtered(lambda s, d=document: s.id == last[d.id])
+            for document in documents
+        }
+        capability.call(documents._record_stages, before)
+
+    @capability.required
     def _record_stages(self, before, states=None):
         """Keep the history of stages (guide, "Status History"): who moved which
         document, from where, to where, when. That a document was confirmed or posted,

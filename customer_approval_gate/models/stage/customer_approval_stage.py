@@ -383,11 +383,17 @@ class CustomerApprovalStage(models.Model):
         return result
 
     @api.model
-    def _place_existing_documents(self):
+    def _place_existing_documents(self, document_types=None):
         """Give documents that have no stage the one of their state, one statement a
-        model: at the installation, before any stage asks for anything."""
+        model: when the first stages come, before any asks for anything.
+
+        :param document_types: of which documents; by default of all
+        """
         self.env.flush_all()
+        placed = []
         for document_type, name in self._document_models().items():
+            if document_types is not None and document_type not in document_types:
+                continue
             model = self.env[name]
             staged = [
                 SQL("%s IN %s", SQL.identifier(model._table, column), tuple(values))
@@ -403,7 +409,6 @@ class CustomerApprovalStage(models.Model):
                             SELECT DISTINCT ON (document_state) document_state, id
                               FROM customer_approval_stage
                              WHERE document_type = %(document_type)s
-                               AND (document_state IS NOT NULL OR %(state)s IS NULL)
                                AND company_id IS NULL
                                AND active
                           ORDER BY document_state, sequence, id
@@ -411,6 +416,7 @@ class CustomerApprovalStage(models.Model):
                      WHERE stage.document_state IS NOT DISTINCT FROM %(state)s
                        AND %(table)s.%(stage)s IS NULL
                        AND %(staged)s
+                 RETURNING %(table)s.id
                     """,
                     table=SQL.identifier(model._table),
                     stage=SQL.identifier(model._stage_field),
@@ -419,7 +425,11 @@ class CustomerApprovalStage(models.Model):
                     staged=SQL(" AND ").join([SQL("TRUE"), *staged]),
                 )
             )
+            placed.append(model.browse(row[0] for row in self.env.cr.fetchall()))
         self.env.invalidate_all()
+        for documents in placed:
+            if documents and document_types is not None:
+                capability.call(documents._record_placing)
 
     @api.model
     def _search_display_name(self, operator, value):
@@ -470,6 +480,15 @@ class CustomerApprovalStage(models.Model):
         stages = super().create(vals_list)
         capability.call(stages._record_configuration, {stage: {} for stage in stages})
         stages._after_gate_change(before)
+        # Those that there were before the addon that brings their stages.
+        types = {*stages.mapped("document_type")}
+        self._place_existing_documents(
+            {
+                document_type
+                for document_type in types
+                if not any(stage._is_gate() for stage in self._get_list(document_type))
+            }
+        )
         return stages
 
     @api.model

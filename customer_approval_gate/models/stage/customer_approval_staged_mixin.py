@@ -8,6 +8,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 from ...tools import capability, contract
 from ...tools.event_data import EventData
@@ -148,6 +149,26 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
             f"[('document_type', '=', '{self._stage_document_type}'),"
             f" ('company_id', 'in', [False{company}])]"
         )
+
+    @api.model
+    def _leave(self):
+        """The stages of these documents go: those documents that have a history keep
+        that they are in none any more."""
+        result = super()._leave()
+        documents = self.with_context(active_test=False).search(
+            [(self._stage_field, "!=", False)]
+        )
+        self.env.cr.execute(
+            SQL(
+                "UPDATE %(table)s SET %(stage)s = NULL WHERE %(stage)s IS NOT NULL",
+                table=SQL.identifier(self._table),
+                stage=SQL.identifier(self._stage_field),
+            )
+        )
+        capability.call(documents._record_placing)
+        stages = self.env["customer.approval.stage"].with_context(active_test=False)
+        stages.search([("document_type", "=", self._stage_document_type)]).unlink()
+        return result
 
     @api.model
     def _read_group_stage_ids(self, stages, domain):
