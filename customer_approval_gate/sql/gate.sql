@@ -320,6 +320,7 @@ BEGIN
     IF TG_OP = 'UPDATE' AND {unchanged} THEN
         RETURN NEW;
     END IF;
+    -- [staged
     IF TG_OP IN ('INSERT', 'UPDATE')
        AND NEW.customer_approval_status IS DISTINCT FROM 'approved'
        AND NOT EXISTS (
@@ -365,6 +366,7 @@ BEGIN
        ) THEN
         RETURN NEW;
     END IF;
+    -- staged]
     IF TG_OP = 'DELETE' OR TG_OP = 'UPDATE' AND NEW.id <> OLD.id THEN
         is_asked := EXISTS (
             SELECT FROM ONLY @.customer_approval_request
@@ -427,6 +429,15 @@ BEGIN
                   CONSTRAINT = 'customer_approval_status';
     END IF;
     company := (after->>'company_id')::int;
+    -- [held
+    IF stages_apply AND '{held_values}'::jsonb @> COALESCE(after->'held', 'null')
+       AND (is_new OR NOT '{held_values}'::jsonb @> COALESCE(before->'held', 'null'))
+       AND NOT @.customer_approval_is_approved(TG_ARGV[0], NEW.id) THEN
+        RAISE EXCEPTION 'Cannot set {held}: customer approval is required.'
+            USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+                  CONSTRAINT = 'customer_approval_gate';
+    END IF;
+    -- held]
     -- [family
     IF COALESCE(before->'parent', 'null') <> 'null'
        AND after->'parent' IS DISTINCT FROM before->'parent' THEN

@@ -40,12 +40,16 @@ class Roles(NamedTuple):
     :param str state: the document's own
     :param str company: the many2one
     :param tuple cancelled: the states of documents that are called off
+    :param str held: what gates hold back, where documents have no stages
+    :param tuple held_values: the values of it that are held back
     """
 
     stage: str | None
     state: str | None
     company: str | None
     cancelled: tuple = ()
+    held: str | None = None
+    held_values: tuple = ()
 
 
 class Amount(NamedTuple):
@@ -92,6 +96,7 @@ def gate(table, arguments, columns, fixed, roles, amount):
         "currency_id": amount.currency,
         "total": amount.total,
         "parent": amount.parent,
+        "held": roles.held,
         "id": "id",
         "customer_approval_status": "customer_approval_status",
     }
@@ -125,6 +130,8 @@ def gate(table, arguments, columns, fixed, roles, amount):
         "total": amount.total or "",
         "company": roles.company or "",
         "currency": amount.currency or "",
+        "held": roles.held or "",
+        "held_values": json.dumps(list(roles.held_values)),
         "not_cancelled": " AND ".join(
             f"other.{roles.state} <> '{state}'" for state in roles.cancelled
         ),
@@ -146,6 +153,8 @@ def gate(table, arguments, columns, fixed, roles, amount):
             ("currency", amount.currency),
             ("lines", lines),
             ("family", amount.parent),
+            ("held", roles.held),
+            ("staged", not roles.held),
         ):
             if not is_declared:
                 body = re.sub(

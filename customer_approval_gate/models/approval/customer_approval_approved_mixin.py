@@ -241,7 +241,8 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
         stages = self.env["customer.approval.stage"]._get_list(
             self._stage_document_type
         )
-        return self._get_approval_gates(stages)[self]._get_minimum_strength()
+        gates = self._get_field_gate() if self._gate_field else stages
+        return self._get_approval_gates(gates)[self]._get_minimum_strength()
 
     def _needs_stronger_evidence(self):
         """Return whether the document is approved, and not surely enough for the gates
@@ -253,7 +254,8 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
     @api.model
     def _new_document_blockers(self, stage, company):
         blockers = super()._new_document_blockers(stage, company)
-        gates = stage._find_gates().filtered(
+        gates = stage._find_gates() if stage.ids else stage
+        gates = gates.filtered(
             # How much it will come to is not known yet.
             lambda gate: (
                 gate.requires_customer_approval and not gate.approval_from_amount
@@ -337,11 +339,10 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
         """Return whether entering a stage takes the customer's approval, by its own
         flag or by that of a stage before it, as far as showing it goes."""
         self.ensure_one()
-        return bool(
-            self._get_approval_gates(stage._get_gates(self._get_document_company()))[
-                self
-            ]
-        )
+        gates = stage
+        if stage.ids:  # the gate of a field is in no list
+            gates = stage._get_gates(self._get_document_company())
+        return bool(self._get_approval_gates(gates)[self])
 
     def _has_approval_gates(self):
         """Return whether anything will ever ask for this document's approval."""
@@ -349,8 +350,9 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
         stages = self.env["customer.approval.stage"]._get_list(
             self._stage_document_type
         )
+        gates = self._get_field_gate() if self._gate_field else stages
         return self.customer_approval_status == "pending" or bool(
-            self._get_approval_gates(stages)[self]
+            self._get_approval_gates(gates)[self]
         )
 
     def _is_past_gate(self):
@@ -401,6 +403,8 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
                     self._find_document_field("state"),
                     self._find_document_field("company"),
                     self._document_cancelled_states,
+                    self._gate_field,
+                    self._gate_values,
                 ),
                 self._get_amount_columns(),
             ),

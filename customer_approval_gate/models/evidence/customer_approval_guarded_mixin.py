@@ -112,6 +112,15 @@ class CustomerApprovalGuardedMixin(models.AbstractModel):
         self.invalidate_recordset()
 
     @api.model
+    def _get_name_of_gate(self, detail):
+        """Return what could not be entered, as the database says it.
+
+        :param str detail: of the error: the number of the stage, if it is one
+        """
+        stages = self.env["customer.approval.stage"].sudo()  # of whatever company
+        return stages.browse(int(detail)).name if detail.isdigit() else ""
+
+    @api.model
     def _sql_error_to_message(self, exc):
         stages = self.env["customer.approval.stage"].sudo()  # of whatever company
         detail = exc.diag.message_detail or ""
@@ -119,7 +128,7 @@ class CustomerApprovalGuardedMixin(models.AbstractModel):
             "customer_approval_gate": lambda: self.env._(
                 "Cannot advance to %(stage)s: customer approval is required. Request "
                 "customer approval before changing to this status.",
-                stage=stages.browse(int(detail)).name if detail.isdigit() else "",
+                stage=self._get_name_of_gate(detail),
             ),
             "customer_approval_grown": lambda: self.env._(
                 "With so large a total, the stage %(stage)s takes the customer's "

@@ -8,7 +8,7 @@ from odoo.fields import Domain
 from odoo.http import request as http_request
 from odoo.tools import SQL
 
-from ...tools import capability
+from ...tools import capability, contract
 from ...tools.errors import GateError
 from ...tools.event_data import EventData
 from ...tools.gates import Reason
@@ -18,7 +18,8 @@ class CustomerApprovalGateMixin(models.AbstractModel):
     """What gates hold back until they open.
 
     Whatever asks for something overrides ``_ask_gates()``; whoever is about to do what
-    is held back calls ``_check_gates()``.
+    is held back calls ``_check_gates()``. Where documents have no stages, a field can
+    be held back instead: it is set when its gate is open.
     """
 
     _name = "customer.approval.gate.mixin"
@@ -37,6 +38,76 @@ class CustomerApprovalGateMixin(models.AbstractModel):
     """The states of the document's own that are held back as their stages are, in their
     order: one that no stage stands for is held back as the one before it."""
 
+    _gate_field = None
+    """The field that is held back, where documents have no stages: that a milestone is
+    reached. Whoever sets it enters a stage of that name."""
+    _gate_values = (True,)
+    """The values of that field that are held back."""
+
+    def _post_model_setup__(self):
+        result = super()._post_model_setup__()
+        if not self._abstract:
+            name = "_gate_field"
+            contract.check_fields(self, name, [self._gate_field], '"is_reached"')
+        return result
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        if not self._gate_field:
+            return super().create(vals_list)
+        gate = self._get_field_gate()
+        names = [self._gate_field, *self._stage_columns]
+        defaults = self.default_get(names)
+        if any(self._is_held({**defaults, **vals}) for vals in vals_list):
+            # Before the database does: the message is better.
+            company = self.env["res.company"]
+            if reasons := self._new_document_blockers(gate, company):
+                raise UserError("\n".join(reasons))
+        documents = super().create(vals_list)
+        documents.filtered(lambda document: document._is_held())._check_gates(gate)
+        return documents
+
+    def write(self, vals):
+        if not {self._gate_field, *self._stage_columns} & vals.keys() or (
+            not self._gate_field
+        ):
+            return super().write(vals)
+        held = self.filtered(lambda d: d._is_held(vals) and not d._is_held())
+        gate = self._get_field_gate()
+        held._check_gates(gate)
+        result = super().write(vals)
+        # What else was written may have changed what was approved.
+        held._check_gates(gate)
+        return result
+
+    @api.model
+    def _get_name_of_gate(self, detail):
+        if self._gate_field:
+            return self._get_field_gate().name
+        return super()._get_name_of_gate(detail)
+
+    def _is_held(self, vals=None):
+        """Return whether the field that is held back is set, of a document that has
+        gates at all.
+
+        :param vals: values that count instead of those that the document has
+        """
+        wanted = {**self._stage_columns, self._gate_field: self._gate_values}
+        vals = vals or {}
+        return all(
+            (vals[name] if name in vals else self[name]) in values
+            for name, values in wanted.items()
+        )
+
+    @api.model
+    def _get_field_gate(self):
+        """Return what the field that is held back asks for, as a stage that is in no
+        list. Override to ask for more."""
+        label = self._fields[self._gate_field]._description_string(self.env)
+        return self.env["customer.approval.stage"].new(
+            {"name": label, "requires_customer_approval": True}
+        )
+
     @api.model
     def _get_unapproved_domain(self):
         """Return the domain of documents that are not approved: none where nobody is
@@ -46,7 +117,9 @@ class CustomerApprovalGateMixin(models.AbstractModel):
     @api.model
     def _get_fields_blocking(self):
         """Return the fields on which it depends what blocks a document."""
-        return [*self._find_stage_fields(), *self._find_document_fields("company")]
+        held = [self._gate_field] if self._gate_field else []
+        company = self._find_document_fields("company")
+        return [*self._find_stage_fields(), *company, *held]
 
     @api.model
     def _find_stage_fields(self):
@@ -61,7 +134,8 @@ class CustomerApprovalGateMixin(models.AbstractModel):
         :rtype: tuple
         """
         own = self._find_document_fields("company", "state")
-        columns = ["id", *self._find_stage_fields(), *own, *self._stage_columns]
+        held = [self._gate_field] if self._gate_field else []
+        columns = ["id", *self._find_stage_fields(), *own, *self._stage_columns, *held]
         return columns, ["id"]
 
     @api.model
@@ -108,6 +182,9 @@ class CustomerApprovalGateMixin(models.AbstractModel):
 
     def _get_next_stage(self):
         """Return the stage that comes next for the document, if there is one."""
+        self.ensure_one()
+        if self._gate_field and not self._is_held():
+            return self._get_field_gate()
         return self.env["customer.approval.stage"]
 
     def _get_stage(self):
@@ -123,6 +200,8 @@ class CustomerApprovalGateMixin(models.AbstractModel):
     def _get_gates_passed(self):
         """Return the gates that the document stands behind."""
         self.ensure_one()
+        if self._gate_field and self._is_held():
+            return self._get_field_gate()
         return self.env["customer.approval.stage"]
 
     def _ask_gates(self, stage, gates, shown=False):
@@ -148,8 +227,12 @@ class CustomerApprovalGateMixin(models.AbstractModel):
         :rtype: dict
         """
         blockers = {}
-        stage._lock_list()
-        gates = stage._find_gates()
+        if not self:
+            return blockers
+        gates = stage
+        if stage.ids:  # the gate of a field is in no list
+            stage._lock_list()
+            gates = stage._find_gates()
         if any(gate._looks_at_amounts() for gate in gates):
             self._recompute_totals()
         for document, states in self._ask_gates(stage, gates).items():
@@ -195,7 +278,7 @@ class CustomerApprovalGateMixin(models.AbstractModel):
         gates = [
             reason.gate for own in blockers.values() for reason in own if reason.gate
         ]
-        gate = gates and gates[0]
+        gate = gates and gates[0]._origin
         in_client = http_request and http_request.httprequest.path.startswith("/web/")
         if (
             gate

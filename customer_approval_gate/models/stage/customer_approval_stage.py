@@ -426,7 +426,8 @@ class CustomerApprovalStage(models.Model):
                 )
             )
             placed.append(model.browse(row[0] for row in self.env.cr.fetchall()))
-        self.env.invalidate_all()
+        if any(placed):
+            self.env.invalidate_all()
         for documents in placed:
             if documents and document_types is not None:
                 capability.call(documents._record_placing)
