@@ -482,6 +482,7 @@ class CustomerApprovalMixin(models.AbstractModel):
     # ------------------------------------------------------------------
 
     @api.model
+    @capability.required
     def _leave(self):
         """Nobody can answer about what no addon makes one of ours any more."""
         requests = self.env["customer.approval.request"].search(
@@ -493,7 +494,7 @@ class CustomerApprovalMixin(models.AbstractModel):
                 "The addon that asks about documents like this was uninstalled."
             ),
         )
-        return super()._leave()
+        return capability.call(super()._leave)
 
     def action_view_customer_approval_requests(self):
         """Open the requests that were made about this document."""

@@ -3,6 +3,7 @@
 
 from odoo import models
 
+from ...tools import capability
 from ...tools.registry import models_with
 
 MIXIN = "customer.approval.guarded.mixin"
@@ -14,9 +15,10 @@ class IrModuleModule(models.Model):
     def module_uninstall(self):
         """Let go of documents whose addon leaves: what their customers were asked stays
         readable."""
-        names = {*self.mapped("name")}
+        leaving = self.filtered(lambda module: module.state == "to remove")
+        names = {*leaving.mapped("name")}
         if "customer_approval_gate" not in names:
             for model in models_with(self.env, MIXIN):
                 if model._is_leaving(names):
-                    model.sudo()._leave()  # all there are
+                    capability.call(model.sudo()._leave)  # all there are
         return super().module_uninstall()

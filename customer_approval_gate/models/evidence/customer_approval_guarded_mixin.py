@@ -57,6 +57,7 @@ class CustomerApprovalGuardedMixin(models.AbstractModel):
         )
 
     @api.model
+    @capability.required
     def _leave(self):
         """Let go of a model that is one of ours no more: its addon is uninstalled.
 

@@ -151,10 +151,11 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         )
 
     @api.model
+    @capability.required
     def _leave(self):
         """The stages of these documents go: those documents that have a history keep
         that they are in none any more."""
-        result = super()._leave()
+        result = capability.call(super()._leave)
         documents = self.with_context(active_test=False).search(
             [(self._stage_field, "!=", False)]
         )

@@ -464,6 +464,8 @@ class TestCodeOfServerActions(EvidenceMixin, ApprovalCommon):
             (request.approver_ids, "_delegate_to(env.user.partner_id)"),
             (request.approver_ids, "_refuse_proposal('x')"),
             (self.order, "_record_stages({record: record.stage_id.browse()})"),
+            (self.order, "_record_placing()"),
+            (self.order, "_leave()"),
             (self.order, "_after_move({record: record.stage_id.browse()})"),
             (self.order, "_block_advance(%s, 'x', 'approved')" % stage),
             (self.order, "_advance_to(%s, 'approved')" % stage),
