@@ -2,7 +2,7 @@
 # Arguments: make test ARGS="-k portal"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test pytest test-install test-core test-apps lint shell psql verify pot stop clean
+.PHONY: help run test pytest mutate test-install test-core test-apps lint shell psql verify pot stop clean
 
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -20,6 +20,9 @@ pytest: ## the tests alone
 
 test-install: ## install, update, uninstall, reinstall
 	@devtools/odoo-dev test-install
+
+mutate: ## small changes to the code: which of them no test notices (half an hour)
+	@devtools/odoo-dev mutate $(ARGS)
 
 test-core: ## Odoo's own tests, with the addon and without
 	@devtools/odoo-dev test-core $(ARGS)

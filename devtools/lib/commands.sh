@@ -179,6 +179,50 @@ run_all_tests() {
     run_pytest "$@"
 }
 
+# Whether the tests notice when a rule is removed: a seeded sample of changes to the
+# code. Which tests call what is found once for a state of the addons and their tests.
+run_mutants() { # run_mutants [COUNT [SEED]]
+    environment
+    make_ready
+    unlock
+    cd "$ROOT" || exit 1
+    local count=${1:-150} seed=${2:-19} lanes folder phase lane db paths files pids status=0
+    lanes=${TEST_LANES:-$(nproc)}
+    # shellcheck disable=SC2086
+    folder=$STATE/mutate-$count-$seed-$(find ${ADDONS//,/ } -name '*.py' -print0 |
+        sort -z | xargs -0 sha256sum | digest)
+    mkdir -p "$folder"
+    IFS=, read -ra paths <<<"$ADDONS"
+    for phase in watch try; do
+        if [ "$phase" = watch ] && [ -e "$folder/watched" ]; then continue; fi
+        [ "$phase" = watch ] || "$PYTHON" "$DEVTOOLS/mutate.py" tasks "$folder" "$count" "$seed" "$lanes"
+        say "$phase: in $lanes lanes, whose output comes at their end"
+        pids=()
+        for ((lane = 0; lane < lanes; lane++)); do
+            db=${DB}_mutants_$lane
+            AT_EXIT+=("drop_db $db")
+            drop_db "$db"
+            copy_db "$READY" "$db"
+            files=("${paths[@]}")
+            if [ "$phase" = watch ]; then
+                "$PYTHON" "$DEVTOOLS/mutate.py" watch "$folder" "$count" "$seed" "$lane"
+                mapfile -t files < <("$PYTHON" "$DEVTOOLS/lanes.py" "$STATE/durations" "$lane" "$lanes" "${paths[@]}")
+                mapfile -t files < <("$PYTHON" "$DEVTOOLS/mutate.py" files "$folder" "${files[@]}")
+            fi
+            MUTATE_TASK=$folder/$phase-$lane.json PYTHONPATH=$ODOO_HOME:$DEVTOOLS \
+                "$VENV/bin/python" -m pytest --odoo-database="$db" --odoo-http -p mutate \
+                "${files[@]}" >"$STATE/log/mutants-$phase-$lane.log" 2>&1 &
+            pids+=($!)
+        done
+        for lane in "${!pids[@]}"; do
+            wait "${pids[$lane]}" || status=$?
+        done
+        [ $status = 0 ] || [ $status = 5 ] || die "failed: $STATE/log/mutants-$phase-*.log"
+        touch "$folder/watched"
+    done
+    "$PYTHON" "$DEVTOOLS/mutate.py" report "$folder" 90
+}
+
 # Models of other addons join in: those of devtools/addons, and Odoo's repair orders by
 # the addon that the documentation shows, built from its page. Then they leave.
 run_contract_tests() {
