@@ -14,6 +14,7 @@ from odoo.addons.sale.tests.common import SaleCommon
 
 from ..tools import capability
 from ..tools.event_data import Answer
+from .shown import ShownMixin
 
 GATE_SENTENCE = (
     "Cannot advance to %s: customer approval is required. Request customer approval "
@@ -29,7 +30,7 @@ SIGNATURE = (
 )
 
 
-class ApprovalMixin:
+class ApprovalMixin(ShownMixin):
     """Fixtures for any test class: stages, a salesperson, ways to an approval."""
 
     @classmethod

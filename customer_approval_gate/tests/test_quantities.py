@@ -145,9 +145,9 @@ class TestQuantities(ApprovalCommon):
             html = self.env["customer.approval.request"]._render_content(
                 plain, order.currency_id, "en_US", "UTC"
             )
-            self.assertIn("incl.", html)
-            self.assertIn(section, html)
-            self.assertNotIn("+ <t", html)
+            self.assertShows("incl.", html)
+            self.assertShows(section, html)
+            self.assertShowsNot("<t", html)
 
     # Names
 

@@ -100,7 +100,7 @@ class TestApproval(ApprovalCase):
         self.order.action_accept_customer_conditions()
         self.assertEqual(request.conditions_accepted_by_id, self.salesperson)
         self.assertEqual(self.order.customer_approval_status, "approved")
-        self.assertIn("Delivery in May", self.order.message_ids[0].body)
+        self.assertShows("Delivery in May", self.order.message_ids[0].body)
         self.order.stage_id = self.production
         with self.assertRaisesRegex(UserError, "no conditions to accept"):
             request.action_accept_conditions()
@@ -137,7 +137,7 @@ class TestApproval(ApprovalCase):
             ledger.flat(content)["totals"]["total"], f"{self.order.amount_total:.2f}"
         )
         self.assertRegex(request.digest, "^3:[0-9a-f]{64}$")
-        self.assertIn(self.order.order_line[0].name, request.content_html)
+        self.assertShows(self.order.order_line[0].name, request.content_html)
 
     def test_content_is_in_the_customers_language(self):
         self.env["res.lang"]._activate_lang("fr_FR")
@@ -230,11 +230,11 @@ class TestApproval(ApprovalCase):
         for approver in request.sudo().approver_ids:
             email = approver.partner_id.email
             mail = next(m for m in self._mails if email in str(m["email_to"]))
-            self.assertIn(links.token_of(approver), mail["body"])
+            self.assertLinks(links.token_of(approver), mail["body"])
             self.assertTrue(mail["body_alternative"], "a part of plain text")
-            self.assertIn("Review &amp; Approve", mail["body"])
+            self.assertShows("Review & Approve", mail["body"])
             self.assertIn(self.order.name, mail["subject"])
-            self.assertIn("&lt;b&gt;Hurry", mail["body"])
+            self.assertShows("<b>Hurry", mail["body"])
         messages = self.env["mail.message"].search(
             [("model", "=", request._name), ("res_id", "=", request.id)]
         )
@@ -309,8 +309,8 @@ class TestApproval(ApprovalCase):
         message = self.sale_order.message_ids.filtered(
             lambda m: self.salesperson.partner_id in m.notified_partner_ids
         )
-        self.assertIn("Too dear", message[:1].body)
-        self.assertNotIn("<i>", message[:1].body)
+        self.assertShows("Too dear", message[:1].body)
+        self.assertShows("<i>", message[:1].body, msg="as it was typed")
         activity = self.order.activity_ids
         self.assertEqual(activity.user_id, self.salesperson)
         self.assertIn("rejected", activity.summary)

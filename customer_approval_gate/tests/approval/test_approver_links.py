@@ -175,9 +175,9 @@ class TestApproverLinks(ApproverCase):
         mails = self._get_mails()
         for approver in request.approver_ids:
             body = mails[approver.partner_id][0].body_html
-            self.assertIn(links.token_of(approver), body)
+            self.assertLinks(links.token_of(approver), body)
             for other in request.approver_ids - approver:
-                self.assertNotIn(links.token_of(other), body)
+                self.assertLinksNot(links.token_of(other), body)
 
     def test_code(self):
         approver = self._approver(self._ask(), self.ada)

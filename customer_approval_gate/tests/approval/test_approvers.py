@@ -467,8 +467,8 @@ class TestApprovers(ApproverCase):
         dialog.action_refuse()
         self.assertFalse(approver.proposed_email)
         mail = self._get_mails()[self.ada][0]
-        self.assertIn("Who is that?", mail.body_html)
-        self.assertIn("Grace", mail.body_html)
+        self.assertShows("Who is that?", mail.body_html)
+        self.assertShows("Grace", mail.body_html)
         self.assertTrue(approver._is_open())
         with self.assertRaisesRegex(UserError, "Nobody is named"):
             approver.with_user(self.salesperson).action_confirm_pass_on()
@@ -605,7 +605,7 @@ class TestApprovers(ApproverCase):
         self.assertEqual(request.state, "withdrawn")
         mails = self._get_mails()
         self.assertEqual(set(mails), set(self.people))
-        self.assertIn("We found a mistake", mails[self.ada][0].body_html)
+        self.assertShows("We found a mistake", mails[self.ada][0].body_html)
         self.assertFalse(
             links.find_by_token(request.approver_ids, token), "it has stopped"
         )

@@ -14,6 +14,7 @@ from odoo.tests import (
 from odoo.tools import mute_logger
 
 from ...tools import capability, links
+from ..shown import parse
 from .test_page import LOGIN, PNG, PageCommon
 
 
@@ -58,7 +59,7 @@ class TestInPerson(PageCommon):
         response = self._send("show", page, approver)
         with mute_logger("odoo.http"):
             page = self.url_open(response.headers["Location"])
-        self.assertIn("data:image/png", page.text)
+        self.assertLinks("data:image/png", page)
         url = links.url_of(approver, self.salesperson)
         return url[url.index("/my/") :]
 
@@ -83,12 +84,12 @@ class TestInPerson(PageCommon):
         page = self._choose()
         self.assertEqual(page.status_code, 200)
         for name in self.request.approver_ids.partner_id.mapped("name"):
-            self.assertIn(name, page.text)
+            self.assertShows(name, page)
         self.assertNotIn("handed_over", self.request.event_ids.mapped("kind"))
         page = self._hand_over(self.approver)
-        self.assertIn(self.order.order_line[0].name, page.text)
-        self.assertNotIn("o_main_navbar", page.text)
-        self.assertNotIn("o_customer_approval_conversation", page.text)
+        self.assertShows(self.order.order_line[0].name, page)
+        self.assertLacks(page, "o_main_navbar")
+        self.assertLacks(page, "o_customer_approval_conversation")
         self.assertIn("handed_over", self.request.event_ids.mapped("kind"))
         response = self._answer_here(page)
         self.assertEqual(response.status_code, 303, response.text[-2000:])
@@ -128,14 +129,14 @@ class TestInPerson(PageCommon):
                     f"{self.url}/{action}", self._csrf(page.text), approver=typed
                 )
                 self.assertEqual(response.status_code, 422)
-                self.assertIn("choose who answers", response.text)
+                self.assertShows("choose who answers", response)
         self.assertNotIn("handed_over", self.request.event_ids.mapped("kind"))
 
     @mute_logger("odoo.http")
     def test_the_screen_shows_nothing_else(self):
         """Nobody is logged in: there is nothing to be kept from."""
         page = self._hand_over(self.approver)
-        self.assertIn("/web/login?redirect=", page.text)
+        self.assertLinks("/web/login?redirect=", page)
         for path in ("/odoo", "/my", f"/odoo/sales/{self.order.id}", self.url):
             response = self.url_open(path)
             self.assertIn("/web/login", response.url, path)
@@ -178,8 +179,8 @@ class TestInPerson(PageCommon):
         self._anonymous()
         page = self.url_open(path)
         self.assertEqual(page.status_code, 200)
-        self.assertNotIn("data-hash", page.text)
-        self.assertNotIn("Somebody else should answer", page.text)
+        self.assertFalse(parse(page).xpath("//@data-hash"))
+        self.assertShowsNot("Somebody else should answer", page)
         own = f"/my/approvals/{self.request.id}"
         for path, values in (
             ("/code", {}),
@@ -220,7 +221,7 @@ class TestInPerson(PageCommon):
         with mute_logger("odoo.http"):
             self.url_open(own)
             page = self.url_open(f"/my/approvals/{following.id}")
-        self.assertNotIn("o_customer_approval_form", page.text)
+        self.assertLacks(page, "o_customer_approval_form")
 
     def test_the_code_on_the_screen_ends(self):
         capability.call(self.request._withdraw, "Anew")
@@ -242,7 +243,7 @@ class TestInPerson(PageCommon):
         page = self._hand_over()
         file = self.request.attachment_ids
         path = f"/my/approvals/{self.request.id}/files/{file.id}"
-        self.assertIn(path, page.text)
+        self.assertLinks(path, page)
         self.assertEqual(self.url_open(path).content, PNG)
 
     @mute_logger("odoo.http", "odoo.addons.base.models.ir_rule")
@@ -255,7 +256,7 @@ class TestInPerson(PageCommon):
             new_test_user(self.env, login, groups)
             page = self._choose(login)
             self.assertIn(page.status_code, (403, 404), login)
-            self.assertNotIn(self.order.order_line[0].name, page.text)
+            self.assertShowsNot(self.order.order_line[0].name, page)
 
     def test_the_answer_shows_at_once(self):
         """The screen that shows the code, and the salesperson's form, are told."""

@@ -538,8 +538,8 @@ class TestMails(MailServerMixin, ApproverCommon):
         self._get_mails()
         approver.with_user(self.salesperson).action_confirm_pass_on()
         mail = self._get_mails()[self.ada][0]
-        self.assertIn("Grace", mail.body_html)
-        self.assertIn("no answer is needed from you", mail.body_html)
+        self.assertShows("Grace", mail.body_html)
+        self.assertShows("no answer is needed from you", mail.body_html)
 
     # Addresses
 
@@ -651,7 +651,7 @@ class TestMailsOfVisitors(MailServerMixin, PageCommon, HttpCase):
         self.assertEqual(again.status_code, 303, again.text[-1000:])
         self.assertIn("answered=1", again.headers["Location"])
         page = self.url_open(f"{url}?answered=1")
-        self.assertIn("Thank you!", page.text)
+        self.assertShows("Thank you!", page)
         self.assertEqual(
             len(self.request.event_ids.filtered(lambda e: e.kind == "answered")), 1
         )
@@ -664,10 +664,10 @@ class TestMailsOfVisitors(MailServerMixin, PageCommon, HttpCase):
         with mute_logger("odoo.http"):
             page = self.url_open(url)
         self.assertEqual(page.status_code, 403)
-        self.assertNotIn("Ada Lovelace", page.text)
+        self.assertShowsNot("Ada Lovelace", page)
         # Another browser with the old link is told that it has stopped.
         self._anonymous()
-        self.assertNotIn("Thank you!", self.url_open(url).text)
+        self.assertShowsNot("Thank you!", self.url_open(url))
 
     def test_a_thank_you_says_that_there_are_conditions(self):
         capability.call(

@@ -16,6 +16,7 @@ from odoo.tools import mute_logger
 from ... import hooks
 from ...tools import capability, links, redact
 from ..common import BrowserCase, follow
+from ..shown import parse
 from .test_approvers import ApproverCommon
 
 LOGIN = "approval_salesperson"
@@ -113,11 +114,11 @@ class PageCase(PageCommon):
             self.ada, attachments=attachments, mail=False
         ).sudo()
         page = self._visit(request.approver_ids).text
-        self.assertNotIn("/web/content", page)
+        self.assertShowsNot("/web/content", page)
         shown = {}
         for file in request.attachment_ids:
             url = f"/my/approvals/{request.id}/files/{file.id}"
-            self.assertIn(url, page)
+            self.assertLinks(url, page)
             shown[file.name] = self.url_open(url)
         for name, kind in (("plan.png", "image/png"), ("terms.pdf", "application/pdf")):
             self.assertEqual(shown[name].headers["Content-Type"], kind)
@@ -199,7 +200,7 @@ class TestPage(PageCase):
         )
         page = self.url_open(f"/my/approvals/{self.request.id}")
         self.assertEqual(page.status_code, 200)
-        self.assertNotIn(links.token_of(self.approver), page.text)
+        self.assertLinksNot(links.token_of(self.approver), page)
 
     def test_headers(self):
         for page in (
@@ -231,28 +232,27 @@ class TestPage(PageCase):
 
     def test_name_and_language_of_the_person(self):
         page = self._visit(self._approver(self.request, self.bob))
-        self.assertIn('value="Bob"', page.text)
-        self.assertIn(
-            "We begin only", page.text.replace("we do not begin", "We begin only")
-        )
+        (name,) = parse(page).xpath("//input[@name='name']/@value")
+        self.assertEqual(name, "Bob")
+        self.assertShows("we do not begin", page)
         self._anonymous()
         self.env["res.lang"]._activate_lang("fr_FR")
         self.bob.lang = "fr_FR"
         page = self._visit(self._approver(self.request, self.bob))
-        self.assertIn("200,00", page.text)
+        self.assertShows("200,00", page)
 
     def test_each_sees_the_others_answers(self):
         request = self._ask(rule="all")
         self._answer(request, self.bob)
         page = self._visit(self._approver(request, self.ada))
-        self.assertIn("Bob", page.text)
-        self.assertIn("Approved", page.text)
+        self.assertShows("Bob", page)
+        self.assertShows("Approved", page)
 
     def test_not_ones_turn(self):
         request = self._ask(rule="order")
         page = self._visit(self._approver(request, self.bob))
-        self.assertIn("not your turn", page.text)
-        self.assertNotIn("o_customer_approval_form", page.text)
+        self.assertShows("not your turn", page)
+        self.assertLacks(page, "o_customer_approval_form")
 
     def test_looked_at_as_often_as_one_likes(self):
         response = self._answer_page()
@@ -260,10 +260,10 @@ class TestPage(PageCase):
         for _time in range(2):
             page = self.url_open(response.headers["Location"].split("?")[0])
             self.assertEqual(page.status_code, 200)
-            self.assertIn("approved version", page.text)
+            self.assertShows("approved version", page)
         # By the link in the mail about the answer, in another browser.
         self._anonymous()
-        self.assertIn("approved version", self._visit().text)
+        self.assertShows("approved version", self._visit())
 
     def test_links_that_have_stopped(self):
         old = links.url_of(self.approver)
@@ -272,8 +272,8 @@ class TestPage(PageCase):
         self.env.flush_all()
         page = self.url_open(path)
         self.assertEqual(page.status_code, 410)
-        self.assertIn("has been answered", page.text)
-        self.assertNotIn(self.order.order_line[0].name, page.text)
+        self.assertShows("has been answered", page)
+        self.assertShowsNot(self.order.order_line[0].name, page)
         self._get_mails()
         response = self._post(
             f"/my/approvals/{self.request.id}/resend",
@@ -288,12 +288,12 @@ class TestPage(PageCase):
         path = old[old.index("/my/") :]
         capability.call(self.request._withdraw, "A mistake")
         self.env.flush_all()
-        self.assertIn("has been withdrawn", self.url_open(path).text)
+        self.assertShows("has been withdrawn", self.url_open(path))
         self.order.order_line[0].price_unit = 120
         request = self._ask(partners=self.ada)
         self.env.flush_all()
         page = self.url_open(path)
-        self.assertIn("There is a new version", page.text)
+        self.assertShows("There is a new version", page)
         self._get_mails()
         self._post(
             f"/my/approvals/{self.request.id}/resend",
@@ -301,7 +301,7 @@ class TestPage(PageCase):
             access_token=path.split("access_token=")[1],
         )
         mail = self._get_mails()[self.ada][0]
-        self.assertIn(links.token_of(request.approver_ids), mail.body_html)
+        self.assertLinks(links.token_of(request.approver_ids), mail.body_html)
 
     def test_what_has_changed_since_one_looked(self):
         self._read()
@@ -311,12 +311,12 @@ class TestPage(PageCase):
         request = self._ask(partners=self.ada | self.eve)
         self._anonymous()
         page = self._visit(self._approver(request, self.ada)).text
-        self.assertIn("since you last looked", page)
-        self.assertIn("100.00", page, "the version that Ada saw")
+        self.assertShows("since you last looked", page)
+        self.assertShows("100.00", page, msg="the version that Ada saw")
         self._anonymous()
         page = self._visit(self._approver(request, self.eve)).text
-        self.assertIn("since version", page)
-        self.assertIn("120.00", page, "the version before")
+        self.assertShows("since version", page)
+        self.assertShows("120.00", page, msg="the version before")
 
     def test_rejection_with_reason_and_remarks(self):
         line = self.order.order_line[0]
@@ -342,7 +342,7 @@ class TestPage(PageCase):
         values = {"options": "1", f"option_{rug.id}": "1", "shown_total": shown}
         response = self._answer_page(approver, **values)
         self.assertEqual(response.status_code, 422)
-        self.assertIn("With your choice the total is", response.text)
+        self.assertShows("With your choice the total is", response)
         self.assertEqual(request.state, "pending")
         values["shown_total"] = re.search(
             r'name="shown_total" value="([^"]+)"', response.text
@@ -352,8 +352,8 @@ class TestPage(PageCase):
         self.assertEqual(order.customer_approval_status, "approved")
         self.assertEqual((lamp.product_uom_qty, rug.product_uom_qty), (0, 1))
         page = self.url_open(response.headers["Location"])
-        self.assertIn("Thank you", page.text)
-        self.assertIn("not chosen", page.text)
+        self.assertShows("Thank you", page)
+        self.assertShows("not chosen", page)
 
     def test_options_keep_the_price_that_was_offered(self):
         order = self._create_optional_order()
@@ -388,19 +388,19 @@ class TestPage(PageCase):
     def test_with_a_code(self):
         self.order.company_id.customer_approval_code = True
         page = self._visit().text
-        self.assertIn("Send me a code", page)
-        self.assertNotIn('id="code"', page)
+        self.assertShows("Send me a code", page)
+        self.assertFalse(parse(page).xpath("//*[@id='code']"))
         response = self._answer_page()
         self.assertEqual(response.status_code, 422)
-        self.assertIn("have a code sent", response.text)
+        self.assertShows("have a code sent", response)
         response, code = self._post_for_code(
             self._csrf(page), decision="approved", name="Typed Before"
         )
-        self.assertIn("We have mailed a code of six digits to", response.text)
-        self.assertIn("Typed Before", response.text, "what was typed is kept")
+        self.assertShows("We have mailed a code of six digits to", response)
+        self.assertShows("Typed Before", response, msg="what was typed is kept")
         wrong = f"{(int(code) + 1) % 10**6:06}"
         response = self._answer_page(code=wrong)
-        self.assertIn("This code is not right", response.text)
+        self.assertShows("This code is not right", response)
         self.assertEqual(self.request.state, "pending")
         response = self._answer_page(code=code)
         self.assertEqual(response.status_code, 303, response.text[-3000:])
@@ -428,7 +428,7 @@ class TestPage(PageCase):
         self.env.flush_all()
         self.authenticate("approval_ada", "approval_ada")
         page = self.url_open(f"/my/approvals/{self.request.id}")
-        self.assertNotIn("Send me a code", page.text)
+        self.assertShowsNot("Send me a code", page)
         self._post(
             f"/my/approvals/{self.request.id}/answer",
             self._csrf(page.text),
@@ -446,8 +446,8 @@ class TestPage(PageCase):
         self.authenticate("approval_eve", "approval_eve")
         page = self.url_open(f"/my/approvals/{self.request.id}")
         self.assertEqual(page.status_code, 200)
-        self.assertIn("Others of your company are asked", page.text)
-        self.assertNotIn("o_customer_approval_form", page.text)
+        self.assertShows("Others of your company are asked", page)
+        self.assertLacks(page, "o_customer_approval_form")
 
     def test_an_outsider_who_was_asked(self):
         stranger = self.env["res.partner"].create(
@@ -459,8 +459,8 @@ class TestPage(PageCase):
         self.env.flush_all()
         self.authenticate("approval_consultant", "approval_consultant")
         page = self.url_open(f"/my/approvals/{request.id}")
-        self.assertIn("o_customer_approval_form", page.text)
-        self.assertIn(self.order.name, self.url_open("/my/approvals").text)
+        self.assertHas(page, "o_customer_approval_form")
+        self.assertShows(self.order.name, self.url_open("/my/approvals"))
 
     def test_pass_on(self):
         page = self._visit().text
@@ -470,14 +470,14 @@ class TestPage(PageCase):
             name="<i>Grace</i>",
             email="grace@oak.example",
         )
-        self.assertIn("You have passed this on", response.text)
+        self.assertShows("You have passed this on", response)
         self.assertEqual(self.approver.state, "passed_on")
         page = self.url_open(f"/my/approvals/{self.request.id}")
         self.assertEqual(page.status_code, 410)
         grace = self.request.approver_ids.filtered(lambda a: a.origin == "passed_on")
         self._anonymous()
         page = self._visit(grace).text
-        self.assertNotIn("<i>Grace", page)
+        self.assertFalse(parse(page).xpath("//i[contains(., 'Grace')]"))
 
     def test_pass_on_elsewhere(self):
         page = self._visit().text
@@ -487,7 +487,7 @@ class TestPage(PageCase):
             name="Grace",
             email="grace@gmail.com",
         )
-        self.assertIn("We do not recognise this address", response.text)
+        self.assertShows("We do not recognise this address", response)
         self.assertEqual(self.approver.state, "asked")
 
     def test_files(self):
@@ -538,8 +538,8 @@ class TestPage(PageCase):
         self.env.invalidate_all()
         self.assertEqual(self.request.state, "pending")
         body = "".join(self.order.message_ids.mapped("body"))
-        self.assertIn("I approve!", body)
-        self.assertNotIn("<script>", body)
+        self.assertShows("I approve!", body)
+        self.assertRunsNothing(body)
 
     def test_conversation_is_what_was_sent_to_the_customer(self):
         self.order.message_unsubscribe(self.order.message_partner_ids.ids)
@@ -566,7 +566,7 @@ class TestPage(PageCase):
         self.approver = self.request.approver_ids
         self._write_to(self.ada, body="Cheaper is not possible")
         messages = self._fetch_by_link()
-        self.assertIn("I approve!", messages[0])
+        self.assertShows("I approve!", messages[0])
         self.assertEqual(messages[1:], ["Cheaper is not possible"])
 
     def test_conversation_of_somebody_else_begins_when_they_are_asked(self):

@@ -47,8 +47,8 @@ class TestPageLimits(PageCase):
                 name="Ada Typed",
             )
         self.assertEqual(response.status_code, 422)
-        self.assertIn("again", response.text)
-        self.assertIn("Ada Typed", response.text, "what was typed is kept")
+        self.assertShows("again", response)
+        self.assertShows("Ada Typed", response, msg="what was typed is kept")
         kinds = self.request.event_ids.mapped("kind")
         self.assertNotIn("code_sent", kinds, "nothing was sent")
 
@@ -80,8 +80,8 @@ class TestPageLimits(PageCase):
                 files={"photos": ("door.png", PNG, "image/png")},
             )
         self.assertEqual(response.status_code, 422)
-        self.assertIn("cannot be reached at the moment", response.text)
-        self.assertIn("Rita Receiver", response.text)
+        self.assertShows("cannot be reached at the moment", response)
+        self.assertShows("Rita Receiver", response)
         self.assertFalse(order.delivery_ids)
 
     def test_a_language_that_was_switched_off(self):
@@ -123,7 +123,7 @@ class TestPageLimits(PageCase):
         for query in ("error=Call+0900", "status=404", "typed=x", "approver=1"):
             page = self.url_open(f"/my/approvals/{self.request.id}?{query}")
             self.assertEqual(page.status_code, 200, query)
-            self.assertNotIn("Call 0900", page.text)
+            self.assertShowsNot("Call 0900", page)
 
     @mute_logger("odoo.http")
     def test_files_in_the_place_of_text(self):
@@ -185,7 +185,7 @@ class TestPageLimits(PageCase):
         self._anonymous()
         page = self.url_open(self.order.get_portal_url()).text
         token = links.resend_token(self.request)
-        self.assertIn(token, page)
+        self.assertLinks(token, page)
         self._post(url, self._csrf(page), access_token=token)
         self.assertEqual(set(self._get_mails()), {self.ada, self.bob})
 
@@ -209,7 +209,7 @@ class TestPageLimits(PageCase):
     def test_names_that_nobody_can_read(self):
         for name in ("\u200b\u200b", "\u202e \u2066", "...", "\x07"):
             response = self._answer_page(name=name)
-            self.assertIn("enter your full name", response.text, repr(name))
+            self.assertShows("enter your full name", response, msg=repr(name))
         self.assertEqual(self.request.state, "pending")
         self._answer_page(name="  Ada\u200b \x07Appro\u202ever ")
         self.env.invalidate_all()
@@ -217,7 +217,7 @@ class TestPageLimits(PageCase):
 
     def test_reason_that_nobody_can_read(self):
         response = self._answer_page(decision="rejected", reason="\u200b\u2060")
-        self.assertIn("Please say why", response.text)
+        self.assertShows("Please say why", response)
         self.assertEqual(self.request.state, "pending")
 
     def test_large_signatures(self):
@@ -229,7 +229,7 @@ class TestPageLimits(PageCase):
             + struct.pack(">I", zlib.crc32(chunk))
         )
         response = self._answer_page(signature=base64.b64encode(image).decode())
-        self.assertIn("signature cannot be read", response.text)
+        self.assertShows("signature cannot be read", response)
 
     def test_nobody_writes_in_the_customers_name(self):
         request = self.request.with_user(self.salesperson)
@@ -269,8 +269,8 @@ class TestPageLimits(PageCase):
         self.env.flush_all()
         page = self.url_open(self.order.get_portal_url()).text
         for approver in self.request.approver_ids:
-            self.assertNotIn(links.token_of(approver), page)
-        self.assertIn("Mail me my personal link", page)
+            self.assertLinksNot(links.token_of(approver), page)
+        self.assertShows("Mail me my personal link", page)
         with mute_logger("odoo.http"):
             response = self.url_open(
                 f"/my/approvals/{self.request.id}", allow_redirects=False

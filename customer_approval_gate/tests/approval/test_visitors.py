@@ -51,7 +51,7 @@ class TestVisitors(PageCommon, EvidenceMixin):
                 ),
                 headers={"Content-Type": "application/json"},
             )
-        self.assertIn("kept as evidence", response.text)
+        self.assertShows("kept as evidence", response)
         self.assertTrue(file.exists())
         for change in (
             file.unlink,

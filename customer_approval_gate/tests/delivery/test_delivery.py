@@ -92,7 +92,7 @@ class TestDelivery(DeliveryCommon):
         self.assertEqual(row.remarks, "<b>Scratch</b> on the left")
         self.assertTrue(row.signature)
         self.assertEqual(row.attachment_ids.raw, PIXEL)
-        self.assertIn("Goods delivered", self.order.message_ids[0].body)
+        self.assertShows("Goods delivered", self.order.message_ids[0].body)
         Event = self.env["customer.approval.event"]
         self.assertFalse(Event._verify_document(self.order))
 
@@ -404,7 +404,7 @@ class TestDeliveryPage(BrowserCase, DeliveryCommon):
             files={"photos": ("door.png", PIXEL, "image/png")},
         )
         self.assertEqual(response.status_code, 200)
-        self.assertIn("Confirmed as DEL/", response.text)
+        self.assertShows("Confirmed as DEL/", response)
         row = self.order.delivery_ids
         self.assertEqual(row.user_id, self.salesperson)
         self.assertEqual(row.place, "48.1 11.5")
@@ -413,16 +413,16 @@ class TestDeliveryPage(BrowserCase, DeliveryCommon):
         self.assertEqual(photo.headers["Content-Type"], "image/png")
         certificate = self.url_open(f"/my/deliveries/{row.id}/certificate")
         self.assertEqual(certificate.status_code, 200)
-        self.assertNotIn("<script>alert", certificate.text)
-        self.assertIn("Rita Receiver", certificate.text)
+        self.assertRunsNothing(certificate)
+        self.assertShows("Rita Receiver", certificate)
         verify = self.url_open(f"/approval/verify/{row._get_verification_code()}")
-        self.assertIn("Genuine", verify.text)
-        self.assertNotIn("Rita", verify.text)
+        self.assertShows("Genuine", verify)
+        self.assertShowsNot("Rita", verify)
 
     def test_customer(self):
         self.authenticate("delivery_portal", "delivery_portal")
         page = self.url_open(f"/my/orders/{self.order.id}").text
-        self.assertIn(self.url, page)
+        self.assertLinks(self.url, page)
         self._post()
         row = self.order.delivery_ids
         self.assertEqual(row.event_id.method, "portal")
@@ -437,7 +437,7 @@ class TestDeliveryPage(BrowserCase, DeliveryCommon):
         for typed in ("lots", "nan", "inf", "-1", "3", "1e400"):
             response = self._post(**{f"quantity_{self.goods.id}": typed})
             self.assertEqual(response.status_code, 422, typed)
-            self.assertIn("alert-danger", response.text)
+            self.assertHas(response, "alert-danger")
         self.assertFalse(self.order.delivery_ids)
         self._post(**{f"quantity_{self.goods.id}": "0,5"})
         self.assertEqual(self.order.delivery_ids.lines[0]["quantity"], "0.5")
@@ -457,7 +457,7 @@ class TestDeliveryPage(BrowserCase, DeliveryCommon):
             for url in urls:
                 with self.subTest(login=login, url=url), mute_logger("odoo.http"):
                     response = self.url_open(url)
-                    self.assertNotIn("Rita Receiver", response.text)
+                    self.assertShowsNot("Rita Receiver", response)
                     self.assertTrue(
                         response.status_code in (403, 404)
                         or "/web/login" in response.url

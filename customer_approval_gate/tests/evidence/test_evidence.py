@@ -305,7 +305,7 @@ class TestEvidence(EvidenceCase):
     def test_what_is_frozen(self):
         request = self._full()
         self.assertTrue(ledger.is_digest_of(request.digest, request.content))
-        self.assertIn("Test Product", request.content_html)
+        self.assertShows("Test Product", request.content_html)
         self.assertEqual(
             ledger.flat(request.content)["files"],
             [{"name": "plan.txt", "size": 4, "sha256": ledger.sha256(b"Plan")}],
@@ -340,20 +340,20 @@ class TestEvidence(EvidenceCase):
         self.assertEqual((third.version, third.round), (2, 1))
         changes = third._get_difference()
         self.assertEqual(changes["totals"]["total"], ["200.00", "180.00"])
-        self.assertIn("Unit price", third.difference_html)
-        self.assertNotIn("unit_price", third.difference_html)
+        self.assertShows("Unit price", third.difference_html)
+        self.assertShowsNot("unit_price", third.difference_html)
         self.assertEqual(first.digest, second.digest)
         file = self.env["ir.attachment"].create({"name": "a.txt", "raw": b"A"})
         fourth = self.order._open_customer_approval(attachments=file, mail=False)
         self.assertEqual((fourth.version, fourth.round), (3, 1))
-        self.assertIn("a.txt", fourth.difference_html)
+        self.assertShows("a.txt", fourth.difference_html)
 
     def test_difference_escapes_what_people_type(self):
         self._bring_to_status(self.order, "rejected")
         self.order.order_line.name = "<script>alert(1)</script>"
         request = self._bring_to_status(self.order, "pending")
-        self.assertIn("&lt;script&gt;", request.difference_html)
-        self.assertNotIn("<script>", request.difference_html)
+        self.assertShows("<script>", request.difference_html)
+        self.assertRunsNothing(request.difference_html)
 
     def test_genuine(self):
         request = self._full()

@@ -227,7 +227,7 @@ class TestEvidenceExport(EvidenceCase):
         second._mail()
         mail = self.env["mail.mail"].search([], limit=1, order="id desc")
         self.assertEqual(mail.email_to, "auditor@example.com,director@example.com")
-        self.assertIn(second.hash, mail.body_html)
+        self.assertShows(second.hash, mail.body_html)
         self.assertEqual(self._verify_all(), [])
 
     def test_problems_are_mailed(self):
@@ -244,7 +244,7 @@ class TestEvidenceExport(EvidenceCase):
                 self.env["customer.approval.event"]._cron_verify()
             self.env["customer.approval.event"]._cron_verify()
         mail = self.env["mail.mail"].search([], limit=1, order="id desc")
-        self.assertIn("altered", mail.body_html)
+        self.assertShows("altered", mail.body_html)
 
     def test_erasure(self):
         request = self._full()
@@ -282,7 +282,7 @@ class TestEvidenceExport(EvidenceCase):
         mail = self.env["mail.message"].search(
             [("model", "=", request._name), ("res_id", "=", request.id)], limit=1
         )
-        self.assertIn("approved with conditions", mail.body)
+        self.assertShows("approved with conditions", mail.body)
         html = (
             self.env["ir.actions.report"]
             ._render_qweb_html(
@@ -298,8 +298,8 @@ class TestEvidenceExport(EvidenceCase):
             "UTC",
             request._get_chain_head().hash,
         ):
-            self.assertIn(text, html)
-        self.assertNotIn("In Production", html, "staff's own stages")
+            self.assertShows(text, html)
+        self.assertShowsNot("In Production", html, msg="staff's own stages")
 
     def test_certificate_without_a_printer(self):
         """The answer is mailed, and the certificate is made when there is a printer."""
@@ -412,4 +412,4 @@ class TestEvidenceExport(EvidenceCase):
             ],
             limit=1,
         )
-        self.assertIn(f"Hello {self.salesperson.name}", message.body)
+        self.assertShows(f"Hello {self.salesperson.name}", message.body)

@@ -47,7 +47,7 @@ class TestEvidencePages(HttpCase, EvidenceMixin, ApprovalCommon):
         for agent in ("WhatsApp/2.23.20.0", "Slackbot-LinkExpanding 1.0", "Firefox"):
             page = self._open(url, **{"User-Agent": agent})
             self.assertEqual(page.status_code, 200)
-            self.assertIn(f'data-opened-url="{self.url}/opened"', page.text)
+            self.assertLinks(f"{self.url}/opened", page)
             self.assertNotIn("opened", self._kinds(self.order))
         self.assertEqual(self._notify_opened().status_code, 204)
         self._notify_opened()
@@ -83,7 +83,7 @@ class TestEvidencePages(HttpCase, EvidenceMixin, ApprovalCommon):
         url = f"{self.url}/certificate?access_token={token}"
         response = self._open(url)
         self.assertEqual(response.status_code, 202)
-        self.assertIn("is being prepared", response.text)
+        self.assertShows("is being prepared", response)
         self.assertNotIn("downloaded", self._kinds(self.order))
         self._make_certificate(self.request)
         self.env.flush_all()
@@ -110,14 +110,14 @@ class TestEvidencePages(HttpCase, EvidenceMixin, ApprovalCommon):
         code = self.request._get_verification_code()
         self.assertRegex(code, "^[0-9a-f]{32}$")
         text = self._open(f"/approval/verify/{code}").text
-        self.assertIn("Genuine", text)
-        self.assertIn(self.request.digest, text)
+        self.assertShows("Genuine", text)
+        self.assertShows(self.request.digest, text)
         for secret in ("Ada Approver", "200.00", self.order.name, "Test Product"):
-            self.assertNotIn(secret, text)
+            self.assertShowsNot(secret, text)
         for nonsense in ("0" * 32, "x", "%27%20OR%201=1", code[:-1] + "g"):
             response = self._open(f"/approval/verify/{nonsense}")
             self.assertEqual(response.status_code, 404)
-            self.assertNotIn("Genuine", response.text)
+            self.assertShowsNot("Genuine", response)
         self.env.flush_all()
         self.cr.execute("SET LOCAL session_replication_role = replica")
         self.cr.execute(
@@ -126,9 +126,8 @@ class TestEvidencePages(HttpCase, EvidenceMixin, ApprovalCommon):
         )
         self.cr.execute("SET LOCAL session_replication_role = origin")
         self.env.invalidate_all()
-        self.assertIn(
-            "Not to be relied on", self._open(f"/approval/verify/{code}").text
-        )
+        page = self._open(f"/approval/verify/{code}")
+        self.assertShows("Not to be relied on", page)
 
     def test_bundle(self):
         url = f"/customer_approval/bundle/{self.request.id}"
@@ -152,8 +151,8 @@ class TestEvidencePages(HttpCase, EvidenceMixin, ApprovalCommon):
         text = self._open(
             f"/my/approvals/{request.id}?access_token={links.token_of(request.approver_ids[:1])}"
         ).text
-        self.assertIn("What has changed since you last looked", text)
-        self.assertIn("Unit price", text)
+        self.assertShows("What has changed since you last looked", text)
+        self.assertShows("Unit price", text)
 
     def test_signing_a_page_that_has_changed(self):
         """What is signed is what was shown."""

@@ -190,7 +190,7 @@ class TestBlocks(ApprovalCommon):
             content, order.currency_id, "en_US", "UTC"
         )
         for text in ("Oak, as seen", "Payment terms", "Delivery date", "(UTC)"):
-            self.assertIn(text, html)
+            self.assertShows(text, html)
 
     def test_a_block_that_nobody_knows(self):
         """Another addon's block is shown, compared, and part of the scope."""
@@ -202,8 +202,8 @@ class TestBlocks(ApprovalCommon):
         html = self.env["customer.approval.request"]._render_content(
             content, self.env.company.currency_id, "en_US", "UTC"
         )
-        self.assertIn("Warranty", html)
-        self.assertIn("5 years", html)
+        self.assertShows("Warranty", html)
+        self.assertShows("5 years", html)
         self.assertIn("warranty", difference(changed, content)["header"])
         self.assertNotEqual(ledger.scope_digest(changed), ledger.scope_digest(content))
 

@@ -184,8 +184,9 @@ class TestEnd(EndCommon):
         self.assertNotIn(self.ada, mails)
         for partner in (self.bob, self.eve):
             body = mails[partner][0].body_html
-            self.assertIn(links.token_of(self._approver(request, partner)), body)
-            self.assertIn("has stopped", body)
+            token = links.token_of(self._approver(request, partner))
+            self.assertLinks(token, body)
+            self.assertShows("has stopped", body)
         self.assertIn("new_link", other.activity_ids.mapped("customer_approval_topic"))
         self.assertFalse(
             request.event_ids.filtered(lambda event: event.kind == "reminded")
@@ -247,13 +248,13 @@ class TestCopiesAndKeys(HttpCase, EvidenceMixin, ApproverCommon):
         self.assertEqual(links.find_by_foreign_token(approver, token), approver)
         page = self.url_open(f"/my/approvals/{request.id}?access_token={token}")
         self.assertEqual(page.status_code, 403)
-        self.assertIn("belongs to another system", page.text)
+        self.assertShows("belongs to another system", page)
         settings = self.env["res.config.settings"].create({})
         self.assertTrue(settings.customer_approval_copied_on)
         self._get_mails()
         settings.action_mail_new_customer_approval_links()
         body = self._get_mails()[self.ada][0].body_html
-        self.assertIn(links.token_of(approver), body)
+        self.assertLinks(links.token_of(approver), body)
         settings.invalidate_recordset()
         self.assertFalse(settings.customer_approval_copied_on)
         with self.assertRaises(AccessError):
@@ -317,8 +318,8 @@ class TestCopiesAndKeys(HttpCase, EvidenceMixin, ApproverCommon):
                     self.assertEqual(self.url_open("/web/login").status_code, 200)
                     page = self.url_open(url)
                     self.assertEqual(page.status_code, 503)
-                    self.assertIn("Nothing was answered", page.text)
-                    self.assertNotIn(folder, page.text, "no internals for customers")
+                    self.assertShows("Nothing was answered", page)
+                    self.assertShowsNot(folder, page, msg="no internals for customers")
                     settings = self.env["res.config.settings"].create({})
                     self.assertIn(folder, settings.customer_approval_key_problem)
                     with self.assertRaisesRegex(UserError, "cannot be used"):

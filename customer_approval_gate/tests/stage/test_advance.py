@@ -334,7 +334,9 @@ class TestAdvance(AdvanceCommon):
             "customer approval is required", self.order.advance_blocked_reason
         )
         self.assertEqual(len(self._events("advance_blocked")), 1)
-        self.assertIn("did not go on to Quality Check", self.order.message_ids[0].body)
+        self.assertShows(
+            "did not go on to Quality Check", self.order.message_ids[0].body
+        )
         self._bring_to_status(self.order, "approved")
         self.assertEqual(self.order.stage_id, self.quality)
         self.assertFalse(self.order.advance_stage_id)

@@ -130,7 +130,7 @@ class TestStage(ApprovalCommon):
         self.env.cr.precommit.run()  # the bus writes its notifications there
         notifications = self.env["bus.bus"].search([("id", ">", before)])
         text = "\n".join(notifications.mapped("message"))
-        self.assertIn("documents in it have no approval", text)
+        self.assertShows("documents in it have no approval", text)
         self.assertEqual(self.sale_order.stage_id, self.production)
         self.assertTrue(self.sale_order.customer_approval_missing)
         self.assertGreaterEqual(self.production.unapproved_count, 1)
