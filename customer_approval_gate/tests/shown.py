@@ -80,5 +80,5 @@ class ShownMixin:
         scripts = [
             node for node in tree.xpath("//script") if "alert(" in node.text_content()
         ]
-        handlers = tree.xpath("//@onload | //@onerror | //@onclick")
+        handlers = tree.xpath("//@*[starts-with(name(), 'on')][contains(., 'alert(')]")
         self.assertFalse([*scripts, *handlers], msg)
