@@ -4,6 +4,7 @@
 import logging
 import re
 from contextlib import contextmanager, nullcontext
+from unittest.mock import patch
 
 from odoo.exceptions import UserError
 from odoo.fields import Command
@@ -14,6 +15,7 @@ from odoo.addons.sale.tests.common import SaleCommon
 
 from ..tools import capability
 from ..tools.event_data import Answer
+from .browser import KeptBrowser
 from .shown import ShownMixin
 
 GATE_SENTENCE = (
@@ -136,18 +138,44 @@ class _Console(logging.Handler):
 
 
 class BrowserCase(HttpCase):
-    """Tours, in a browser whose console stays empty."""
+    """Tours, in a browser whose console stays empty. The tests of a class share it."""
 
     # What Odoo's own code says there.
     ODOOS_WARNINGS = ()
 
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls._browsers = {}
+        cls.addClassCleanup(cls._close_browsers)
+
+    @classmethod
+    def _close_browsers(cls):
+        for browser in cls._browsers.values():
+            browser.close()
+        cls._browsers.clear()
+
+    def _get_browser(self, test_case, success_signal, **options):
+        """Return a browser like that which Odoo would start."""
+        browser = self._browsers.get(self.touch_enabled)
+        if browser:
+            browser.reuse(self, success_signal)
+            return browser
+        browser = KeptBrowser(test_case, success_signal=success_signal, **options)
+        self._browsers[self.touch_enabled] = browser
+        return browser
+
     def browser_js(self, *args, **kwargs):
+        with patch("odoo.tests.common.ChromeBrowser", self._get_browser):
+            self._browse(*args, **kwargs)
+
+    def _browse(self, *args, **kwargs):
         logger = self._logger.getChild("browser")
         console, level = _Console(), logger.level
         logger.addHandler(console)
         logger.setLevel(logging.WARNING)
         try:
-            return super().browser_js(*args, **kwargs)
+            super().browser_js(*args, **kwargs)
         finally:
             logger.setLevel(level)
             logger.removeHandler(console)

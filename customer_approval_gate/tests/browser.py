@@ -1,0 +1,65 @@
+# Copyright 2026 Customer Approval Gate contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""One browser for all tests of a class: to start one, and to load all assets into it,
+takes longer than most of what is tried in it."""
+
+from concurrent.futures import Future
+
+from odoo.tests.common import ChromeBrowser
+
+
+class KeptBrowser(ChromeBrowser):
+    """A browser that goes on with the next test, as if it had just been started:
+    without cookies, storage, pages."""
+
+    def reuse(self, test_case, success_signal):
+        """Get ready for another test.
+
+        :param test_case: the ``HttpCase``
+        :param str success_signal: what the console says when all went well
+        """
+        self.test_case = test_case
+        self._logger = test_case._logger
+        self.success_signal = success_signal
+        self._result = Future()
+        self.error_checker = None
+        self.had_failure = False
+        self._responses.clear()
+        self._frames.clear()
+        width, height = map(int, test_case.browser_size.replace("x", ",").split(","))
+        self._websocket_request(
+            "Emulation.setDeviceMetricsOverride",
+            params={
+                "mobile": False,
+                "width": width,
+                "height": height,
+                "deviceScaleFactor": 1,
+            },
+        )
+
+    def stop(self):
+        """End what the test has left open; the browser itself stays."""
+        self._websocket_request("Page.stopLoading")
+        self._websocket_request(
+            "Runtime.evaluate",
+            params={
+                "expression": "'serviceWorker' in navigator &&"
+                " navigator.serviceWorker.getRegistrations().then("
+                "all => Promise.all(all.map(one => one.unregister())))",
+                "awaitPromise": True,
+            },
+        )
+        self._websocket_request("Network.clearBrowserCookies")
+        self._websocket_request(
+            "Storage.clearDataForOrigin",
+            params={
+                "origin": self.test_case.base_url(),
+                "storageTypes": "local_storage,indexeddb,service_workers,cache_storage",
+            },
+        )
+        self._result.cancel()
+        self._websocket_request("Page.navigate", params={"url": "about:blank"})
+
+    def close(self):
+        """Close the browser."""
+        super().stop()
