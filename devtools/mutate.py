@@ -261,9 +261,6 @@ def pytest_runtestloop(session):
     task = read_task()
     odoo.modules.registry.Registry(odoo.tests.common.get_db_name())
     odoo.sql_db.close_all()
-    # What is there is not looked at by each child again.
-    gc.collect()
-    gc.freeze()
     if task["phase"] == "watch":
         _watch_tests(session, task)
     else:

@@ -398,13 +398,15 @@ def _scope(content):
 def _line_reasons(change, policy):
     reasons = []
     old, new = change["old"], change["new"]
+    is_priced = {*old} & {*new} >= {"quantity", "unit_price", "discount"}
+    money = MONEY if is_priced else set()
     for name in change["fields"]:
         if name == "description" and policy["typos"]:
             if not is_typo(old["description"], new["description"]):
                 reasons.append("description")
-        elif name not in MONEY:
+        elif name not in money:
             reasons.append(name)
-    if not MONEY & {*change["fields"]}:
+    if not money & {*change["fields"]}:
         return reasons
     steps = {
         "quantity": Decimal(new["quantity"]) - Decimal(old["quantity"]),

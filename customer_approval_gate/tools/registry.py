@@ -2,6 +2,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Which models have a part in something: found in the registry, and named nowhere."""
 
+from odoo.exceptions import UserError
+
 KNOWN = "_customer_approval_models"
 """The attribute of a registry that keeps what was found: it has no other place that
 lasts as long as it does."""
@@ -27,12 +29,44 @@ def models_with(env, mixin):
 
 class GoneDocument:
     """A document whose addon has left: only its key is known, by which its evidence is
-    found."""
+    found. What would be said on it is said nowhere."""
 
-    def __init__(self, model, document_id):
+    def __init__(self, env, model, document_id):
+        self.env = env
         self._name = model
         self.id = document_id
         self.ids = [document_id]
+
+    def with_context(self, *_args, **_kwargs):
+        return self
+
+    with_env = with_context
+
+    def check_access(self, _operation):
+        """
+        :raise UserError: always
+        """
+        raise UserError(
+            self.env._(
+                "The addon that asked about documents like this is not installed any "
+                "more. What was asked and answered is on the request."
+            )
+        )
+
+    def message_post(self, **_kwargs):
+        """There is no conversation any more."""
+
+    def _close_for_staff(self, *_topics):
+        """There is no list of things to do any more."""
+
+    def _schedule_for_staff(self, *_args, **_kwargs):
+        return self.env["mail.activity"]
+
+    def _get_sender(self):
+        return self.env.company.email_formatted
+
+    def _is_staff(self, user):
+        return user.active and not user.share
 
 
 def find_document(env, model, document_id, mixin="customer.approval.subject.mixin"):
@@ -44,5 +78,5 @@ def find_document(env, model, document_id, mixin="customer.approval.subject.mixi
     """
     known = env.registry.get(model)
     if known is None or not issubclass(known, env.registry[mixin]):
-        return GoneDocument(model, document_id)
+        return GoneDocument(env, model, document_id)
     return env[model].browse(document_id)

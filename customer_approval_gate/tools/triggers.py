@@ -78,18 +78,9 @@ class Amount(NamedTuple):
         return [column for column in own if column]
 
 
-def gate(table, arguments, columns, fixed, roles, amount):
-    """Return the trigger that is the gate of a table of documents, with functions of
-    its own.
-
-    :param columns: those that matter to gates; what is written without any of them is
-        of no interest
-    :param fixed: those that matter whether or not any stage asks for an approval
-    :param Roles roles: what all documents have
-    :param Amount amount: what a document comes to
-    """
-    # What the functions call them, whatever the columns are called.
-    known = {
+def _name_columns(roles, amount):
+    """Return what the functions call columns, whatever they are called."""
+    return {
         "stage_id": roles.stage,
         "state": roles.state,
         "company_id": roles.company,
@@ -101,6 +92,39 @@ def gate(table, arguments, columns, fixed, roles, amount):
         "customer_approval_status": "customer_approval_status",
     }
 
+
+def describe_row(row, known, others):
+    """Return what the functions are told of a row, as an expression.
+
+    :param str row: its name
+    :param dict known: the columns by what the functions call them
+    :param others: further columns
+    """
+    pairs = [
+        f"'{role}', {f'{row}.{name}' if name else 'NULL::text'}"
+        for role, name in known.items()
+    ]
+    pairs += [f"'column.{name}', {row}.{name}" for name in others]
+    return f"jsonb_build_object({', '.join(pairs)})"
+
+
+def describe_amount(row, roles, amount):
+    """Return what the function of amounts is told of a row, as an expression."""
+    return describe_row(row, _name_columns(roles, amount), amount.rates)
+
+
+def gate(table, arguments, columns, fixed, roles, amount):
+    """Return the trigger that is the gate of a table of documents, with functions of
+    its own.
+
+    :param columns: those that matter to gates; what is written without any of them is
+        of no interest
+    :param fixed: those that matter whether or not any stage asks for an approval
+    :param Roles roles: what all documents have
+    :param Amount amount: what a document comes to
+    """
+    known = _name_columns(roles, amount)
+
     def same(names):
         return " AND ".join(
             f"NEW.{name} IS NOT DISTINCT FROM OLD.{name}" for name in names
@@ -110,14 +134,6 @@ def gate(table, arguments, columns, fixed, roles, amount):
     deciding = {*json.loads(arguments[2])}
     others = sorted({*columns, *fixed} - {*known.values()} | deciding)
 
-    def part(row):
-        pairs = [
-            f"'{role}', {f'{row}.{name}' if name else 'NULL::text'}"
-            for role, name in known.items()
-        ]
-        pairs += [f"'column.{name}', {row}.{name}" for name in others]
-        return f"jsonb_build_object({', '.join(pairs)})"
-
     rates = [f"(after->>'column.{name}')::numeric" for name in amount.rates]
     lines, document, quantity = amount.lines or ("", "", "")
     values = {
@@ -125,8 +141,8 @@ def gate(table, arguments, columns, fixed, roles, amount):
         "model": arguments[0],
         "unchanged": same(columns),
         "fixed": same(fixed),
-        "after": part("NEW"),
-        "before": part("OLD"),
+        "after": describe_row("NEW", known, others),
+        "before": describe_row("OLD", known, others),
         "total": amount.total or "",
         "company": roles.company or "",
         "currency": amount.currency or "",

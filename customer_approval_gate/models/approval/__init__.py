@@ -8,6 +8,7 @@ from . import (
     customer_approval_content_mixin,
     customer_approval_audit_mixin,
     customer_approval_mixin,
+    customer_approval_panel_mixin,
     customer_approval_document_mixin,
     customer_approval_presented_mixin,
     customer_approval_frozen_mixin,

@@ -398,14 +398,7 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
                 self._table,
                 arguments,
                 *self._get_gate_columns(),
-                triggers.Roles(
-                    *self._find_stage_fields() or [None],
-                    self._find_document_field("state"),
-                    self._find_document_field("company"),
-                    self._document_cancelled_states,
-                    self._gate_field,
-                    self._gate_values,
-                ),
+                self._get_trigger_roles(),
                 self._get_amount_columns(),
             ),
             triggers.Trigger(
@@ -417,6 +410,21 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
                 level="STATEMENT",
             ),
         ]
+
+    @api.model
+    def _get_trigger_roles(self):
+        """Return which columns are what all documents have.
+
+        :rtype: tools.triggers.Roles
+        """
+        return triggers.Roles(
+            *self._find_stage_fields() or [None],
+            self._find_document_column("state"),
+            self._find_document_column("company"),
+            self._document_cancelled_states,
+            self._gate_field,
+            self._gate_values,
+        )
 
     @api.model
     def _get_amount_columns(self):
@@ -433,8 +441,8 @@ class CustomerApprovalApprovedMixin(models.AbstractModel):
                 model._approval_quantity_field,
             )
         return triggers.Amount(
-            self._find_document_field("total"),
-            self._find_document_field("currency"),
+            self._find_document_column("total"),
+            self._find_document_column("currency"),
             self._approval_rate_fields,
             self._approval_parent_field,
             lines,

@@ -221,6 +221,13 @@ class CustomerApprovalAskingMixin(models.AbstractModel):
         """
         self.ensure_one()
         partners = partners or self._get_default_approvers()
+        if not partners:
+            raise UserError(
+                self.env._(
+                    "%(document)s has no customer: choose who is asked.",
+                    document=self.display_name,
+                )
+            )
         people = self._get_required_people()
         default = {"rule": "some" if people > 1 else "any", "required_count": people}
         rules = {"rejection_ends": True, **default, **rules}
@@ -251,6 +258,7 @@ class CustomerApprovalAskingMixin(models.AbstractModel):
                 )
             )
         return {
+            "partner_id": (self._get_document_customer() or partners[0]).id,
             "partner_ids": [fields.Command.set(partners.ids)],
             "rule": rule,
             "required_count": count,
@@ -407,7 +415,6 @@ class CustomerApprovalAskingMixin(models.AbstractModel):
             "res_model": self._name,
             "res_id": self.id,
             "document_name": content["document"]["name"],
-            "partner_id": self._get_document_customer().id,
             "company_id": self._get_asking_company().id,
             "currency_id": self._get_document_currency().id,
             "amount_total": self._get_customer_approval_amount(),

@@ -154,7 +154,7 @@ class CustomerApprovalAuditMixin(models.AbstractModel):
         if not gated:
             return []
         documents = self.sudo()  # of whatever company
-        own = documents._find_document_fields("state")
+        own = documents._find_document_columns("state")
         documents.flush_model(
             [documents._stage_field, *own, "customer_approval_status"]
         )

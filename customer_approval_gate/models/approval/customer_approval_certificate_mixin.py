@@ -142,8 +142,7 @@ class CustomerApprovalCertificateMixin(models.AbstractModel):
                 details={field: ledger.sha256(pdf) for field, pdf in pdfs.items()},
             ),
         )
-        if request._has_document():
-            request._get_document()._close_for_staff("certificate")
+        request._get_document()._close_for_staff("certificate")
         request._mail_answer()
 
     def _print(self, report):

@@ -200,6 +200,8 @@ class CustomerApprovalContentMixin(models.AbstractModel):
         contents = {}
         for document in self:
             flat = scopes[document.id]
+            prices = document._get_shown_prices()
+            lines = document._make_block_of_lines(flat, describe, prices)
             contents[document.id] = {
                 "format": ledger.FORMAT,
                 "document": {
@@ -208,27 +210,26 @@ class CustomerApprovalContentMixin(models.AbstractModel):
                     "name": document.display_name,
                 },
                 # How it is shown is no part of what is agreed, and not in the scope.
-                "prices": document._get_shown_prices(),
+                "prices": prices,
                 "digits": (digits_of or {}).get(document.id, today),
-                "blocks": blocks.make_blocks(
-                    items, flat, describe, document._make_block_of_lines(flat, describe)
-                ),
+                "blocks": blocks.make_blocks(items, flat, describe, lines),
             }
         return contents
 
-    def _make_block_of_lines(self, flat, describe):
+    def _make_block_of_lines(self, flat, describe, prices):
         """Return the block of the lines and their totals, or nothing where the document
         has none.
 
         :param dict flat: content, see ``tools.ledger.flat()``
         :param dict describe: label and format by key
+        :param str prices: how the company shows them
         """
         lines, labels, columns = [], [], []
         if self._approval_line_field:
             model = self._get_approval_line_model()
             lines = model._pack_approval_lines(flat["lines"], describe)
             labels = model._describe_approval_items()
-            columns = model._get_approval_columns(self)
+            columns = model._get_approval_columns(prices)
         elif not flat["totals"]:
             return None
         return {

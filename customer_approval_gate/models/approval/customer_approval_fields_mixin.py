@@ -66,6 +66,9 @@ class CustomerApprovalFieldsMixin(models.AbstractModel):
             if field.type not in TYPES:
                 problem = f"names {field.name}, a field of a type that has no text"
                 contract.refuse(self, name, problem, example)
+            if field.translate or field.company_dependent:
+                problem = f"names {field.name}, which is not the same to everybody"
+                contract.refuse(self, name, problem, example)
 
     @api.model
     def _get_approval_items(self):

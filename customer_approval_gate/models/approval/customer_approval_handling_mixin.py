@@ -189,14 +189,7 @@ class CustomerApprovalHandlingMixin(models.AbstractModel):
         """
         self.ensure_one()
         if not self._has_document():
-            raise UserError(
-                self.env._(
-                    "The addon that asked about %(document)s is not installed any "
-                    "more. What was asked and answered is on this page, and verified "
-                    "with all other evidence.",
-                    document=self.document_name,
-                )
-            )
+            self._get_document().check_access("read")
 
     def _check_may_handle(self, env):
         """

@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from odoo import api, fields, models
+from odoo.fields import Domain
 
 from ...tools import contract
 from ...tools.capability import is_guarded
@@ -136,8 +137,24 @@ class CustomerApprovalLineMixin(models.AbstractModel):
     @api.model
     def _is_content_write(self, vals):
         """Return whether writing the values may matter to scope and price."""
-        own = {self._approval_document_field, *self._approval_content_fields}
-        return bool(own & vals.keys())
+        return bool(self._get_content_fields() & vals.keys())
+
+    @api.model
+    def _get_content_fields(self):
+        """Return the fields that matter to scope and price: those that the customer
+        reads, and those that decide which lines a document has."""
+        documents = self.env[self._fields[self._approval_document_field].comodel_name]
+        field = documents._fields[documents._approval_line_field]
+        domain = Domain(field.get_comodel_domain(documents))
+        return {
+            "active",
+            self._approval_document_field,
+            *(item.field for item in self._get_approval_items() if item.field),
+            *(
+                condition.field_expr.split(".")[0]
+                for condition in domain.iter_conditions()
+            ),
+        }
 
     def _get_line_name(self):
         """Return what a person calls the line, in one line of text."""
@@ -165,10 +182,10 @@ class CustomerApprovalLineMixin(models.AbstractModel):
         return {}
 
     @api.model
-    def _get_approval_columns(self, _document):
+    def _get_approval_columns(self, _prices):
         """Return the columns in which lines are shown, see ``tools.blocks``.
 
-        :param _document: of which they are
+        :param str _prices: how the company shows them
         """
         return [{"key": item.key} for item in self._get_approval_items()]
 

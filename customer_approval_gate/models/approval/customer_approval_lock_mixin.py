@@ -25,6 +25,7 @@ class CustomerApprovalLockMixin(models.AbstractModel):
     def _get_non_content_fields(self):
         """Return fields that never matter to scope and price, so that writing them
         costs nothing."""
+        content = {item.field for item in self._get_approval_items()}
         return {
             "access_token",
             "activity_ids",
@@ -36,7 +37,7 @@ class CustomerApprovalLockMixin(models.AbstractModel):
             "team_id",
             *self._find_document_fields("state", "salesperson"),
             *filter(None, [self._stage_field]),
-        }
+        } - content
 
     @contextmanager
     def _creating(self):
@@ -198,7 +199,7 @@ class CustomerApprovalLockMixin(models.AbstractModel):
         """
         self.ensure_one()
         content, approved = self._get_content_and_asked(request)
-        company = self._get_asking_company()
+        company = request.company_id
         matters = content_tools.changes_that_matter(
             approved,
             content,

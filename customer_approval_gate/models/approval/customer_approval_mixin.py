@@ -7,22 +7,25 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ...tools import capability, contract
+from ...tools import capability, contract, triggers
 
 
 def _is_gated_by_amount(documents, alias, _query):
     """Return the condition that a document comes to so much that a gate asks for its
     approval, as the database itself judges it."""
     documents.env.flush_all()
-    company = documents._find_document_field("company")
+    company = documents._find_document_column("company")
+    row = triggers.describe_amount(
+        f'"{alias}"', documents._get_trigger_roles(), documents._get_amount_columns()
+    )
     return SQL(
         "customer_approval_is_gated(%(stage)s, %(company)s,"
-        " %(amount)s(%(id)s, to_jsonb(%(row)s), TRUE))",
+        " %(amount)s(%(id)s, %(row)s, TRUE))",
         amount=SQL.identifier(f"customer_approval_amount_{documents._table}"[:63]),
         stage=SQL.identifier(alias, documents._stage_field),
         company=SQL.identifier(alias, company) if company else SQL("NULL::integer"),
         id=SQL.identifier(alias, "id"),
-        row=SQL.identifier(alias),
+        row=SQL(row),
     )
 
 
@@ -210,9 +213,14 @@ class CustomerApprovalMixin(models.AbstractModel):
             [self._approval_approvers_field],
             '"child_ids"',
         )
-        for name in ("_approval_parent_field",):
-            value = getattr(self, name)
-            contract.check_fields(self, name, [value], '"parent_id"')
+        name, example = "_approval_parent_field", '"parent_id"'
+        contract.check_fields(self, name, [self._approval_parent_field], example)
+        if self._approval_parent_field:
+            roles = ("total", "currency", "company", "state")
+            found = self._find_document_columns(*roles)
+            if len(found) < len(roles) or not self._approval_rate_fields:
+                problem = "is given, and there is no total, currency, rate or state"
+                contract.refuse(self, name, problem, "None")
         contract.check_fields(
             self,
             "_approval_rate_fields",
@@ -391,7 +399,7 @@ class CustomerApprovalMixin(models.AbstractModel):
                 domain = Domain(self._stage_field, "=", stage.id)
                 if gate.company_id:
                     # Without a company none of a company's own stages counts.
-                    name = self._find_document_field("company")
+                    name = self._find_document_column("company")
                     own = (
                         Domain(name, "=", gate.company_id.id) if name else Domain.FALSE
                     )

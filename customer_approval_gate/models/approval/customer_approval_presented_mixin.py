@@ -43,10 +43,13 @@ class CustomerApprovalPresentedMixin(models.AbstractModel):
         help="Whether there are totals in what the customer approves.",
     )
 
-    @api.depends("content")
+    @api.depends("content", "amount_total")
     def _compute_has_amount(self):
         for request in self:
-            request.has_amount = bool(ledger.flat(request.content or {}).get("totals"))
+            # Content is large: most have an amount that says so.
+            request.has_amount = bool(request.amount_total) or bool(
+                request.content and ledger.flat(request.content)["totals"]
+            )
 
     @api.model
     def _render_content(self, content, currency, lang, zone):
@@ -77,9 +80,9 @@ class CustomerApprovalPresentedMixin(models.AbstractModel):
                         if column.get("choice")
                     )
                 ),
-                "lines_of": lambda block: ledger.flat({**content, "blocks": [block]})[
-                    "lines"
-                ],
+                "lines_of": lambda block: ledger.flat(
+                    {"format": ledger.FORMAT, "blocks": [block]}
+                )["lines"],
                 "optional_ids": content_tools.optional_lines(content),
                 "section_amounts": content_tools.section_amounts(
                     content,
@@ -153,7 +156,10 @@ class CustomerApprovalPresentedMixin(models.AbstractModel):
             item.key: (self.env._(item.label), "text") for item in FORMER_ITEMS
         }
         return blocks.make_blocks(
-            items, content, describe, model._make_block_of_lines(content, describe)
+            items,
+            content,
+            describe,
+            model._make_block_of_lines(content, describe, content.get("prices")),
         )
 
     @api.model

@@ -169,8 +169,19 @@ class CustomerApprovalPricedLineMixin(models.AbstractModel):
         return self
 
     @api.model
-    def _get_approval_columns(self, document):
-        return blocks.priced_columns(document._get_shown_prices())
+    def _get_content_fields(self):
+        return {
+            *super()._get_content_fields(),
+            *ROW_COLUMNS,
+            *self._approval_columns,
+            self._approval_quantity_field,
+            "sequence",
+            "tax_ids",
+        }
+
+    @api.model
+    def _get_approval_columns(self, _prices):
+        return blocks.priced_columns(_prices)
 
     @api.model
     def _get_approval_condition(self):

@@ -13,6 +13,7 @@ from ...tools import files, ledger, moments
 from ...tools.event_data import Delivery, EventData
 from ...tools.languages import find_lang
 from ...tools.quantities import format_quantity
+from ...tools.registry import find_document
 from ...tools.texts import clean_name
 
 MAX_PHOTOS = 10
@@ -263,7 +264,7 @@ class CustomerApprovalDelivery(models.Model):
 
     def _get_document(self):
         self.ensure_one()
-        return self.env[self.res_model].browse(self.res_id)
+        return find_document(self.env, self.res_model, self.res_id)
 
     @api.model
     def _iter_evidence_files(self, key=None):

@@ -50,10 +50,17 @@ class CustomerApprovalGuardedMixin(models.AbstractModel):
         """
         registry, model = self.env.registry, type(self)
         guarded = registry["customer.approval.guarded.mixin"]
-        return model._original_module in modules or any(
-            issubclass(registry[parent], guarded)
-            for parent, module in model._inherit_module.items()
-            if module in modules
+        bringing = {
+            definition._module
+            for definition in model._base_classes__
+            if not hasattr(definition, "pool")
+            for parent in definition._inherit
+            if parent != self._name and issubclass(registry[parent], guarded)
+        }
+        return (
+            model._original_module in modules
+            or bool(bringing)
+            and (bringing <= modules)
         )
 
     @api.model

@@ -71,6 +71,27 @@ class CustomerApprovalSubjectMixin(models.AbstractModel):
         return name if name in self._fields else None
 
     @api.model
+    def _find_document_column(self, role):
+        """Return the name of the column that has a role: as ``_find_document_field()``,
+        where the field is one of the table.
+
+        :param str role: as there
+        """
+        name = self._find_document_field(role)
+        return name if name and self._is_column(name) else None
+
+    @api.model
+    def _is_column(self, name):
+        field = self._fields.get(name)
+        return bool(field and field.store and field.column_type)
+
+    @api.model
+    def _find_document_columns(self, *roles):
+        """Return the names of the columns that have these roles, as far as there are
+        any."""
+        return [name for role in roles if (name := self._find_document_column(role))]
+
+    @api.model
     def _find_document_fields(self, *roles):
         """Return the names of the fields that have these roles, as far as there are
         any."""
@@ -92,13 +113,15 @@ class CustomerApprovalSubjectMixin(models.AbstractModel):
 
         :param str alias: of the table
         """
-        name = self._find_document_field("state")
+        name = self._find_document_column("state")
         return SQL.identifier(alias, name) if name else SQL("NULL::text")
 
     @api.model
     def _get_initial_state(self):
         """Return the state of new documents, or ``False``."""
-        return self._find_document_field("state") and self._document_initial_state
+        if not self._find_document_field("state"):
+            return False
+        return self._document_initial_state
 
     def _is_cancelled(self):
         """Return whether the document is called off."""

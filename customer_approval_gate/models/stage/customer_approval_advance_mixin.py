@@ -85,7 +85,7 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
                     "%(stage)s and of those around it move it to each other. Ask your "
                     "administrator to change them.",
                     document=self[:1].display_name,
-                    stage=entered[:1].stage_id.name,
+                    stage=entered[:1]._get_stage().name,
                 )
             )
         entered = entered._as_automation()

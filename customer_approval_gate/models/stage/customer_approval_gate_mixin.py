@@ -49,6 +49,9 @@ class CustomerApprovalGateMixin(models.AbstractModel):
         if not self._abstract:
             name = "_gate_field"
             contract.check_fields(self, name, [self._gate_field], '"is_reached"')
+            if self._gate_field and not self._is_column(self._gate_field):
+                problem = f"names {self._gate_field}, which is no column"
+                contract.refuse(self, name, problem, '"is_reached"')
         return result
 
     @api.model_create_multi
@@ -133,7 +136,7 @@ class CustomerApprovalGateMixin(models.AbstractModel):
 
         :rtype: tuple
         """
-        own = self._find_document_fields("company", "state")
+        own = self._find_document_columns("company", "state")
         held = [self._gate_field] if self._gate_field else []
         columns = ["id", *self._find_stage_fields(), *own, *self._stage_columns, *held]
         return columns, ["id"]

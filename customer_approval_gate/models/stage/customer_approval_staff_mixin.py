@@ -91,10 +91,11 @@ class CustomerApprovalStaffMixin(models.AbstractModel):
             "base.group_system",
         ):
             users = self.env.ref(group).sudo().all_user_ids  # whoever causes it
+            company = self._get_document_company()
             staff = users.filtered(
-                lambda user: (
+                lambda user, company=company: (
                     self._is_staff(user)
-                    and self._get_document_company() in user.company_ids
+                    and (not company or company in user.company_ids)
                 )
             )
             if staff:

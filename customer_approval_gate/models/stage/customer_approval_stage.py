@@ -297,6 +297,20 @@ class CustomerApprovalStage(models.Model):
                     )
                 )
 
+    @api.constrains("requires_customer_approval", "document_type")
+    def _check_customers_can_be_asked(self):
+        approvable = self.env.registry["customer.approval.approved.mixin"]
+        for stage in self.filtered("requires_customer_approval"):
+            model = self.env[self._document_models()[stage.document_type]]
+            if not isinstance(model, approvable):
+                raise ValidationError(
+                    self.env._(
+                        "Customers cannot be asked to approve documents of the list of "
+                        "%(stage)s. Untick “Requires Customer Approval”.",
+                        stage=stage.name,
+                    )
+                )
+
     @api.constrains("requires_customer_approval", "reachable_anytime")
     def _check_side_stage_has_no_gate(self):
         for stage in self:

@@ -193,7 +193,8 @@ class CustomerApprovalStageAction(models.Model):
             if self.activity_role == "salesperson":
                 user = document._get_staff()
             elif self.activity_role == "leader":
-                user = document.team_id.user_id
+                has_team = "team_id" in document._fields
+                user = document.team_id.user_id if has_team else document._get_staff()
             activity_type = self.activity_type_id
             document._schedule_for_staff(
                 "mail.mail_activity_data_todo",

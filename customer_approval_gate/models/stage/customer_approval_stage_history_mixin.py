@@ -136,7 +136,7 @@ class CustomerApprovalStageHistoryMixin(models.AbstractModel):
     def _read_companies(self, model, ids):
         """Return the companies of documents, as far as these are there."""
         documents = self.env[model]
-        name = documents._find_document_field("company")
+        name = documents._find_document_column("company")
         if not name:
             return {}
         return dict(
@@ -155,7 +155,7 @@ class CustomerApprovalStageHistoryMixin(models.AbstractModel):
         """Documents whose history ends with another stage, or another final state,
         than theirs."""
         documents = self.env[model]
-        own = documents._find_document_fields("state")
+        own = documents._find_document_columns("state")
         documents.flush_model([documents._stage_field, *own])
         rows = self.env.execute_query(
             SQL(

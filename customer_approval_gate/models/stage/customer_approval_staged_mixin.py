@@ -42,6 +42,8 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     """What documents of this type are called, where it is not the model's
     description."""
     _stage_field = "stage_id"
+    _stage_gated_states = None
+    """By default all states but that of new documents and those of cancelled ones."""
     _stage_states = {}
     """By which method Odoo itself brings documents into a state, for those that a stage
     can lead to. Without any, a stage that stands for a state writes it."""
@@ -74,15 +76,40 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         if not self._abstract:
             if not self._stage_document_type:
                 type(self)._stage_document_type = self._table
-            type(self)._track_duration_field = self._stage_field
+            type(self)._stage_gated_states = self._find_gated_states()
+            # Others may show how long something else has lasted.
+            if not getattr(type(self), "_track_duration_field", None):
+                type(self)._track_duration_field = self._stage_field
             self._check_contract()
         return result
+
+    @api.model
+    def _find_gated_states(self):
+        """Return the states that are gated: as the model says, or all that follow."""
+        name = "_stage_gated_states"
+        # The attribute of the class itself is what was found before.
+        definitions = map(vars, type(self)._model_classes__)
+        declared = next(own[name] for own in definitions if name in own)
+        if declared is not None:
+            return declared
+        field = self._fields.get(self._document_state_field)
+        selection = field.selection if field else ()
+        others = {self._document_initial_state, *self._document_cancelled_states}
+        return tuple(
+            state
+            for state, _label in (selection if isinstance(selection, list) else ())
+            if state not in others
+        )
 
     def _check_contract(self):
         """Check what the model says of itself, when the registry is loaded.
 
         :raise ContractError: something is missing, or is not there
         """
+        if self._find_document_field("state"):
+            states = [self._document_initial_state]
+            name = "_document_initial_state"
+            contract.check_states(self, name, states, '"new"')
         for attribute, example in (
             ("_stage_gated_states", '("done",)'),
             ("_stage_locked_states", '("done",)'),

@@ -63,6 +63,27 @@ class TestInvoice(InvoiceCommon):
         self.invoice.stage_id = self.invoice_waiting
         self.assertEqual(self._state(self.invoice), (self.invoice_waiting, "posted"))
 
+    def test_past_the_gate_of_an_amount(self):
+        """What was posted before its gate is found by what it comes to, in its own
+        currency as well."""
+        self.invoice_posted.requires_customer_approval = False
+        foreign = self.setup_other_currency("GBP", rates=[("2020-01-01", 0.5)])
+        large = self.init_invoice("out_invoice", self.partner_a, amounts=[5000.0])
+        small = self.init_invoice("out_invoice", self.partner_a, amounts=[50.0])
+        abroad = self.init_invoice(
+            "out_invoice", self.partner_a, amounts=[600.0], currency=foreign
+        )
+        invoices = large | small | abroad
+        invoices.action_post()
+        self.invoice_posted.write(
+            {"requires_customer_approval": True, "approval_from_amount": 1000}
+        )
+        domain = [("id", "in", invoices.ids), ("customer_approval_missing", "=", True)]
+        self.assertEqual(
+            self.invoice.search(domain), (large | abroad).sorted("id", True)
+        )
+        self.assertEqual(invoices.filtered("customer_approval_missing"), large | abroad)
+
     def test_posting_takes_the_approval(self):
         with self.assertRaises(UserError) as catcher:
             self.invoice.action_post()

@@ -11,9 +11,10 @@ import sys
 import tempfile
 import zipfile
 
-from odoo.tests import BaseCase, tagged
+from odoo.tests import BaseCase, TransactionCase, tagged
 
 from ...tools import ledger
+from ..shown import read
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 FORMATS = (1, 2, 3)
@@ -139,3 +140,35 @@ class TestGolden(BaseCase):
         ):
             data = ledger.write_plain({**plain, "seal": other})
             self.assertTrue(self._check({**files, "evidence.json": data}), other)
+
+
+@tagged("post_install", "-at_install")
+class TestGoldenContent(TransactionCase):
+    """What was asked long ago is still shown, in whatever format it is kept."""
+
+    def test_rendered(self):
+        requests = self.env["customer.approval.request"]
+        euro = self.env.ref("base.EUR")
+        for number in FORMATS:
+            path = GOLDEN / f"format_{number}" / "ledger.json.gz"
+            rows = json.loads(gzip.decompress(path.read_bytes()))["requests"]
+            for row in rows:
+                content = row["content"]
+                if not content:
+                    continue
+                with self.subTest(format=number, request=row["id"]):
+                    html = requests._render_content(content, euro, "en_US", "UTC")
+                    text = read(html)
+                    flat = ledger.flat(content)
+                    for line in flat["lines"]:
+                        words = " ".join(line["description"].split())
+                        self.assertIn(words, text)
+                    total = euro.format(float(flat["totals"]["total"]))
+                    self.assertIn(" ".join(total.split()), text)
+                    changes = requests.new(
+                        {"content": content, "currency_id": euro.id}
+                    )._render_changes(
+                        {"lines": {"added": flat["lines"]}},
+                        requests.new({"content": content}),
+                    )
+                    self.assertTrue(read(changes))

@@ -26,7 +26,8 @@ export class CustomerApprovalKanbanRenderer extends KanbanRenderer {
         const gatedStages = {ids: new Set()};
         useSubEnv({gatedStages});
         onWillStart(async () => {
-            if (this.props.list.groupByField?.name !== "stage_id") {
+            const field = this.props.list.groupByField;
+            if (field?.relation !== "customer.approval.stage") {
                 return;
             }
             gatedStages.ids = new Set(

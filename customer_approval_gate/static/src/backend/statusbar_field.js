@@ -11,6 +11,16 @@ import {registry} from "@web/core/registry";
  */
 export class CustomerApprovalStatusBarField extends StatusBarDurationField {
     static template = "customer_approval_gate.StatusBarField";
+    static props = {
+        ...StatusBarDurationField.props,
+        stateField: {type: String, optional: true},
+    };
+
+    /** What Odoo's own tours look for: the document's own state. */
+    getValue(item) {
+        const {record, stateField} = this.props;
+        return item.isSelected && stateField ? record.data[stateField] : item.value;
+    }
 
     async selectItem(item) {
         const {name, record} = this.props;
@@ -32,9 +42,9 @@ export class CustomerApprovalStatusBarField extends StatusBarDurationField {
 registry.category("fields").add("customer_approval_statusbar", {
     ...statusBarDurationField,
     component: CustomerApprovalStatusBarField,
-    fieldDependencies: [
-        ...statusBarDurationField.fieldDependencies,
-        {name: "state", type: "selection"},
-    ],
+    extractProps: (info, dynamicInfo) => ({
+        ...statusBarDurationField.extractProps(info, dynamicInfo),
+        stateField: info.options.state_field,
+    }),
     additionalClasses: ["o_field_statusbar", "o_field_statusbar_duration"],
 });

@@ -12,6 +12,7 @@ class CustomerApprovalTestJob(models.Model):
 
     _name = "customer.approval.test.job"
     _inherit = [
+        "customer.approval.panel.mixin",
         "customer.approval.mixin",
         "customer.approval.staged.mixin",
     ]

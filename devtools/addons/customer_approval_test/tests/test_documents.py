@@ -1,13 +1,18 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-from odoo.tests import HttpCase, tagged
+from lxml import etree
+
+from odoo.exceptions import ValidationError
+from odoo.tests import tagged
+
+from odoo.addons.customer_approval_gate.tests.common import BrowserCase
 
 from .common import Joins
 
 
 @tagged("post_install", "-at_install")
-class TestDocuments(Joins, HttpCase):
+class TestDocuments(Joins, BrowserCase):
     """Without amount, state, lines, company and salesperson."""
 
     name = "customer.approval.test.document"
@@ -38,6 +43,35 @@ class TestDocuments(Joins, HttpCase):
         self.assertEqual(request.currency_id, self.env.company.currency_id)
         self.assertFalse(request.has_amount)
         self.assertFalse(document._get_customer_approval_salesperson())
+
+    def test_the_first_stage_asks_for_nothing(self):
+        with self._refused("could be created", ValidationError):
+            self.first.requires_customer_approval = True
+
+    def test_somebody_is_told(self):
+        staff = self._create()._get_staff()
+        self.assertTrue(staff)
+
+    def test_the_form_names_no_field_that_is_not_there(self):
+        view = self.env[self.name].get_views([(False, "form")])["views"]["form"]
+        fields = etree.fromstring(view["arch"]).xpath("//field[not(ancestor::field)]")
+        names = {field.get("name") for field in fields}
+        self.assertIn("stage_id", names)
+        self.assertLessEqual(names, self.model._fields.keys())
+
+    def test_the_form_opens(self):
+        document = self._create()
+        self._bring_to_status(document, "pending")
+        self.env.flush_all()
+        for size in ("1440x900", "390x844"):
+            self.browser_size = size
+            self.browser_js(
+                f"/odoo/{self.name}/{document.id}",
+                "console.log('test successful')",
+                "!!document.querySelector('.o_form_view [name=stage_id]') &&"
+                " !!document.querySelector('[name=customer_approval_panel]')",
+                login=self.user.login,
+            )
 
     def test_a_stage_of_a_company_is_none_of_theirs(self):
         own = self.gated.copy({"company_id": self.env.company.id, "name": "Ours"})

@@ -1,6 +1,7 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+from lxml import etree
 from psycopg2 import IntegrityError
 
 from odoo.fields import Command
@@ -101,6 +102,13 @@ class TestJobs(Joins, HttpCase):
         self.assertEqual(document.status, "over")
         with self._refused("use its own buttons"):
             document.phase_id = self.first
+
+    def test_the_form_has_the_phases(self):
+        view = self.env[self.name].get_views([(False, "form")])["views"]["form"]
+        tree = etree.fromstring(view["arch"])
+        (bar,) = tree.xpath("//header/field[@widget='customer_approval_statusbar']")
+        self.assertEqual(bar.get("name"), "phase_id")
+        self.assertIn("'status'", bar.get("options"))
 
     def test_cancelled(self):
         for status in ("dropped", "lost"):

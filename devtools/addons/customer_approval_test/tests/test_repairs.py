@@ -100,6 +100,33 @@ class TestRepairs(Joins, HttpCase):
         move._action_done()
         self.assertEqual(move.state, "done")
 
+    def test_no_line_leaves_by_the_field_that_makes_it_one(self):
+        document = self._create()
+        self._bring_to_status(document, "approved")
+        with self._refused("cannot be changed"):
+            document.move_ids.write({"repair_line_type": False})
+
+    def test_without_a_customer(self):
+        document = self._create(partner_id=False)
+        with self._refused("has no customer"):
+            document._open_customer_approval(mail=False)
+        request = document._open_customer_approval(self.partner, mail=False)
+        self.assertEqual(request.partner_id, self.partner)
+
+    def test_for_the_leader(self):
+        self.env["customer.approval.stage.action"].create(
+            {
+                "stage_id": self.gated.id,
+                "kind": "activity",
+                "activity_role": "leader",
+                "activity_summary": "Look at it",
+            }
+        )
+        document = self._create(user_id=self.user.id)
+        self._bring_to_status(document, "approved")
+        document.stage_id = self.gated
+        self.assertEqual(document.activity_ids.user_id, self.user)
+
     def test_the_form(self):
         document = self._create()
         view = self.env["repair.order"].get_view(view_type="form")
