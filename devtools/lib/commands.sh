@@ -171,12 +171,22 @@ run_lanes() { # run_lanes PATHS
     exit $failed
 }
 
+# The installation tests take one processor only: they run beside all others.
 run_all_tests() {
+    local pid status=0 installed=0 log=$STATE/log/test-install.log
     # Processes of their own: bash ignores errors in what stands before a ||.
     "$DEVTOOLS/odoo-dev" lint
-    "$DEVTOOLS/odoo-dev" test-install
-    "$DEVTOOLS/odoo-dev" test-contract
-    run_pytest "$@"
+    mkdir -p "$STATE/log"
+    "$DEVTOOLS/odoo-dev" test-install >"$log" 2>&1 &
+    pid=$!
+    AT_EXIT+=("kill_quietly $pid")
+    "$DEVTOOLS/odoo-dev" test-contract || status=$?
+    [ $status != 0 ] || "$DEVTOOLS/odoo-dev" pytest "$@" || status=$?
+    wait $pid || installed=$?
+    say "what the installation tests say"
+    cat "$log"
+    [ $installed = 0 ] || status=$installed
+    exit $status
 }
 
 # Whether the tests notice when a rule is removed: a seeded sample of changes to the
@@ -259,6 +269,7 @@ run_install_tests() {
     fi
     make_template "$BARE" --without-demo
     make_ready # installs on a database with demo data
+    unlock
     say "testing installation on a database with orders, update, uninstallation, reinstallation"
     AT_EXIT+=("drop_db $db")
     copy_db "$BARE" "$db"
@@ -292,33 +303,44 @@ LANDED=(d172690 d172690:be3c46a 5c98bd8 3524e1e 088e7e3 be3c46a bec3717 f3f79e9 
 # From each of them, with demo data: all evidence verifies, glue addons come by
 # themselves, no table or column is there that a new installation does not have.
 test_upgrades() { # DATABASE
-    local path commit old=$STATE/old db=$1 addons how
+    local path db=$1 landed
     git -C "$ROOT" cat-file -e "${LANDED[0]}" 2>/dev/null || die "the history is missing: git fetch --unshallow"
     for path in "${LANDED[@]}"; do
         say "testing the upgrade from ${path/:/ by }"
+        landed=${DB}_landed_${path/:/_}_$(echo "$BASE" | digest)
+        make_landed "$landed" "$path"
         drop_db "$db"
-        copy_db "$BASE" "$db"
-        # As on a machine that has never seen the addons of later versions.
-        sql "$db" <<'END'
-DELETE FROM ir_module_module WHERE name LIKE 'customer_approval_gate%';
-DELETE FROM ir_model_data WHERE name LIKE 'module_customer_approval_gate%';
-END
-        how=-i
-        for commit in ${path//:/ }; do
-            rm -rf "$old"
-            mkdir -p "$old"
-            addons=$(git -C "$ROOT" ls-tree --name-only "$commit" | grep '^customer_approval' | paste -sd ,)
-            # shellcheck disable=SC2086
-            git -C "$ROOT" archive "$commit" ${addons//,/ } | tar -x -C "$old"
-            step upgrade-old.log odoo server -d "$db" --addons-path "$old" $how "$addons" --with-demo \
-                --no-http --max-cron-threads=0 --stop-after-init
-            how=-u
-        done
+        copy_db "$landed" "$db"
         odoo_step upgrade-new.log "$db" -u customer_approval_gate --with-demo
         step upgrade-check.log odoo_shell_script "$db" "$DEVTOOLS/upgrade_check.py"
         diff <(columns "$READY") <(columns "$db") >&2 || die "other tables or columns than in a new installation"
     done
+}
+
+# A database as a version that has landed left it: what it was changes no more, so that
+# it is made once.
+make_landed() { # make_landed NAME PATH
+    ! has_db "$1" || return 0
+    local commit old=$STATE/old addons how=-i new=${DB}_landing
+    drop_db "$new"
+    copy_db "$BASE" "$new"
+    # As on a machine that has never seen the addons of later versions.
+    sql "$new" <<'END'
+DELETE FROM ir_module_module WHERE name LIKE 'customer_approval_gate%';
+DELETE FROM ir_model_data WHERE name LIKE 'module_customer_approval_gate%';
+END
+    for commit in ${2//:/ }; do
+        rm -rf "$old"
+        mkdir -p "$old"
+        addons=$(git -C "$ROOT" ls-tree --name-only "$commit" | grep '^customer_approval' | paste -sd ,)
+        # shellcheck disable=SC2086
+        git -C "$ROOT" archive "$commit" ${addons//,/ } | tar -x -C "$old"
+        step upgrade-old.log odoo server -d "$new" --addons-path "$old" $how "$addons" --with-demo \
+            --no-http --max-cron-threads=0 --stop-after-init
+        how=-u
+    done
     rm -rf "$old"
+    rename_db "$new" "$1"
 }
 
 columns() { # of all our tables, and ours of all others

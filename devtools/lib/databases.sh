@@ -5,6 +5,7 @@
 #   ready  base + the addons + their compiled web assets      (per state of the addons)
 #   demo   a copy of ready, for run, shell and psql; updated when the addons change
 #   bare   like base, without demo data, for test-install
+#   landed base + the addons as they once were, for each version that landed
 # shellcheck shell=bash
 
 # Not dependencies, but the tests go through them.
