@@ -28,6 +28,7 @@ class AccountMove(models.Model):
     _stage_label = _lt("Customer Invoice")
     _stage_action = "customer_approval_gate.account_move_stage_action"
     _stage_list_sequence = 20
+    _stage_manager_group = "account.group_account_manager"
     _stage_state_labels = {
         "draft": _lt("Draft"),
         "posted": _lt("Posted"),

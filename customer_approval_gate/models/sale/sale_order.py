@@ -32,6 +32,7 @@ class SaleOrder(models.Model):
     _stage_label = _lt("Sales Order")
     _stage_action = "customer_approval_gate.sale_order_stage_action"
     _stage_list_sequence = 10
+    _stage_manager_group = "sales_team.group_sale_manager"
     _stage_state_labels = {
         "draft": _lt("Draft"),
         "sent": _lt("Quotation Sent"),

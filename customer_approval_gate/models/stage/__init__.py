@@ -13,4 +13,5 @@ from . import (
     customer_approval_stage,
     customer_approval_stage_action,
     customer_approval_failure,
+    res_users,
 )

@@ -52,6 +52,9 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
     all there are, as Odoo calls them."""
     _stage_list_sequence = 100
     """Where the list of these documents stands among the lists."""
+    _stage_manager_group = None
+    """The external id of the group that configures the stages of these documents,
+    beside administrators."""
     _stage_action = None
     """The external id of the action that shows these documents by stage."""
     _stage_locked_states = None
