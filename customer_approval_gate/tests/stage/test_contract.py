@@ -21,13 +21,18 @@ class TestContract(TransactionCase):
     def test_documents_with_stages(self):
         for attribute, value, problem in (
             ("_stage_field", "step_id", "no field"),
-            ("_stage_gated_states", ("over",), "no state"),
             ("_stage_locked_states", ("over",), "no state"),
             ("_stage_states", {"sale": "sell"}, "no method"),
         ):
             with self.subTest(attribute):
                 self._refuses("sale.order", attribute, value, problem)
                 self.doCleanups()
+
+    def test_gated_states(self):
+        model = self.env.registry["sale.order"]
+        self.patch(model, "_find_gated_states", lambda self: ("over",))
+        self._refuses("sale.order", "_stage_gated_states", ("over",), "no state")
+        self.assertEqual(self.env["account.move"]._find_gated_states(), ("posted",))
 
     def test_states_that_stages_stand_for(self):
         self._refuses("sale.order", "_stage_states", {"over": "Over"}, "no state")
