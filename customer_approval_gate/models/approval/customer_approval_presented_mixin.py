@@ -4,21 +4,16 @@
 
 from odoo import api, fields, models
 from odoo.tools import format_date
-from odoo.tools.translate import LazyTranslate
 
 from ...tools import (
     blocks,
     content as content_tools,
+    former_content,
     ledger,
     moments,
 )
 from ...tools.quantities import format_quantity
 from ...tools.texts import in_one_line
-
-_lt = LazyTranslate(__name__)
-
-FORMER_ITEMS = (blocks.Item("customer_reference", None, _lt("Your reference")),)
-"""What content had before format 3, and is shown where it has."""
 
 
 class CustomerApprovalPresentedMixin(models.AbstractModel):
@@ -150,17 +145,22 @@ class CustomerApprovalPresentedMixin(models.AbstractModel):
         if "blocks" in content:
             return content["blocks"]
         model = self.env[content["document"]["model"]]
-        describe = model._describe_approval_items()
-        items = [*model._get_approval_items(), *FORMER_ITEMS]
-        describe |= {
-            item.key: (self.env._(item.label), "text") for item in FORMER_ITEMS
-        }
-        return blocks.make_blocks(
-            items,
+        describe = model._describe_approval_items() | self._describe_former_items()
+        return former_content.as_blocks(
             content,
+            model._get_approval_items(),
             describe,
-            model._make_block_of_lines(content, describe, content.get("prices")),
+            lambda flat: model._make_block_of_lines(
+                flat, describe, content.get("prices")
+            ),
         )
+
+    @api.model
+    def _describe_former_items(self):
+        return {
+            item.key: (self.env._(item.label), "text")
+            for item in former_content.FORMER_ITEMS
+        }
 
     @api.model
     def _describe_content(self, document=None, *contents):
@@ -170,9 +170,7 @@ class CustomerApprovalPresentedMixin(models.AbstractModel):
 
         :param document: of the model that the content is of
         """
-        described = {
-            item.key: (self.env._(item.label), "text") for item in FORMER_ITEMS
-        }
+        described = self._describe_former_items()
         for content in contents:
             described |= blocks.labels_of(content)
         if isinstance(document, type(self.env["customer.approval.content.mixin"])):
