@@ -53,7 +53,7 @@ class CustomerApprovalStage(models.Model):
         string="Folded in Kanban",
         help="The stage's column is folded in the kanban view.",
     )
-    color = fields.Integer()
+    color = fields.Integer(aggregator=None)
     description = fields.Text(
         translate=True,
         help="What belongs into this stage, for the people who move documents.",
@@ -70,6 +70,10 @@ class CustomerApprovalStage(models.Model):
         "brings the document into that state, and a document that gets into that "
         "state enters the first stage that stands for it. Leave it empty for a stage "
         "that does not touch the document's state.",
+    )
+    document_state_choice = fields.Json(
+        compute="_compute_document_state_choice",
+        help="The states that a stage of this list can stand for.",
     )
     entry_action_ids = fields.One2many(
         "customer.approval.stage.action",
@@ -127,6 +131,14 @@ class CustomerApprovalStage(models.Model):
         return [
             (state, " / ".join(dict.fromkeys(own))) for state, own in labels.items()
         ]
+
+    @api.depends("document_type")
+    def _compute_document_state_choice(self):
+        known = self._document_models()
+        for stage in self:
+            name = known.get(stage.document_type)
+            states = self.env[name]._get_state_labels() if name else []
+            stage.document_state_choice = [state for state, _label in states]
 
     @api.model
     @ormcache()
