@@ -4,7 +4,7 @@
 from psycopg2.errors import ForeignKeyViolation
 
 from odoo.exceptions import UserError, ValidationError
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
 from ..common import ApprovalCommon
@@ -14,6 +14,19 @@ from ..common import ApprovalCommon
 class TestStage(ApprovalCommon):
     def _messages(self, stage):
         return "\n".join(stage.message_ids.mapped("body"))
+
+    def test_menu_of_its_own(self):
+        """Everybody who asks customers finds it; administrators configure it there."""
+        menus = self.env["ir.ui.menu"]
+        root = self.env.ref("customer_approval_gate.menu_root")
+        stages = self.env.ref("customer_approval_gate.menu_stages")
+        visible = menus.with_user(self.salesperson)._visible_menu_ids()
+        self.assertIn(root.id, visible)
+        self.assertNotIn(stages.id, visible)
+        admin = new_test_user(
+            self.env, login="approval_admin", groups="base.group_system"
+        )
+        self.assertIn(stages.id, menus.with_user(admin)._visible_menu_ids())
 
     def test_gates_count_for_all_later_stages(self):
         self.assertFalse(self.quote.gate_stage_ids)

@@ -1,8 +1,9 @@
 # Copyright 2026 Customer Approval Gate contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+from odoo.exceptions import AccessError
 from odoo.fields import Command
-from odoo.tests import Form, HttpCase, tagged
+from odoo.tests import Form, HttpCase, new_test_user, tagged
 
 from .common import Joins
 
@@ -126,6 +127,19 @@ class TestRepairs(Joins, HttpCase):
         self._bring_to_status(document, "approved")
         document.stage_id = self.gated
         self.assertEqual(document.activity_ids.user_id, self.user)
+
+    def test_a_stage_can_stand_for_any_state(self):
+        states = [state for state, _label in self.model._fields["state"].selection]
+        self.assertEqual(self.gated.document_state_choice, states)
+        self.assertIn("under_repair", states)
+
+    def test_administrators_configure_its_stages(self):
+        admin = new_test_user(
+            self.env, login="approval_admin", groups="base.group_system"
+        )
+        self.gated.with_user(admin).requires_customer_approval = False
+        with self.assertRaises(AccessError):
+            self.gated.with_user(self.user).requires_customer_approval = True
 
     def test_the_form(self):
         document = self._create()
