@@ -12,6 +12,8 @@ class KeptBrowser(ChromeBrowser):
     """A browser that goes on with the next test, as if it had just been started:
     without cookies, storage, pages."""
 
+    is_kept = True
+
     def reuse(self, test_case, success_signal):
         """Get ready for another test.
 
@@ -39,6 +41,8 @@ class KeptBrowser(ChromeBrowser):
 
     def stop(self):
         """End what the test has left open; the browser itself stays."""
+        if not self.is_kept:
+            return super().stop()
         self._websocket_request("Page.stopLoading")
         self._result.cancel()
         self._websocket_request(
@@ -59,8 +63,9 @@ class KeptBrowser(ChromeBrowser):
                 "storageTypes": "local_storage",
             },
         )
-        self._websocket_request("Page.navigate", params={"url": "about:blank"})
+        return self._websocket_request("Page.navigate", params={"url": "about:blank"})
 
     def close(self):
         """Close the browser."""
-        super().stop()
+        self.is_kept = False
+        self.stop()

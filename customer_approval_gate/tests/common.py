@@ -166,16 +166,18 @@ class BrowserCase(HttpCase):
         return browser
 
     def browser_js(self, *args, **kwargs):
-        with patch("odoo.tests.common.ChromeBrowser", self._get_browser):
-            self._browse(*args, **kwargs)
+        kept = patch("odoo.tests.common.ChromeBrowser", self._get_browser)
+        with kept, self._console_stays_empty():
+            return super().browser_js(*args, **kwargs)
 
-    def _browse(self, *args, **kwargs):
+    @contextmanager
+    def _console_stays_empty(self):
         logger = self._logger.getChild("browser")
         console, level = _Console(), logger.level
         logger.addHandler(console)
         logger.setLevel(logging.WARNING)
         try:
-            super().browser_js(*args, **kwargs)
+            yield
         finally:
             logger.setLevel(level)
             logger.removeHandler(console)
