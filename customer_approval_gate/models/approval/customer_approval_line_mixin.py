@@ -3,6 +3,7 @@
 
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.tools import ormcache
 
 from ...tools import contract
 from ...tools.capability import is_guarded
@@ -140,21 +141,24 @@ class CustomerApprovalLineMixin(models.AbstractModel):
         return bool(self._get_content_fields() & vals.keys())
 
     @api.model
+    @ormcache("self._name")
     def _get_content_fields(self):
         """Return the fields that matter to scope and price: those that the customer
         reads, and those that decide which lines a document has."""
         documents = self.env[self._fields[self._approval_document_field].comodel_name]
         field = documents._fields[documents._approval_line_field]
         domain = Domain(field.get_comodel_domain(documents))
-        return {
-            "active",
-            self._approval_document_field,
-            *(item.field for item in self._get_approval_items() if item.field),
-            *(
-                condition.field_expr.split(".")[0]
-                for condition in domain.iter_conditions()
-            ),
-        }
+        return frozenset(
+            [
+                "active",
+                self._approval_document_field,
+                *(item.field for item in self._get_approval_items() if item.field),
+                *(
+                    condition.field_expr.split(".")[0]
+                    for condition in domain.iter_conditions()
+                ),
+            ]
+        )
 
     def _get_line_name(self):
         """Return what a person calls the line, in one line of text."""

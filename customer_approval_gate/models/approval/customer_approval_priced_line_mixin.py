@@ -170,8 +170,7 @@ class CustomerApprovalPricedLineMixin(models.AbstractModel):
 
     @api.model
     def _get_content_fields(self):
-        return {
-            *super()._get_content_fields(),
+        return super()._get_content_fields() | {
             *ROW_COLUMNS,
             *self._approval_columns,
             self._approval_quantity_field,
@@ -217,15 +216,8 @@ class CustomerApprovalPricedLineMixin(models.AbstractModel):
 
     @api.model
     def _read_approval_lines(self, document_ids, digits_of):
-        """Return the lines of documents as flat content, from rows of the database,
-        with related records by their numbers; and what those that customers do not read
-        add to the totals.
-
-        :param document_ids: of the documents
-        :param dict digits_of: with how many decimals numbers are written, by document
-        :return: ``{id of the document: [line]}`` and ``{id: {"untaxed": float, …}}``
-        :rtype: tuple
-        """
+        """As for all lines, with prices and sections, in one query: the gate asks at
+        each move."""
         rows = self._read_approval_rows(document_ids)
         excluded = self._find_excluded_lines(rows)
         extras = self._read_approval_extras([row["id"] for row in rows])
