@@ -2,12 +2,16 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What follows a move: entry actions, and going on by itself."""
 
+from psycopg2.errors import SerializationFailure
+
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from ...tools.event_data import Answer
 from ..common import ApprovalCommon
+
+LOGGER = "customer_approval_gate.models.stage.customer_approval_failure"
 
 
 class AdvanceCommon(ApprovalCommon):
@@ -269,8 +273,12 @@ class TestEntryActions(AdvanceCommon):
         manager = self._create_salesperson("approval_manager")
         manager.group_ids += self.env.ref("sales_team.group_sale_manager")
         Action = self.env["customer.approval.stage.action"].with_user(manager)
-        Action.create({"stage_id": self.quality.id, "kind": "activity"})
+        own = Action.create({"stage_id": self.quality.id, "kind": "activity"})
         server = self._code(self.ready, "pass").server_action_id
+        with self._refused("Only administrators", AccessError):
+            own.write({"kind": "server", "server_action_id": server.id})
+        with self._refused("Only administrators", AccessError):
+            own.search([("server_action_id", "=", server.id)]).run_again = True
         with self._refused("Only administrators", AccessError):
             Action.create(
                 {
@@ -575,3 +583,31 @@ class TestAdvance(AdvanceCommon):
         self.assertEqual(self.order.stage_id, sprint)
         self.assertEqual(len(self.order.invoice_ids), 1)
         self.order.stage_id = self.ready  # unlocked
+
+    def test_what_fails_leaves_nothing_behind(self):
+        """What a job had written before it was refused is undone, whether or not it is
+        tried again."""
+        failures = self.env["customer.approval.failure"]._name
+        for error, tries in ((SerializationFailure, 2), (ValueError, 1)):
+            calls = []
+
+            def function(record, error=error, calls=calls):
+                calls.append(record.client_order_ref)
+                if len(calls) == 1:
+                    record.client_order_ref = "Half"
+                    record.flush_recordset()
+                    raise error("Too late")
+
+            with (
+                self.subTest(error.__name__),
+                self.enter_registry_test_mode(),
+                self.registry.cursor() as cr,
+                mute_logger(f"odoo.addons.{LOGGER}"),
+            ):
+                env = self.env(cr=cr)
+                order = env["sale.order"].browse(self.order.id)
+                problem = env[failures]._try(order, function)
+                order.invalidate_recordset()
+                self.assertEqual(calls, [False] * tries)
+                self.assertEqual(bool(problem), tries == 1)
+                self.assertFalse(order.client_order_ref)

@@ -15,6 +15,70 @@ class TestStage(ApprovalCommon):
     def _messages(self, stage):
         return "\n".join(stage.message_ids.mapped("body"))
 
+    def _set_flag_by_sql(self, value):
+        self.env.flush_all()
+        with self._without_any_trigger():
+            self.env.cr.execute(
+                "UPDATE customer_approval_stage SET requires_customer_approval = %s"
+                " WHERE id = %s",
+                [value, self.production.id],
+            )
+        self.env.invalidate_all()
+        self.env.registry.clear_cache()
+
+    def test_moves_that_no_gate_was_asked_about(self):
+        """Whoever takes the flag away for a moment is found by what the ledger says it
+        was, since whenever that is."""
+        stages = self.env["customer.approval.stage"]
+        order = self._create_order()
+        self._set_flag_by_sql(False)
+        order.stage_id = self.production
+        self._set_flag_by_sql(True)
+        moves = ("sale_order", "sale.order")
+        found = stages._find_unallowed_moves(*moves)
+        self.assertEqual(
+            [text.split(":")[0] for text in found], [f"sale.order,{order.id}"]
+        )
+        # As if it was the first and only stage that was ever configured.
+        configured = [
+            (event_id, values)
+            for event_id, stage_id, values in stages._read_configurations()
+            if stage_id == self.production.id
+        ]
+        merged = {}
+        for _event_id, values in configured:
+            merged.update(values)
+        last = configured[-1][0]
+        self.patch(
+            self.env.registry[stages._name],
+            "_read_configurations",
+            lambda self: [
+                (
+                    last,
+                    stages.env.ref(
+                        "customer_approval_gate.stage_order_in_production"
+                    ).id,
+                    merged,
+                )
+            ],
+        )
+        self.assertEqual(stages._find_unallowed_moves(*moves), found)
+
+    def test_placed_where_nothing_is_asked(self):
+        """A new stage places documents that have none, of its own list only: those of a
+        list with gates stay where they are."""
+        order = self._create_order()
+        self.env.flush_all()
+        with self._without_triggers("sale_order"):
+            self.env.cr.execute(
+                "UPDATE sale_order SET stage_id = NULL WHERE id = %s", [order.id]
+            )
+        self.env.invalidate_all()
+        self.invoice_waiting.copy({"name": "Again"})
+        self.assertFalse(order.stage_id)
+        self.quality.copy({"name": "Again"})
+        self.assertFalse(order.stage_id, "its list has a gate")
+
     def test_menu_of_its_own(self):
         """Everybody who asks customers finds it; administrators configure it there."""
         menus = self.env["ir.ui.menu"]
