@@ -52,7 +52,14 @@ COMPARISONS = {
     ast.Is: ast.IsNot,
     ast.IsNot: ast.Is,
 }
-QUIET = {"append", "ensure_one", "flush_all", "flush_recordset", "invalidate_all"}
+QUIET = {
+    "append",
+    "ensure_one",
+    "flush_all",
+    "flush_recordset",
+    "invalidate_all",
+    "invalidate_recordset",
+}
 """Calls whose absence changes no rule: how results are kept, and when rows are
 written."""
 

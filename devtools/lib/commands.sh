@@ -196,13 +196,19 @@ run_mutants() { # run_mutants [COUNT [SEED]]
     make_ready
     unlock
     cd "$ROOT" || exit 1
-    local count=${1:-150} seed=${2:-19} lanes folder phase lane db paths files pids status=0
+    local count=${1:-150} seed=${2:-19} lanes folder joined phase lane db paths files pids status=0
     lanes=${TEST_LANES:-$(nproc)}
     # shellcheck disable=SC2086
-    folder=$STATE/mutate-$count-$seed-$(find ${ADDONS//,/ } -name '*.py' -print0 |
+    folder=$STATE/mutate-$count-$seed-$(find ${ADDONS//,/ } devtools/addons -name '*.py' -print0 |
         sort -z | xargs -0 sha256sum | digest)
     mkdir -p "$folder"
     IFS=, read -ra paths <<<"$ADDONS"
+    paths+=(devtools/addons)
+    joined=${DB}_mutants_joined
+    AT_EXIT+=("drop_db $joined")
+    drop_db "$joined"
+    copy_db "$READY" "$joined"
+    join_models "$joined"
     for phase in watch try; do
         if [ "$phase" = watch ] && [ -e "$folder/watched" ]; then continue; fi
         [ "$phase" = watch ] || "$PYTHON" "$DEVTOOLS/mutate.py" tasks "$folder" "$count" "$seed" "$lanes"
@@ -212,7 +218,7 @@ run_mutants() { # run_mutants [COUNT [SEED]]
             db=${DB}_mutants_$lane
             AT_EXIT+=("drop_db $db")
             drop_db "$db"
-            copy_db "$READY" "$db"
+            copy_db "$joined" "$db"
             files=("${paths[@]}")
             if [ "$phase" = watch ]; then
                 "$PYTHON" "$DEVTOOLS/mutate.py" watch "$folder" "$count" "$seed" "$lane"
@@ -233,26 +239,30 @@ run_mutants() { # run_mutants [COUNT [SEED]]
     "$PYTHON" "$DEVTOOLS/mutate.py" report "$folder" 90
 }
 
+join_models() { # join_models DATABASE: the models join in, and Odoo finds them from now on
+    local built=$STATE/contract page language count most=15
+    page=$ROOT/customer_approval_gate/docs/make-your-own-model-approvable.md
+    rm -rf "$built"
+    while read -r language count; do
+        say "the documentation's addon: $count lines of $language"
+        [ "$count" -le $most ] || die "more than $most lines of $language in $page"
+    done < <("$PYTHON" "$DEVTOOLS/docs_addon.py" "$page" "$built/customer_approval_repair")
+    sed "s|^addons_path = .*|&,$DEVTOOLS/addons,$built|" "$STATE/odoo.conf" >"$STATE/contract.conf"
+    export ODOO_RC=$STATE/contract.conf
+    odoo_step contract-install.log "$1" -i customer_approval_test,customer_approval_repair --without-demo
+}
+
 # Models of other addons join in: those of devtools/addons, and Odoo's repair orders by
 # the addon that the documentation shows, built from its page. Then they leave.
 run_contract_tests() {
     environment
     make_ready
     unlock
-    local db=${DB}_contract_$$ built=$STATE/contract page most=15 addons language count
-    page=$ROOT/customer_approval_gate/docs/make-your-own-model-approvable.md
-    addons=customer_approval_test,customer_approval_repair
+    local db=${DB}_contract_$$
     say "testing models that join in"
-    rm -rf "$built"
-    while read -r language count; do
-        say "the documentation's addon: $count lines of $language"
-        [ "$count" -le $most ] || die "more than $most lines of $language in $page"
-    done < <("$PYTHON" "$DEVTOOLS/docs_addon.py" "$page" "$built/customer_approval_repair")
     AT_EXIT+=("drop_db $db")
     copy_db "$READY" "$db"
-    sed "s|^addons_path = .*|&,$DEVTOOLS/addons,$built|" "$STATE/odoo.conf" >"$STATE/contract.conf"
-    export ODOO_RC=$STATE/contract.conf
-    odoo_step contract-install.log "$db" -i $addons --without-demo
+    join_models "$db"
     (cd "$ROOT" && pytest_on "$db" devtools/addons "$@")
     step contract-leave.log odoo_shell_script "$db" "$DEVTOOLS/contract_leave.py"
     check_log contract-leave.log
