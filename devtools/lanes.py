@@ -18,8 +18,8 @@ BYTES_A_SECOND = 1500
 def main(folder, number, count, *paths):
     files = sorted(
         str(file)
-        for path in paths
-        for file in pathlib.Path(path).rglob("test_*.py")
+        for path in map(pathlib.Path, paths)
+        for file in ([path] if path.is_file() else path.rglob("test_*.py"))
         if ".odoo-dev" not in file.parts
     )
     weights = {file: get_weight(pathlib.Path(folder), file) for file in files}

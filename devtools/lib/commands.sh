@@ -126,7 +126,7 @@ run_pytest() { # with options in one process, else in as many as there are proce
     cd "$ROOT" || exit 1
     local status=0 paths
     IFS=, read -ra paths <<<"$ADDONS"
-    paths+=(devtools)
+    paths+=(devtools/test_messages.py)
     if [ $# -gt 0 ]; then
         pytest_on "$THROWAWAY" "${paths[@]}" "$@" || status=$?
         exit $status
