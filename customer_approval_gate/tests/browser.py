@@ -12,7 +12,15 @@ class KeptBrowser(ChromeBrowser):
     """A browser that goes on with the next test, as if it had just been started:
     without cookies, storage, pages."""
 
-    is_kept = True
+    is_kept = False  # or else nothing would end it where it does not start
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.is_kept = True
+
+    def is_usable(self):
+        """Return whether the browser is still there for another test."""
+        return self.is_kept and self.chrome.poll() is None
 
     def reuse(self, test_case, success_signal):
         """Get ready for another test.
@@ -43,12 +51,21 @@ class KeptBrowser(ChromeBrowser):
         """End what the test has left open; the browser itself stays."""
         if not self.is_kept:
             return super().stop()
+        try:
+            return self._clean()
+        except Exception:
+            # The next test gets another one.
+            self.close()
+            raise
+
+    def _clean(self):
+        self.screencaster.stop()
         self._websocket_request("Page.stopLoading")
         self._result.cancel()
         self._websocket_request(
             "Runtime.evaluate",
             params={
-                "expression": "'serviceWorker' in navigator &&"
+                "expression": "sessionStorage.clear(); 'serviceWorker' in navigator &&"
                 " navigator.serviceWorker.getRegistrations().then("
                 "all => Promise.all(all.map(one => one.unregister())))",
                 "awaitPromise": True,
@@ -66,6 +83,7 @@ class KeptBrowser(ChromeBrowser):
         return self._websocket_request("Page.navigate", params={"url": "about:blank"})
 
     def close(self):
-        """Close the browser."""
-        self.is_kept = False
-        self.stop()
+        """Close the browser, whatever state it is in."""
+        if self.is_kept:
+            self.is_kept = False
+            self.stop()

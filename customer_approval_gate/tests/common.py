@@ -158,7 +158,7 @@ class BrowserCase(HttpCase):
     def _get_browser(self, test_case, success_signal, **options):
         """Return a browser like that which Odoo would start."""
         browser = self._browsers.get(self.touch_enabled)
-        if browser:
+        if browser and browser.is_usable():
             browser.reuse(self, success_signal)
             return browser
         browser = KeptBrowser(test_case, success_signal=success_signal, **options)

@@ -5,6 +5,9 @@ neither a comment, nor a script, nor an attribute is taken for what is read."""
 
 from lxml import etree, html
 
+INLINE = {"a", "b", "em", "i", "label", "s", "small", "span", "strong", "u"}
+"""Elements that a text goes on in."""
+
 ADDRESSES = ("href", "action", "src", "content")
 
 
@@ -13,7 +16,10 @@ def parse(source):
 
     :param source: HTML, or the response that has it
     """
-    return html.fromstring(f"<div>{getattr(source, 'text', source)}</div>")
+    text = str(getattr(source, "text", source))
+    if "<html" in text[:500]:
+        return html.document_fromstring(text)
+    return html.fromstring(f"<div>{text}</div>")
 
 
 def fold(text):
@@ -24,12 +30,15 @@ def fold(text):
 def read(source):
     """Return all that a person reads, and what stands in fields to be filled in."""
     tree = parse(source)
-    for node in tree.xpath(
-        "//script | //style | //template | //head//*[not(self::meta)]"
-    ):
+    for node in tree.xpath("//script | //style | //template | //title"):
         node.drop_tree()
+    for node in tree.iter(etree.Element):
+        if node.tag not in INLINE:
+            # What stands in two blocks is not one word.
+            node.tail = f" {node.tail or ''}"
+            node.text = f" {node.text or ''}"
     fields = tree.xpath("//input[not(@type='hidden')]/@value")
-    return fold(" ".join([*tree.itertext(), *fields]))
+    return fold(" ".join([tree.text_content(), *fields]))
 
 
 def find(source, name):
@@ -81,4 +90,10 @@ class ShownMixin:
             node for node in tree.xpath("//script") if "alert(" in node.text_content()
         ]
         handlers = tree.xpath("//@*[starts-with(name(), 'on')][contains(., 'alert(')]")
-        self.assertFalse([*scripts, *handlers], msg)
+        addresses = [
+            value
+            for value in tree.xpath("//@href | //@src | //@action | //@formaction")
+            if value.strip().lower().startswith(("javascript:alert", "data:text/html"))
+        ]
+        frames = tree.xpath("//@srcdoc")
+        self.assertFalse([*scripts, *handlers, *addresses, *frames], msg)

@@ -10,7 +10,7 @@ environment() { # everything but databases
     make_venv VENV "$DEVTOOLS/requirements.txt"
     node_tools
     start_postgres
-    cat >"$STATE/odoo.conf" <<END
+    cat >"$STATE/odoo.conf.$$" <<END
 [options]
 addons_path = $ADDONS_PATH
 data_dir = $STATE/data
@@ -18,6 +18,7 @@ http_interface = ${ODOO_INTERFACE:-127.0.0.1}
 list_db = False
 max_cron_threads = 1
 END
+    mv "$STATE/odoo.conf.$$" "$STATE/odoo.conf" # others may read it at this moment
     export ODOO_RC=$STATE/odoo.conf PATH=$VENV/bin:$PATH
     if ! wkhtmltopdf --version 2>/dev/null | grep -q 'with patched qt'; then PATH=$DEVTOOLS/bin:$PATH; fi
     name_databases
@@ -177,12 +178,15 @@ run_all_tests() {
     # Processes of their own: bash ignores errors in what stands before a ||.
     "$DEVTOOLS/odoo-dev" lint
     mkdir -p "$STATE/log"
-    "$DEVTOOLS/odoo-dev" test-install >"$log" 2>&1 &
+    # A session of its own, so that all of it ends with this.
+    setsid "$DEVTOOLS/odoo-dev" test-install >"$log" 2>&1 &
     pid=$!
-    AT_EXIT+=("kill_quietly $pid")
+    trap 'kill -- -$pid 2>/dev/null || true' EXIT
+    trap 'exit 130' INT TERM
     "$DEVTOOLS/odoo-dev" test-contract || status=$?
     [ $status != 0 ] || "$DEVTOOLS/odoo-dev" pytest "$@" || status=$?
     wait $pid || installed=$?
+    trap - EXIT
     say "what the installation tests say"
     cat "$log"
     [ $installed = 0 ] || status=$installed
@@ -231,9 +235,10 @@ run_mutants() { # run_mutants [COUNT [SEED]]
             pids+=($!)
         done
         for lane in "${!pids[@]}"; do
-            wait "${pids[$lane]}" || status=$?
+            # 5: pytest itself has run no test, but this plugin.
+            wait "${pids[$lane]}" || [ $? = 5 ] || status=1
         done
-        [ $status = 0 ] || [ $status = 5 ] || die "failed: $STATE/log/mutants-$phase-*.log"
+        [ $status = 0 ] || die "failed: $STATE/log/mutants-$phase-*.log"
         touch "$folder/watched"
     done
     "$PYTHON" "$DEVTOOLS/mutate.py" report "$folder" 90
@@ -272,13 +277,16 @@ run_contract_tests() {
 # of the addons that went through it once need not again.
 run_install_tests() {
     environment
-    local db=${DB}_install_$$ proof=$STATE/install-$ADDONS_STATE
+    local db=${DB}_install_$$ proof=$STATE/install-$ADDONS_STATE ready=${DB}_install_${$}_ready
     if [ -e "$proof" ]; then
         say "installation tests: already passed for this state of the addons"
         return
     fi
     make_template "$BARE" --without-demo
     make_ready # installs on a database with demo data
+    # Others may change the addons meanwhile, and make it anew.
+    AT_EXIT+=("drop_db $ready")
+    copy_db "$READY" "$ready"
     unlock
     say "testing installation on a database with orders, update, uninstallation, reinstallation"
     AT_EXIT+=("drop_db $db")
@@ -292,11 +300,11 @@ run_install_tests() {
     step install-recheck.log odoo_shell_script "$db" "$DEVTOOLS/install_check.py"
     say "testing update and uninstallation on a database with demo data"
     drop_db "$db"
-    copy_db "$READY" "$db"
+    copy_db "$ready" "$db"
     odoo_step demo-update.log "$db" -u "$ADDONS" --with-demo
     uninstall demo-uninstall.log "$db"
     odoo_step demo-again.log "$db" -i "$ADDONS" --with-demo
-    test_upgrades "$db"
+    test_upgrades "$db" "$ready"
     say "testing the main addon alone, without Inventory"
     drop_db "$db"
     odoo_step install-alone.log "$db" -i customer_approval_gate --without-demo
@@ -312,18 +320,22 @@ LANDED=(d172690 d172690:be3c46a 5c98bd8 3524e1e 088e7e3 be3c46a bec3717 f3f79e9 
 
 # From each of them, with demo data: all evidence verifies, glue addons come by
 # themselves, no table or column is there that a new installation does not have.
-test_upgrades() { # DATABASE
-    local path db=$1 landed
+test_upgrades() { # DATABASE NEW: one to work on, and a new installation
+    local path db=$1 landed old base
+    base=$(echo "$BASE" | digest)
+    for old in $(databases_like "^${DB}_landed_"); do
+        [ "${old%"_$base"}" != "$old" ] || drop_db "$old"
+    done
     git -C "$ROOT" cat-file -e "${LANDED[0]}" 2>/dev/null || die "the history is missing: git fetch --unshallow"
     for path in "${LANDED[@]}"; do
         say "testing the upgrade from ${path/:/ by }"
-        landed=${DB}_landed_${path/:/_}_$(echo "$BASE" | digest)
+        landed=${DB}_landed_${path/:/_}_$base
         make_landed "$landed" "$path"
         drop_db "$db"
         copy_db "$landed" "$db"
         odoo_step upgrade-new.log "$db" -u customer_approval_gate --with-demo
         step upgrade-check.log odoo_shell_script "$db" "$DEVTOOLS/upgrade_check.py"
-        diff <(columns "$READY") <(columns "$db") >&2 || die "other tables or columns than in a new installation"
+        diff <(columns "$2") <(columns "$db") >&2 || die "other tables or columns than in a new installation"
     done
 }
 
@@ -331,8 +343,8 @@ test_upgrades() { # DATABASE
 # it is made once.
 make_landed() { # make_landed NAME PATH
     ! has_db "$1" || return 0
-    local commit old=$STATE/old addons how=-i new=${DB}_landing
-    drop_db "$new"
+    local commit old=$STATE/old.$$ addons how=-i new=${DB}_landing_$$
+    AT_EXIT+=("drop_db $new")
     copy_db "$BASE" "$new"
     # As on a machine that has never seen the addons of later versions.
     sql "$new" <<'END'
@@ -350,7 +362,7 @@ END
         how=-u
     done
     rm -rf "$old"
-    rename_db "$new" "$1"
+    has_db "$1" || rename_db "$new" "$1"
 }
 
 columns() { # of all our tables, and ours of all others

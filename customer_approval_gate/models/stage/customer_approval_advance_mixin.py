@@ -315,7 +315,8 @@ class CustomerApprovalAdvanceMixin(models.AbstractModel):
             reason = self._get_mistake_text()
         if reason:
             for document in self._as_automation():
-                target = document._get_entry_stage(document._stage_gated_states[0])
+                states = document._stage_gated_states
+                target = states and document._get_entry_stage(states[0])
                 if target:
                     capability.call(document._block_advance, target, reason, cause)
                 kept.append(document)

@@ -138,7 +138,8 @@ class CustomerApprovalStage(models.Model):
         for stage in self:
             name = known.get(stage.document_type)
             states = self.env[name]._get_state_labels() if name else []
-            stage.document_state_choice = [state for state, _label in states]
+            # The widget takes a list, and an empty one is none.
+            stage.document_state_choice = [False, *(state for state, _label in states)]
 
     @api.model
     @ormcache()

@@ -96,13 +96,12 @@ class CustomerApprovalStagedMixin(models.AbstractModel):
         if declared is not None:
             return declared
         field = self._fields.get(self._document_state_field)
-        selection = field.selection if field else ()
+        selection = field.selection if field else []
+        if not isinstance(selection, list):
+            problem = "is missing: the states are found by a method"
+            contract.refuse(self, name, problem, '("confirmed", "done")')
         others = {self._document_initial_state, *self._document_cancelled_states}
-        return tuple(
-            state
-            for state, _label in (selection if isinstance(selection, list) else ())
-            if state not in others
-        )
+        return tuple(state for state, _label in selection if state not in others)
 
     def _check_contract(self):
         """Check what the model says of itself, when the registry is loaded.
