@@ -21,6 +21,8 @@ class TestApproverStrength(ApproverCase):
             request = self._ask(order, self.ada)
             request._decide(Answer("approved", "Ada", method))
             self.assertEqual(request.evidence_strength, str(strength), method)
+        waiting = self._ask(self._create_order(partner_id=self.ada.id), self.ada)
+        self.assertIs(waiting.evidence_strength, False, "nobody has answered")
 
     def test_strength_is_that_of_the_weakest(self):
         request = self._ask(rule="all")

@@ -386,6 +386,12 @@ class TestMails(MailServerMixin, ApproverCommon):
         self.assertEqual(len(taken), 1)
         self.assertEqual(self._state(request), "sent")
 
+    def test_address_of_somebody_who_is_asked(self):
+        request = self._ask(partners=self.ada | self.bob)
+        approver = self._approver(request, self.ada)
+        with self.assertRaisesRegex(UserError, "Somebody else is asked at this"):
+            approver._change_address(self.bob.email)
+
     def test_change_address(self):
         request = self._fail()
         own = self.order.with_user(self.salesperson)

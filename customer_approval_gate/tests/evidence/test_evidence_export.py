@@ -249,6 +249,10 @@ class TestEvidenceExport(EvidenceCase):
     def test_erasure(self):
         request = self._full()
         before = {event.id: event.hash for event in request.event_ids}
+        self._make_certificate(request)
+        certificate = request.certificate_id
+        self.assertTrue(certificate, "it names whoever answered")
+        before = {event.id: event.hash for event in request.event_ids}
         wizard = self.env["customer.approval.erase"].create(
             {"request_id": request.id, "reason": "Letter of May 2"}
         )
@@ -258,6 +262,7 @@ class TestEvidenceExport(EvidenceCase):
         self.env.invalidate_all()
         for name in ledger.PERSONAL_FIELDS:
             self.assertFalse(request[name], name)
+        self.assertFalse(certificate.exists())
         event = request.event_ids.filtered(lambda e: e.kind == "decided")
         self.assertFalse(event.personal_name)
         self.assertEqual(self._kinds(self.order)[-1], "erased")

@@ -79,6 +79,21 @@ class TestStage(ApprovalCommon):
         self.quality.copy({"name": "Again"})
         self.assertFalse(order.stage_id, "its list has a gate")
 
+    def test_from_a_request_to_its_document(self):
+        request = self._bring_to_status(self.sale_order, "pending")
+        action = request.with_user(self.salesperson).action_view_document()
+        self.assertEqual(
+            (action["res_model"], action["res_id"]), ("sale.order", self.sale_order.id)
+        )
+
+    def test_nothing_of_evidence_can_be_deleted(self):
+        """That is no reason to refuse what deletes nothing."""
+        events = self.env["customer.approval.event"]
+        self.assertTrue(events.browse().unlink())
+        self._bring_to_status(self.sale_order, "pending")
+        with self._refused("can be neither changed nor deleted"):
+            events.search([], limit=1).unlink()
+
     def test_menu_of_its_own(self):
         """Everybody who asks customers finds it; administrators configure it there."""
         menus = self.env["ir.ui.menu"]
