@@ -10,6 +10,7 @@ from . import (
     customer_approval_stage_advance_mixin,
     customer_approval_stage_log_mixin,
     customer_approval_stage_history_mixin,
+    customer_approval_stage_documents_mixin,
     customer_approval_stage,
     customer_approval_stage_action,
     customer_approval_failure,
