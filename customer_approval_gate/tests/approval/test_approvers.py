@@ -565,6 +565,27 @@ class TestApprovers(ApproverCase):
                 fields.Date.today() - timedelta(days=1),
             )
 
+    def test_what_is_kept_of_another_deadline(self):
+        self.order.validity_date = False  # or no day is after it
+        request = self._ask(mail=True)
+        change = request.with_user(self.salesperson)._change_deadline
+        today = fields.Date.today()
+        first, later = request.deadline, today + timedelta(days=30)
+        self._get_mails()
+        capability.call(change, first)
+        self.assertFalse(self._get_mails(), "it is the same day")
+        capability.call(change, later)
+        capability.call(change, False)
+        events = request.event_ids.filtered(lambda e: e.kind == "deadline_changed")
+        self.assertEqual(
+            events.sorted("position").mapped("text"),
+            [f"{first} → {later}", f"{later} → -"],
+        )
+        self._answer(request, self.ada)
+        with self.assertRaises(UserError):
+            capability.call(change, later)
+        self.assertFalse(request.deadline)
+
     def test_the_same_twice_within_a_second(self):
         request = self._ask(mail=True)
         change = request.with_user(self.salesperson)._change_deadline
